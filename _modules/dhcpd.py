@@ -1,0 +1,748 @@
+"""
+Facts and acts on one ISC DHCP server, safe for its failover partner.
+
+Everything is read from where dhcpd has it: the process table, ``dhcpd.conf`` (relationships,
+``omapi-port``, ``omapi-key``), OMAPI, the journal or syslog file, the lease file. No set-up is
+needed; settings in the minion's configuration or pillar only override:
+
+.. code-block:: yaml
+
+    dhcpd:
+      config_file: /etc/dhcp/dhcpd.conf
+      lease_file: /var/lib/dhcp/dhcpd.leases
+      service: isc-dhcp-server      # default: by the platform's grains
+      start_command: []             # where there is no service: the whole argv
+      binaries: [dhcpd]             # names of the executable
+      omapi: True                   # False: prove states by the log alone
+      omapi_host: 127.0.0.1
+      omapi_timeout: 2.0            # seconds
+      log_files: []                 # syslog files; default: journal, then the usual files
+
+Python library ``pypureomapi`` is wanted for OMAPI and not needed: without it (or without an
+``omapi-port``) states are proved by dhcpd's log, as ISC's article KB AA-01043 describes.
+
+The acts (:py:func:`stop`, :py:func:`restart`) look once more in the very call that acts, and refuse
+unless every failover relationship of this server is normal at both ends.
+"""
+
+import fcntl
+import json
+import logging
+import os
+import socket
+import subprocess
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+from iscdhcp import acts
+from iscdhcp import decisions
+from iscdhcp import facts as fact
+from iscdhcp import store
+from iscdhcp.errors import IscDhcpError
+from salt.exceptions import CommandExecutionError
+from salt.exceptions import SaltInvocationError
+
+log = logging.getLogger(__name__)
+
+__virtualname__ = "dhcpd"
+
+#: Service of dhcpd by grains (most specific first); ``dhcpd:service`` overrides.
+SERVICES = (
+    ("os", "Arch", "dhcpd4"),
+    ("os_family", "Debian", "isc-dhcp-server"),
+    ("os_family", "RedHat", "dhcpd"),
+    ("os_family", "Suse", "dhcpd"),
+    ("os_family", "FreeBSD", "isc-dhcpd"),
+    ("os_family", "Gentoo", "dhcpd"),
+    ("os_family", "Alpine", "dhcpd"),
+    ("os_family", "Void", "dhcpd4"),
+)
+#: Methods of stopping; drain, handover and control are still to come.
+METHODS = ("signal",)
+#: Seconds between announcing an unevidenced act on the bus and the second look.
+ANNOUNCE_SECONDS = 1.0
+
+
+def __virtual__():
+    return __virtualname__
+
+
+# -- settings and helpers ----------------------------------------------------------------------
+
+
+def _config():
+    config = __salt__["config.get"]("dhcpd", {})
+    if not isinstance(config, dict):
+        raise CommandExecutionError(
+            f"The setting dhcpd must be a dictionary, not {type(config).__name__}."
+        )
+    return config
+
+
+def _settings():
+    config = _config()
+    known = {
+        key: config[key]
+        for key in ("config_file", "lease_file", "pid_file", "omapi_host")
+        if config.get(key)
+    }
+    if "omapi_timeout" in config:
+        known["omapi_timeout"] = float(config["omapi_timeout"])
+    if "omapi" in config:
+        known["omapi"] = bool(config["omapi"])
+    for key in ("binaries", "log_files"):
+        if config.get(key):
+            values = config[key]
+            known[key] = (values,) if isinstance(values, str) else tuple(values)
+    return fact.Settings(**known)
+
+
+class _Service:
+    """dhcpd as a service of this host, by Salt's ``service`` module or by its command."""
+
+    def __init__(self, config, argv=None):
+        self.config = config
+        # YAML reads -4 as a number.
+        self.argv = [str(word) for word in config.get("start_command") or argv or ()]
+        self.name = config.get("service") or self._by_grains()
+
+    @staticmethod
+    def _by_grains():
+        for grain, value, name in SERVICES:
+            if __grains__.get(grain) == value:
+                return name
+        return "dhcpd"
+
+    @property
+    def managed(self):
+        """Whether a service manager knows this service."""
+        if self.config.get("start_command"):
+            return False
+        try:
+            return bool(__salt__["service.available"](self.name))
+        except (KeyError, CommandExecutionError):
+            return False
+
+    @property
+    def systemd(self):
+        """Whether the manager is systemd (``/run/systemd/system``, sd_booted(3))."""
+        return Path("/run/systemd/system").is_dir()
+
+    def renew(self):
+        """Start the service whatever the manager believes of it; does not wait for dhcpd."""
+        if not self.managed:
+            self._run_command()
+        elif self.systemd:
+            # A unit that still counts as active would not start: restart does, after the exit.
+            __salt__["service.restart"](self.name, no_block=True)
+        else:
+            __salt__["service.stop"](self.name)
+            __salt__["service.start"](self.name)
+
+    def stop(self):
+        """Tell the manager that it is stopped, so that nothing believes or restarts it."""
+        if self.managed:
+            __salt__["service.stop"](self.name)
+
+    def _run_command(self):
+        if not self.argv:
+            raise acts.ActError(
+                f"no service {self.name} on this host and dhcpd's command line is not known: "
+                "set dhcpd:service or dhcpd:start_command in the minion's configuration"
+            )
+        subprocess.run(
+            self.argv, stdin=subprocess.DEVNULL, check=False, timeout=60, start_new_session=True
+        )
+
+    def describe(self):
+        """Return ``name``, ``manager``, ``active`` (None: unknown) and ``failed``."""
+        if not self.managed:
+            return {"name": None, "manager": None, "active": None, "failed": False}
+        if self.systemd:
+            shown = subprocess.run(
+                ["systemctl", "show", "-p", "ActiveState", "--value", self.name],
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=20,
+            ).stdout.strip()
+            return {
+                "name": self.name,
+                "manager": "systemd",
+                "active": shown in ("active", "activating", "reloading"),
+                "failed": shown == "failed",
+            }
+        active = bool(__salt__["service.status"](self.name))
+        return {"name": self.name, "manager": "init", "active": active, "failed": False}
+
+
+def _state_dir():
+    path = Path(__opts__["cachedir"]) / "dhcpd"
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return path
+
+
+def _claim_file():
+    return _state_dir() / "claim.json"
+
+
+def _current_claim():
+    claim = store.read_json(_claim_file())
+    if isinstance(claim, dict) and float(claim.get("until") or 0) > time.time():
+        return claim
+    return None
+
+
+@contextmanager
+def _acting(what):
+    """Hold this minion's only place for an act on dhcpd; the kernel frees it with the process."""
+    with open(_state_dir() / "acting.lock", "a+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CommandExecutionError(
+                f"Not done: another call is stopping or starting dhcpd on {__opts__['id']} now."
+            ) from None
+        yield
+
+
+def _is_acting():
+    with open(_state_dir() / "acting.lock", "a+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def _busy():
+    """Return what state run this minion is in the middle of, other than this call's own."""
+    for job in __salt__["saltutil.is_running"]("state.*"):
+        if str(job.get("jid")) != str(globals().get("__jid__") or ""):
+            if job.get("pid") != os.getpid():
+                return f"{job.get('fun')} is running as PID {job.get('pid')}"
+    return None
+
+
+def _facts(brief):
+    config, settings = _config(), _settings()
+    server = fact.read_server(settings)
+    facts = fact.gather(settings, server)
+    facts["minion"] = __opts__["id"]
+    facts["claim"] = _current_claim()
+    facts["acting"] = _is_acting()
+    facts["last_start"] = store.read_json(_state_dir() / "last_start.json")
+    facts["pending_restart"] = store.read_json(_state_dir() / "pending.json")
+    if not brief:
+        facts["version"] = version()
+        facts["service"] = _Service(config).describe()
+        facts["busy"] = _busy()
+        if not facts["configuration"]["error"]:
+            facts["configuration"]["error"] = acts.check_config(
+                server.config_file, settings.binaries[0]
+            )
+    return facts
+
+
+def _failed(comment, **more):
+    __context__["retcode"] = 1
+    return {"result": False, "comment": comment, **more}
+
+
+# -- facts -------------------------------------------------------------------------------------
+
+
+def version():
+    """
+    Return the version of the installed dhcpd (``4.4.3-P1``), or ``None`` where there is none.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt dhcp-a dhcpd.version
+    """
+    try:
+        done = subprocess.run(
+            [_settings().binaries[0], "--version"],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=20,
+            stdin=subprocess.DEVNULL,
+        )
+    except OSError:
+        return None
+    words = (done.stderr or done.stdout).split()
+    return words[-1].removeprefix("isc-dhcpd-") if words else None
+
+
+def status(brief=False):
+    """
+    Return every fact about this server in one plain dict.
+
+    brief
+        Leave out what a wait does not need: version, service manager, dhcpd's own check of the
+        configuration, other state runs.
+
+    The dict has ``minion``, ``time`` (this server's clock, epoch seconds), ``process``,
+    ``service``, ``configuration``, ``omapi``, ``log``, ``lease_file``, ``relationships`` (by name:
+    ``role``, ``state``, ``partner_state``, ``since``, ``mclt``, ``unacked``, ``connected``,
+    ``balance``, ``source`` of the state) and ``claim``. What can't be read says why in its place.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt dhcp-a dhcpd.status
+    """
+    return _facts(brief)
+
+
+def failover_state(relationship=None):
+    """
+    Return the failover state of each relationship, as OMAPI or else the log proves it.
+
+    relationship
+        Only this one.
+
+    Returns ``{name: {"state", "partner_state", "since", "source"}}``; a state that can't be
+    proved is ``None``, with ``why_unknown``.
+
+    Errors: an unknown relationship, an unreadable configuration.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt dhcp-a dhcpd.failover_state
+        salt dhcp-a dhcpd.failover_state foo
+    """
+    facts = _facts(brief=True)
+    if facts["configuration"]["error"]:
+        raise CommandExecutionError(facts["configuration"]["error"])
+    found = facts["relationships"]
+    if relationship is not None and relationship not in found:
+        known = ", ".join(sorted(found)) or "none"
+        raise CommandExecutionError(
+            f"{facts['configuration']['file']} has no failover peer {relationship} (it has {known})"
+        )
+    keys = ("state", "partner_state", "since", "partner_since", "mclt", "source", "why_unknown")
+    return {
+        name: {key: end[key] for key in keys if key in end}
+        for name, end in found.items()
+        if relationship in (None, name)
+    }
+
+
+def peers():
+    """
+    Return this server's failover relationships as its configuration has them, for discovery.
+
+    Returns ``relationships`` (by name: role, addresses, ports, MCLT in seconds), ``addresses`` (of
+    this host) and ``error`` (an unreadable configuration as a sentence, or ``None``). A host
+    without dhcpd.conf returns no relationship and no error.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' dhcpd.peers
+    """
+    server = fact.read_server(_settings())
+    report = {"relationships": {}, "addresses": [], "error": None}
+    if server.configuration is None:
+        if server.process is not None or os.path.exists(server.config_file):
+            report["error"] = server.configuration_error
+        return report
+    for one in server.configuration.relationships:
+        report["relationships"][one.name] = {
+            "role": one.role,
+            "address": one.address,
+            "port": one.port,
+            "peer_address": one.peer_address,
+            "peer_port": one.peer_port,
+            "mclt": one.mclt,
+            "own_addresses": _resolved(one.address),
+            "peer_addresses": _resolved(one.peer_address),
+        }
+    if report["relationships"]:
+        report["addresses"] = __salt__["network.ip_addrs"]()
+    return report
+
+
+def _resolved(address):
+    """Return the IPv4 addresses of what dhcpd.conf names; a name may have several."""
+    if not address:
+        return []
+    if address.replace(".", "").isdigit():
+        return [address]
+    try:
+        return sorted({info[4][0] for info in socket.getaddrinfo(address, None, socket.AF_INET)})
+    except OSError:
+        return []
+
+
+def ok_to_stop(evidence=None, force=None):
+    """
+    Decide whether dhcpd here may be stopped for a restart now; changes nothing.
+
+    evidence
+        What the master saw of the other ends (the runner passes it).
+    force
+        Codes of the reasons to override, comma-separated.
+
+    Returns ``result``, ``comment`` and ``reasons`` (``code``, ``text``, ``blocks``,
+    ``relationship``).
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt dhcp-a dhcpd.ok_to_stop
+    """
+    verdict = _verdict(evidence, _force(force), None)
+    answer = {
+        "result": verdict.ok,
+        "comment": verdict.sentence or f"dhcpd on {__opts__['id']} may be stopped.",
+        "reasons": [reason.as_dict() for reason in verdict.reasons],
+    }
+    if not verdict.ok:
+        __context__["retcode"] = 1
+    return answer
+
+
+def _force(force):
+    try:
+        return decisions.parse_force(force)
+    except IscDhcpError as err:
+        raise SaltInvocationError(str(err)) from err
+
+
+def _verdict(evidence, force, run, brief=False):
+    facts = _facts(brief)
+    claim = facts.get("claim")
+    if claim and claim.get("run") != run:
+        facts["foreign_claim"] = claim
+    return decisions.ok_to_stop(facts, evidence, force)
+
+
+def check_config(config_file=None):
+    """
+    Check a configuration: our reading of it, then dhcpd's own (``dhcpd -t``).
+
+    config_file
+        Default: the one that dhcpd runs with.
+
+    Returns ``result`` and ``comment``, the first error with file and line.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt dhcp-a dhcpd.check_config
+        salt dhcp-a dhcpd.check_config /etc/dhcp/dhcpd.conf.new
+    """
+    settings = _settings()
+    path = config_file or fact.read_server(settings).config_file
+    try:
+        fact.conf.read(path)
+        error = None
+    except IscDhcpError as err:
+        error = str(err)
+    error = error or acts.check_config(path, settings.binaries[0])
+    if error:
+        return _failed(error, file=path)
+    return {"result": True, "comment": f"{path} is accepted by dhcpd.", "file": path}
+
+
+# -- claims ------------------------------------------------------------------------------------
+
+
+def claim(run, who, seconds=180):
+    """
+    Claim this server for a run, or renew the claim; any other run or person is refused meanwhile.
+
+    run
+        The run's id.
+    who
+        Shown to others.
+    seconds
+        How long the claim lasts if it is not renewed.
+
+    Returns ``result``, ``comment``, ``until`` (epoch seconds).
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt dhcp-a dhcpd.claim 3f2a "ann, maintenance of the power supply" seconds=600
+    """
+    with _claims_locked():
+        current = _current_claim()
+        if current and current.get("run") != str(run):
+            until = decisions.clock(current["until"])
+            return _failed(
+                f"{__opts__['id']} is claimed by {current.get('who')} until {until} UTC "
+                "(dhcpd.release_claim frees it)"
+            )
+        until = time.time() + float(seconds)
+        store.write_json(_claim_file(), {"run": str(run), "who": str(who), "until": until})
+    return {"result": True, "comment": "claimed", "until": until}
+
+
+def release_claim(run=None):
+    """
+    Release a claim.
+
+    run
+        Only the claim of this run; without it, any claim (a person who knows better).
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt dhcp-a dhcpd.release_claim
+    """
+    with _claims_locked():
+        current = _current_claim()
+        if current and run is not None and current.get("run") != str(run):
+            return _failed(f"The claim is of another run ({current.get('who')}).")
+        _claim_file().unlink(missing_ok=True)
+    return {"result": True, "comment": "released" if current else "there was no claim"}
+
+
+@contextmanager
+def _claims_locked():
+    with open(_state_dir() / "claim.lock", "a", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+# -- acts --------------------------------------------------------------------------------------
+
+
+def start(timeout=None, force=None):
+    """
+    Start dhcpd and return once it serves; nothing happens where it runs already.
+
+    timeout
+        Seconds in which it has to serve. Default: computed from the lease file.
+    force
+        ``lease-file`` starts it although the lease file is missing, empty or torn.
+
+    Returns ``result``, ``comment``, ``new`` (``pid``, ``identity``, ``started``, ``seconds``).
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt dhcp-a dhcpd.start
+    """
+    codes = _force(force)
+    with _acting("start"):
+        server = fact.read_server(_settings())
+        if server.process is not None:
+            running = fact.process_facts(server)
+            return {
+                "result": True,
+                "comment": f"dhcpd on {__opts__['id']} runs already (pid {running['pid']}).",
+                "new": running,
+            }
+        return _start(codes, timeout, None)
+
+
+def _start(codes, timeout, argv, old=None):
+    config, settings = _config(), _settings()
+    patience = float(timeout or 60.0)
+    begun = time.monotonic()
+    try:
+        new = acts.start(
+            settings, _Service(config, argv), patience, ignore_leases="lease-file" in codes
+        )
+    except Exception as err:  # pylint: disable=broad-except
+        # Whatever it is: the server may be down now, and the caller has to hear of it.
+        log.debug("starting dhcpd failed", exc_info=True)
+        down = "dhcpd is down" if fact.read_server(settings).process is None else "dhcpd runs"
+        return _failed(f"{err}. {down} on {__opts__['id']}.", old=old, new=None)
+    store.write_json(
+        _state_dir() / "last_start.json",
+        {"seconds": round(time.monotonic() - begun, 2), "time": time.time()},
+    )
+    (_state_dir() / "pending.json").unlink(missing_ok=True)
+    comment = f"dhcpd on {__opts__['id']} started (pid {new['pid']}, {new['seconds']:.1f} s)."
+    return {"result": True, "comment": comment, "old": old, "new": new}
+
+
+def stop(force=None, evidence=None, run=None, method="signal"):
+    """
+    Stop dhcpd, guarded: refused unless every relationship is normal at both ends.
+
+    force
+        Codes of the reasons to override, comma-separated (``salt-call dhcpd.ok_to_stop`` shows
+        them).
+    evidence, run
+        Of the master's run; a person leaves them out.
+    method
+        ``signal``: SIGTERM at a moment when the lease file's end is complete.
+
+    Returns ``result``, ``comment``, ``old`` (``pid``, ``seconds``).
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt dhcp-a dhcpd.stop
+    """
+    codes = _force(force)
+    _check_method(method)
+    with _acting("stop"):
+        server, refused = _guard(evidence, codes, run, "stopped")
+        if refused:
+            return refused
+        try:
+            old = acts.stop(server, *_last_looks(server, codes))
+        except IscDhcpError as err:
+            return _failed(f"dhcpd on {__opts__['id']} was not stopped: {err}")
+        _Service(_config()).stop()
+    return {
+        "result": True,
+        "comment": f"dhcpd on {__opts__['id']} stopped (pid {old['pid']}); it stays down until "
+        "dhcpd.start.",
+        "old": old,
+    }
+
+
+def restart(method="signal", force=None, evidence=None, run=None, timeout=None):
+    """
+    Stop and start dhcpd in one call, guarded in the same call.
+
+    It refuses, and touches nothing, unless the configuration is accepted, the lease file is whole
+    and every relationship is normal at both ends. It returns once the new process serves, or
+    says why it does not. That the pair is whole again is for the caller to wait for
+    (``dhcp_failover.wait_normal``).
+
+    method
+        How to stop: ``signal`` (SIGTERM at a moment when the lease file's end is complete).
+    force
+        Codes of the reasons to override, comma-separated (``dhcpd.ok_to_stop`` shows them).
+    evidence
+        What the master saw of the other ends, at most 10 s ago. Without it (a person at the
+        console) the restart is announced on the event bus and everything is looked at again one
+        second later.
+    run
+        The run whose claim on this server may stand.
+    timeout
+        Seconds in which the new process has to serve. Default: 60.
+
+    Returns ``result``, ``comment``, ``old`` and ``new`` (``pid``, ``identity``, ``started``), and
+    ``warnings``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt dhcp-a dhcpd.restart
+        salt-call dhcpd.restart force=partner,relationship
+    """
+    codes = _force(force)
+    _check_method(method)
+    with _acting("restart"):
+        server, refused = _guard(evidence, codes, run, "restarted")
+        if refused:
+            return refused
+        running = server.process
+        old = {"pid": running.pid, "identity": running.identity, "started": running.started}
+        try:
+            old.update(acts.stop(server, *_last_looks(server, codes)))
+        except IscDhcpError as err:
+            return _failed(f"dhcpd on {__opts__['id']} was not restarted: {err}", old=old)
+        answer = _start(codes, timeout, list(running.argv), old)
+        if answer["result"]:
+            answer["comment"] = (
+                f"dhcpd on {__opts__['id']} restarted (pid {old['pid']} -> "
+                f"{answer['new']['pid']}, down {_down(old, answer['new']):.2f} s)."
+            )
+    return answer
+
+
+def _down(old, new):
+    return max(0.0, float(new["started"]) + float(new["seconds"]) - float(old["ended"]))
+
+
+def _check_method(method):
+    if method not in METHODS:
+        raise SaltInvocationError(f"method: {method} is not one of {', '.join(METHODS)}")
+
+
+def _guard(evidence, codes, run, done):
+    """Return this server's readings, and the refusal if the guard has one."""
+    if isinstance(evidence, str):
+        evidence = json.loads(evidence)
+    me = __opts__["id"]
+    verdict = _verdict(evidence, codes, run)
+    if verdict.ok and evidence is None:
+        __salt__["event.send"](
+            "dhcp_failover/server/acting", {"server": me, "what": done, "pid": os.getpid()}
+        )
+        time.sleep(ANNOUNCE_SECONDS)
+        verdict = _verdict(None, codes, run)
+    server = fact.read_server(_settings())
+    if not verdict.ok or server.process is None:
+        sentence = verdict.sentence or "dhcpd is not running"
+        refusal = _failed(
+            f"dhcpd on {me} was not {done}: {sentence}",
+            refused=True,
+            reasons=[reason.as_dict() for reason in verdict.reasons],
+        )
+        return server, refusal
+    return server, None
+
+
+def _last_looks(server, codes):
+    """Return the guard's last looks before the signal, by OMAPI and by the kernel's tables."""
+    relationships = server.configuration.relationships if server.configuration else ()
+
+    def by_omapi():
+        _, states = fact.omapi_facts(server)
+        for name, state in states.items():
+            if (state["state"], state["partner_state"]) != ("normal", "normal"):
+                raise acts.ActError(
+                    f"{name} is not normal any more: {state['state']} here, "
+                    f"{state['partner_state']} at the partner"
+                )
+
+    def by_kernel():
+        for one in relationships:
+            if fact.connected(one) is False:
+                raise acts.ActError(f"the failover connection of {one.name} has just gone")
+
+    def nothing():
+        pass
+
+    return (
+        nothing if "relationship" in codes else by_omapi,
+        nothing if {"relationship", "connection"} & set(codes) else by_kernel,
+    )
+
+
+# -- pending restarts --------------------------------------------------------------------------
+
+
+def mark_pending(reason):
+    """
+    Note that dhcpd should be restarted when it is safe; restarts nothing.
+
+    reason
+        Shown by ``dhcpd.status``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt dhcp-a dhcpd.mark_pending "new lease times"
+    """
+    pending = {"reason": str(reason), "since": time.time()}
+    store.write_json(_state_dir() / "pending.json", pending)
+    return pending

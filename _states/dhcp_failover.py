@@ -1,0 +1,184 @@
+"""
+The steps of the orchestrations, as states that run on the master.
+
+Joined by requisites they are the restart of a pair (``orch/dhcp_failover_restart.sls``). They
+honour ``test=True``, say what they do in one sentence, and call the same
+:class:`iscdhcp.engine.PairRun` as ``salt-run dhcp_failover.restart``.
+
+.. code-block:: yaml
+
+    The pair is locked:
+      dhcp_failover.locked:
+        - pair: foo
+
+    The first server is restarted:
+      dhcp_failover.server_restarted:
+        - pair: foo
+        - position: 1
+        - require:
+          - dhcp_failover: The pair is locked
+"""
+
+import logging
+
+import dhcp_failover_master as master
+import salt.config
+from iscdhcp import decisions
+from iscdhcp import engine
+from iscdhcp.errors import IscDhcpError
+
+log = logging.getLogger(__name__)
+
+__virtualname__ = "dhcp_failover"
+
+
+def __virtual__():
+    if __opts__.get("__role") != "master" and not _master_config_known():
+        return False, "the states dhcp_failover.* are steps of an orchestration, on the master"
+    return __virtualname__
+
+
+def _master_config_known():
+    return bool(__opts__.get("conf_file", "").endswith("master"))
+
+
+def _result(name, step):
+    comment = step.comment
+    if step.warnings:
+        comment += " Mind: " + "; ".join(step.warnings) + "."
+    return {"name": name, "result": step.result, "comment": comment, "changes": step.changes}
+
+
+def _step(name, pair, act):
+    """Run one step of the run that :py:func:`locked` began; every way to fail is a sentence."""
+    run = master.CURRENT.get(pair or "")
+    if run is None:
+        return _result(
+            name,
+            engine.Step(
+                False, "No run was begun: require a dhcp_failover.locked of this pair first."
+            ),
+        )
+    try:
+        return _result(name, act(run))
+    except IscDhcpError as err:
+        return _result(name, engine.Step(False, str(err)))
+    except SystemExit:
+        # Ctrl-C at salt-run; the remaining steps are not run, the unlock is.
+        return _result(
+            name,
+            engine.Step(
+                False,
+                "Interrupted. No server was left stopped: stop and start are one call on the "
+                "server. The same command goes on from here.",
+            ),
+        )
+
+
+def locked(
+    name,
+    pair=None,
+    sequence=None,
+    method="signal",
+    force=None,
+    fresh=False,
+    timeout=None,
+    busy_timeout=None,
+):
+    """
+    Begin a run: find the pair and lock its servers and all their partners on the master.
+
+    pair
+        A relationship's name, a pair's id or a server's minion id; not needed for the only one.
+    sequence
+        ``secondary-first`` (default), ``primary-first`` or both minion ids (``order`` is Salt's
+        own word for the place of a state).
+    method
+        How dhcpd is stopped: ``signal``.
+    force
+        Codes of the guard's reasons to override.
+    fresh
+        Do not continue an unfinished run.
+    timeout
+        Seconds that each wait may take; default: computed from the facts.
+    busy_timeout
+        Seconds that a minion busy with another state run is waited for; default 300.
+    """
+    settings = __opts__.get("dhcp_failover") or {}
+    try:
+        if method != "signal":
+            raise IscDhcpError(f"method: {method} is not one of signal")
+        request = engine.Request(
+            order=sequence or settings.get("order"),
+            method=method,
+            force=decisions.parse_force(force),
+            fresh=bool(fresh),
+            busy_timeout=float(busy_timeout or settings.get("busy_timeout", 300)),
+            timeout=None if timeout is None else float(timeout),
+        )
+        run = master.new_run(_master_opts(), pair, request)
+        step = run.lock(test=__opts__["test"])
+    except (IscDhcpError, ValueError) as err:
+        return _result(name, engine.Step(False, str(err)))
+    if step.result is not False:
+        master.CURRENT[pair or ""] = run
+    return _result(name, step)
+
+
+def _master_opts():
+    """Return the master's own configuration: an orchestration's is a minion's in disguise."""
+    return salt.config.master_config(__opts__["conf_file"])
+
+
+def preflight(name, pair=None):
+    """
+    Check everything that can be known before the first act, and claim the minions.
+
+    pair
+        As in :py:func:`locked`.
+    """
+    return _step(name, pair, lambda run: run.preflight(test=__opts__["test"]))
+
+
+def server_restarted(name, position, pair=None):
+    """
+    Restart dhcpd on one server of the order, guarded on that server in the same call.
+
+    position
+        1 for the first server, 2 for the second.
+    pair
+        As in :py:func:`locked`.
+    """
+    return _step(name, pair, lambda run: run.restart(int(position) - 1, test=__opts__["test"]))
+
+
+def pair_normal(name, position, pair=None):
+    """
+    Wait until the restart of a server is complete, as dhcpd says at both ends.
+
+    position
+        1 or 2: the server that was restarted.
+    pair
+        As in :py:func:`locked`.
+    """
+    return _step(
+        name,
+        pair,
+        lambda run: run.wait_normal(run.servers[int(position) - 1], test=__opts__["test"]),
+    )
+
+
+def unlocked(name, pair=None):
+    """
+    End the run: free the claims on the minions and the locks on the master.
+
+    It requires the lock and nothing else, so that it runs after every failure.
+
+    pair
+        As in :py:func:`locked`.
+    """
+    result = _step(name, pair, lambda run: run.unlock(test=__opts__["test"]))
+    run = master.CURRENT.pop(pair or "", None)
+    if run is not None:
+        run.fleet.close()
+    return result

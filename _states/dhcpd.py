@@ -1,0 +1,138 @@
+"""
+States of ISC DHCP on one server of a failover pair.
+
+A highstate must not restart dhcpd by itself: run on both servers at once it would take the pair
+down. So :py:func:`restarted` marks the restart as pending, and
+``salt-run state.orch orch.dhcp_failover_restart`` does it, one server at a time.
+"""
+
+import time
+
+from salt.exceptions import CommandExecutionError
+from salt.exceptions import SaltInvocationError
+
+__virtualname__ = "dhcpd"
+
+
+def __virtual__():
+    if "dhcpd.status" in __salt__:
+        return __virtualname__
+    return False, "the execution module dhcpd is missing: run saltutil.sync_all"
+
+
+def _ret(name, result, comment, changes=None):
+    return {"name": name, "result": result, "comment": comment, "changes": changes or {}}
+
+
+def restarted(name, now=False, method="signal", force=None, busy_timeout=0):
+    """
+    Have dhcpd restarted when it is safe.
+
+    By itself it restarts nothing: it marks the restart as pending (``dhcpd.status`` and
+    ``dhcp_failover.status`` show it) for the next run of the orchestration.
+
+    name
+        The reason, shown as pending.
+    now
+        Restart in this very call, guarded: refused unless every relationship is normal at both
+        ends. For one server at a time, never in a highstate of both.
+    method
+        ``signal``.
+    force
+        Codes of the guard's reasons to override.
+    busy_timeout
+        Seconds to wait where another state run on this minion stands against it.
+
+    .. code-block:: yaml
+
+        new lease times:
+          dhcpd.restarted:
+            - onchanges:
+              - file: /etc/dhcp/dhcpd.conf
+    """
+    try:
+        return _restart(name, method, force, busy_timeout) if now else _mark(name)
+    except (CommandExecutionError, SaltInvocationError) as err:
+        return _ret(name, False, str(err))
+
+
+def _mark(name):
+    facts = __salt__["dhcpd.status"](brief=True)
+    pending = facts.get("pending_restart")
+    how = "salt-run state.orch orch.dhcp_failover_restart does it, one server at a time"
+    if pending and pending.get("reason") == name:
+        return _ret(name, True, f"The restart is pending already; {how}.")
+    changes = {"pending_restart": {"old": pending and pending.get("reason"), "new": name}}
+    if __opts__["test"]:
+        return _ret(name, None, f"The restart would be marked as pending; {how}.", changes)
+    __salt__["dhcpd.mark_pending"](name)
+    return _ret(name, True, f"The restart is pending: nothing was restarted; {how}.", changes)
+
+
+def _restart(name, method, force, busy_timeout):
+    deadline = time.monotonic() + float(busy_timeout)
+    while True:
+        verdict = __salt__["dhcpd.ok_to_stop"](force=force)
+        blocking = {reason["code"] for reason in verdict["reasons"] if reason["blocks"]}
+        if blocking != {"busy"} or time.monotonic() >= deadline:
+            break
+        time.sleep(1.0)
+    if not verdict["result"]:
+        return _ret(name, False, f"dhcpd was not restarted: {verdict['comment']}")
+    if __opts__["test"]:
+        return _ret(
+            name, None, f"dhcpd would be restarted by {method}.", {"dhcpd": "would be restarted"}
+        )
+    done = __salt__["dhcpd.restart"](method=method, force=force)
+    changes = {"dhcpd": {"old": done["old"], "new": done["new"]}} if done["result"] else {}
+    return _ret(name, done["result"], done["comment"], changes)
+
+
+def failover_normal(name, relationship=None, timeout=0):
+    """
+    Have failover relationships normal at both ends; a check, with a short wait if wanted.
+
+    name
+        Anything; the relationship's name if ``relationship`` is not given and it is one.
+    relationship
+        Only this relationship; default: all of this server.
+    timeout
+        Seconds to wait for it. For long waits use ``salt-run dhcp_failover.wait_normal``: a
+        minion that waits holds back its other states.
+
+    .. code-block:: yaml
+
+        foo:
+          dhcpd.failover_normal
+    """
+    deadline = time.monotonic() + float(timeout)
+    while True:
+        try:
+            states = __salt__["dhcpd.failover_state"]()
+        except CommandExecutionError as err:
+            return _ret(name, False, str(err))
+        wanted = relationship or (name if name in states else None)
+        if wanted is not None and wanted not in states:
+            known = ", ".join(sorted(states)) or "none"
+            return _ret(name, False, f"There is no failover peer {wanted} here (known: {known}).")
+        chosen = {wanted: states[wanted]} if wanted else states
+        bad = {
+            one: end
+            for one, end in chosen.items()
+            if (end["state"], end["partner_state"]) != ("normal", "normal")
+        }
+        if not bad or __opts__["test"] or time.monotonic() >= deadline:
+            break
+        time.sleep(0.5)
+    if not chosen:
+        return _ret(name, False, "This server has no failover relationship.")
+    told = "; ".join(
+        f"{one} is {end['state'] or 'unknown'} here, {end['partner_state'] or 'unknown'} at the "
+        "partner" + (f" ({end['why_unknown']})" if end.get("why_unknown") else "")
+        for one, end in sorted((bad or chosen).items())
+    )
+    if not bad:
+        return _ret(name, True, f"{told}.")
+    if __opts__["test"]:
+        return _ret(name, None if float(timeout) else False, f"{told}.")
+    return _ret(name, False, f"{told}.")

@@ -1,0 +1,303 @@
+"""
+The fleet as the master reaches it: asking, acting, discovery, and the run that a command means.
+
+Shared by the runner ``dhcp_failover`` and the master-side states of the same name. Questions are
+single short jobs whose answers are taken from the event bus; no answer means unknown. It needs
+Salt; what the answers mean is in :mod:`iscdhcp`.
+"""
+
+import getpass
+import logging
+import os
+import sys
+import time
+from pathlib import Path
+
+import salt.client
+import salt.key
+import salt.utils.event
+from iscdhcp import engine
+from iscdhcp import pairs
+from iscdhcp import store
+from iscdhcp.errors import IscDhcpError
+
+log = logging.getLogger(__name__)
+
+#: Seconds for one answer of a minion that is well.
+ASK_SECONDS = 6.0
+#: Seconds that a discovery waits for every accepted minion.
+DISCOVERY_SECONDS = 5.0
+#: Seconds between two looks at the job cache for an answer that the bus may have lost.
+CACHE_SECONDS = 2.0
+
+
+class SaltFleet:
+    """
+    Minions, reached through the master's event bus.
+
+    opts
+        The master's configuration.
+    """
+
+    def __init__(self, opts):
+        self.opts = opts
+        self._client = None
+
+    # -- asking --------------------------------------------------------------------------------
+
+    def ask(self, minions, function, kwarg=None, patience=ASK_SECONDS, enough=None):
+        """
+        Run ``function`` on ``minions`` and collect the answers.
+
+        patience
+            Seconds to wait for them.
+        enough
+            Called with the answers so far; true ends the wait.
+
+        Returns ``{minion: {"ret": ..., "asked", "answered"}}`` (master's clock, epoch seconds), or
+        ``{"error": why}`` for a minion that failed or did not answer. Never raises for a minion
+        or a master that is away.
+        """
+        minions = sorted(minions)
+        asked, begun = time.time(), time.monotonic()
+        answers = {}
+        if not minions:
+            return answers
+        try:
+            job = self._publish(minions, function, kwarg)
+        except Exception as err:  # pylint: disable=broad-except
+            # The master restarts, is overloaded, or its socket is gone: unknown, ask again.
+            self._drop_client()
+            log.debug("publishing %s failed: %s", function, err)
+            return {minion: {"error": f"the master could not ask: {err}"} for minion in minions}
+        self._collect(job, minions, begun + patience, answers, enough)
+        found = {}
+        for minion in minions:
+            answer = answers.get(minion)
+            if answer is None:
+                found[minion] = {"error": f"no answer within {patience:.0f} s"}
+            elif answer.get("retcode") and not isinstance(answer.get("return"), dict):
+                found[minion] = {"error": _one_line(answer.get("return"))}
+            else:
+                found[minion] = {"ret": answer.get("return")}
+            found[minion].update(asked=asked, answered=(answer or {}).get("at"), jid=job)
+        return found
+
+    def _publish(self, minions, function, kwarg):
+        if self._client is None:
+            self._client = salt.client.get_local_client(mopts=self.opts)
+        arguments = [dict(kwarg, __kwarg__=True)] if kwarg else []
+        published = self._client.run_job(
+            minions, function, arguments, tgt_type="list", listen=True, timeout=10
+        )
+        if not published:
+            raise IscDhcpError("no minion with this id is known to the master")
+        return published["jid"]
+
+    def _collect(self, jid, minions, deadline, answers, enough):
+        tag, next_look = f"salt/job/{jid}/ret/", time.monotonic() + CACHE_SECONDS
+        while len(answers) < len(minions) and time.monotonic() < deadline:
+            try:
+                event = self._client.event.get_event(
+                    wait=max(0.05, min(0.5, deadline - time.monotonic())),
+                    tag=tag,
+                    match_type="startswith",
+                    auto_reconnect=True,
+                )
+                if event and event.get("id") in minions:
+                    answers[event["id"]] = dict(event, at=time.time())
+                elif not event and time.monotonic() > next_look:
+                    # The bus may have been away (a restarted master): the job cache remembers.
+                    next_look = time.monotonic() + CACHE_SECONDS
+                    for minion, cached in (self._client.get_cache_returns(jid) or {}).items():
+                        if minion not in answers:
+                            answers[minion] = {
+                                "return": cached.get("ret"),
+                                "retcode": cached.get("retcode", 0),
+                                "at": time.time(),
+                            }
+            except Exception as err:  # pylint: disable=broad-except
+                log.debug("collecting %s: %s", jid, err)
+                self._drop_client()
+                try:
+                    self._client = salt.client.get_local_client(mopts=self.opts)
+                except Exception:  # pylint: disable=broad-except
+                    return
+            if enough is not None and enough(answers):
+                return
+
+    def _drop_client(self):
+        client, self._client = self._client, None
+        if client is not None:
+            try:
+                client.destroy()
+            except Exception:  # pylint: disable=broad-except
+                log.debug("closing the client failed", exc_info=True)
+
+    def close(self):
+        """Close the connection to the master's bus."""
+        self._drop_client()
+
+    # -- iscdhcp.engine.Fleet ------------------------------------------------------------------
+
+    def status(self, minions, brief=False):
+        """See :class:`iscdhcp.engine.Fleet`."""
+        found = {}
+        for minion, answer in self.ask(minions, "dhcpd.status", {"brief": brief}).items():
+            facts = answer.get("ret")
+            if isinstance(facts, dict) and "process" in facts:
+                # The facts were gathered between question and answer: the middle is off by less.
+                middle = (answer["asked"] + answer["answered"]) / 2
+                answer = {
+                    "facts": facts,
+                    "asked": answer["asked"],
+                    "offset": float(facts["time"]) - middle,
+                }
+            elif "error" not in answer:
+                answer = {"error": _one_line(facts)}
+            found[minion] = answer
+        return found
+
+    def claim(self, minions, run, who, seconds):
+        """See :class:`iscdhcp.engine.Fleet`."""
+        answers = self.ask(minions, "dhcpd.claim", {"run": run, "who": who, "seconds": seconds})
+        return {
+            minion: answer["ret"] if isinstance(answer.get("ret"), dict) else answer
+            for minion, answer in answers.items()
+        }
+
+    def release(self, minions, run):
+        """See :class:`iscdhcp.engine.Fleet`."""
+        self.ask(minions, "dhcpd.release_claim", {"run": run})
+
+    def restart(self, minion, patience, **arguments):
+        """See :class:`iscdhcp.engine.Fleet`."""
+        answer = self.ask([minion], "dhcpd.restart", arguments, patience=patience + 30.0)[minion]
+        if isinstance(answer.get("ret"), dict):
+            return answer["ret"]
+        if "ret" in answer or answer.get("answered"):
+            return {"result": False, "comment": answer.get("error") or _one_line(answer["ret"])}
+        return {"lost": answer.get("error")}
+
+
+def _one_line(text):
+    """Return a minion's error as one line: a traceback's last, else the first."""
+    lines = [line.strip() for line in str(text).splitlines() if line.strip()]
+    if not lines:
+        return "an empty answer"
+    return lines[-1 if "Traceback" in str(text) else 0][:500]
+
+
+# -- discovery -----------------------------------------------------------------------------------
+
+
+def directory(opts):
+    """Return the folder on the master where locks, holds, records and the discovery are kept."""
+    path = Path(opts["cachedir"]) / "dhcp_failover"
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return path
+
+
+def accepted_minions(opts):
+    """Return the ids of all minions whose key is accepted."""
+    with salt.key.get_key(opts) as keys:
+        return sorted(keys.list_keys().get("minions") or ())
+
+
+def discover(opts, fleet, wanted=None, refresh=False):
+    """
+    Return the fleet's :class:`iscdhcp.pairs.Discovery`.
+
+    wanted
+        The pair that is looked for: once the cached discovery has it, only its servers are asked.
+    refresh
+        Ask every minion and forget what is cached.
+
+    What a minion said is cached; a silent one counts as it last was.
+    """
+    path = directory(opts) / "peers.json"
+    cached = {} if refresh else (store.read_json(path) or {})
+    accepted = accepted_minions(opts)
+    cached = {minion: cached[minion] for minion in cached if minion in accepted}
+    targets = accepted
+    if wanted:
+        known = pairs.match(cached)
+        try:
+            targets = known.partners(pairs.select(known, wanted).servers)
+        except IscDhcpError:
+            targets = accepted
+    fresh, silent = {}, []
+    answers = fleet.ask(targets, "dhcpd.peers", patience=DISCOVERY_SECONDS)
+    for minion, answer in answers.items():
+        report = answer.get("ret")
+        if isinstance(report, dict) and "relationships" in report:
+            fresh[minion] = report
+        elif "is not available" in str(report) + str(answer.get("error")):
+            fresh[minion] = {"relationships": {}, "addresses": [], "error": None}
+        else:
+            silent.append(minion)
+    reports = {**cached, **fresh}
+    if reports != cached or refresh:
+        store.write_json(path, reports)
+    found = pairs.match(reports)
+    found.silent = sorted(minion for minion in silent if minion not in reports)
+    found.cached = sorted(minion for minion in silent if minion in reports)
+    return found
+
+
+# -- runs ----------------------------------------------------------------------------------------
+
+
+def who(opts, user=None):
+    """Return who is behind this process, for other people's messages."""
+    name = user or os.environ.get("SUDO_USER") or getpass.getuser()
+    return f"{name} on {opts.get('id', 'the master')}"
+
+
+def to_stderr(sentence):
+    """Show progress to the person at the terminal; stdout stays for the result."""
+    stamp = time.strftime("%H:%M:%S", time.gmtime())
+    print(f"{stamp} {sentence}", file=sys.stderr, flush=True)
+
+
+def announce(opts, pair, run_id, sentence):
+    """Put a progress sentence on the event bus as ``dhcp_failover/<pair>/progress``."""
+    try:
+        with salt.utils.event.get_master_event(opts, opts["sock_dir"], listen=False) as bus:
+            bus.fire_event(
+                {"pair": pair.id, "run": run_id, "text": sentence},
+                f"dhcp_failover/{store.file_name(pair.name)}/progress",
+            )
+    except Exception:  # pylint: disable=broad-except
+        log.debug("no event for %r", sentence, exc_info=True)
+
+
+def new_run(opts, wanted=None, request=None, say=None, user=None):
+    """
+    Return the :class:`iscdhcp.engine.PairRun` for what the user asked, nothing touched yet.
+
+    wanted
+        Pair's name or id, or a server's minion id; ``None`` for the only pair.
+    request
+        :class:`iscdhcp.engine.Request`.
+
+    Raises :class:`iscdhcp.errors.IscDhcpError` (with the choices) if no single pair is meant.
+    """
+    fleet = SaltFleet(opts)
+    discovery = discover(opts, fleet, wanted)
+    pair = pairs.select(discovery, wanted)
+    run = engine.PairRun(
+        pair, discovery, fleet, directory(opts), who(opts, user), request, lambda sentence: None
+    )
+
+    def tell(sentence):
+        log.info("%s: %s", pair.id, sentence)
+        (say or to_stderr)(sentence)
+        announce(opts, pair, run.run, sentence)
+
+    run.say = tell
+    return run
+
+
+#: Runs whose steps are states of one orchestration, by its jid (or pair): this process only.
+CURRENT = {}

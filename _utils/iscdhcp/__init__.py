@@ -1,0 +1,1 @@
+"""What ISC dhcpd's files, protocols and states mean: plain Python, without Salt."""

@@ -1,0 +1,251 @@
+"""
+Stopping and starting dhcpd on this server.
+
+The process is the truth: service managers call a unit active whose dhcpd is gone, and return 0
+from a start that started nothing (Debian's generated unit, ``RemainAfterExit=yes``). So an act
+is done when the process table and dhcpd itself say so.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from typing import Protocol
+
+from . import facts
+from . import leasefile
+from . import process
+from .errors import IscDhcpError
+from .facts import Server
+from .facts import Settings
+
+#: Seconds in which a terminated dhcpd has to be gone; measured 6-25 ms, a slow disk may hold it.
+EXIT_SECONDS = 20.0
+#: Seconds in which the lease file has to show a complete end between two writes.
+QUIESCE_SECONDS = 5.0
+
+
+class ActError(IscDhcpError):
+    """An act did not succeed; the message says what state the server was left in."""
+
+
+class ServiceManager(Protocol):
+    """How this host starts and stops dhcpd as a service."""
+
+    name: str
+
+    def renew(self) -> None:
+        """Start the service anew, whatever the manager believes; may return before it runs."""
+
+    def stop(self) -> None:
+        """Tell the manager that the service is stopped."""
+
+    def describe(self) -> dict[str, Any]:
+        """Return ``name``, ``manager`` and whether it believes the service ``active``."""
+
+
+def stop(
+    server: Server, last_look: Callable[[], None], kernel_look: Callable[[], None]
+) -> dict[str, Any]:
+    """
+    End dhcpd by SIGTERM at a moment when its lease file's end is complete; wait for its exit.
+
+    last_look
+        The guard's last look, called while dhcpd can still answer; raises to call it off.
+    kernel_look
+        The same by what the kernel alone knows, called while dhcpd is halted, right before the
+        signal.
+
+    Returns ``pid``, ``ended`` (epoch seconds), ``seconds``, ``looks``, ``whole``. Raises
+    :class:`ActError` if it did not end.
+    """
+
+    def look() -> bool:
+        kernel_look()
+        return leasefile.check_end(server.lease_file).whole
+
+    running = server.process
+    if running is None:
+        raise ActError("dhcpd is not running")
+    begun = time.monotonic()
+    last_look()
+    quiesced = process.signal_terminate(running, look=look, deadline=QUIESCE_SECONDS)
+    if not process.wait_exit(running, EXIT_SECONDS):
+        raise ActError(
+            f"dhcpd (pid {running.pid}) got SIGTERM and has not ended after {EXIT_SECONDS:.0f} s"
+        )
+    _remove_stale_pid_file(running)
+    return {
+        "pid": running.pid,
+        "ended": time.time(),
+        "seconds": round(time.monotonic() - begun, 3),
+        "looks": quiesced["tries"],
+        "whole": quiesced["whole"],
+    }
+
+
+def _remove_stale_pid_file(ended: process.Process) -> None:
+    """Remove the pid file that a signal leaves: a reused pid in it blocks the next start."""
+    if not ended.pid_file:
+        return
+    path = Path(ended.pid_file)
+    try:
+        if path.read_text(encoding="ascii", errors="replace").strip() == str(ended.pid):
+            path.unlink()
+    except OSError:
+        pass
+
+
+def start(
+    settings: Settings,
+    service: ServiceManager,
+    timeout: float,
+    ignore_leases: bool = False,
+) -> dict[str, Any]:
+    """
+    Start dhcpd through the host's service manager; return once the new process serves.
+
+    timeout
+        Seconds in which it has to.
+    ignore_leases
+        Start although the lease file is missing, empty or torn (leases may be forgotten).
+
+    Returns ``pid``, ``identity``, ``started``, ``seconds``. Raises :class:`ActError` with what
+    dhcpd itself said.
+    """
+    begun, begun_epoch = time.monotonic(), time.time()
+    server = facts.read_server(settings)
+    if server.process is not None:
+        raise ActError(f"dhcpd runs already (pid {server.process.pid})")
+    if server.configuration_error:
+        raise ActError(f"not started: {server.configuration_error}")
+    if not ignore_leases:
+        check_leases(server.lease_file)
+    service.renew()
+    deadline = begun + timeout
+    born: process.Process | None = None
+    pause = 0.01
+    while time.monotonic() < deadline:
+        running = facts.read_server(settings).process if born is None else born
+        if running is not None and born is None:
+            born = running
+        if born is not None:
+            if not process.is_alive(born):
+                raise ActError(f"dhcpd ended right after its start: {last_words(begun_epoch)}")
+            if serving(settings, born):
+                return {
+                    "pid": born.pid,
+                    "identity": born.identity,
+                    "started": born.started,
+                    "seconds": round(time.monotonic() - begun, 3),
+                }
+        elif service.describe().get("failed"):
+            raise ActError(f"dhcpd did not start: {last_words(begun_epoch)}")
+        time.sleep(pause)
+        pause = min(0.25, pause * 1.3)
+    state = f"pid {born.pid} does not serve yet" if born else "no process appeared"
+    raise ActError(
+        f"dhcpd did not serve within {timeout:.0f} s ({state}): {last_words(begun_epoch)}"
+    )
+
+
+def check_leases(path: str) -> None:
+    """Raise :class:`ActError` if a start on this lease file would forget leases."""
+    end = leasefile.check_end(path)
+    if not end.exists:
+        raise ActError(
+            f"not started: the lease file {path} is missing, every lease would be forgotten; "
+            f"put it back ({path}~ is dhcpd's own copy)"
+        )
+    if not end.whole:
+        raise ActError(
+            f"not started: the lease file {path} is torn at its end ({end.problem}); cut the "
+            "torn entry off by hand (keep a copy), then start"
+        )
+    old = leasefile.check_end(path + "~")
+    if end.bytes == 0 and old.exists and old.bytes > 0:
+        raise ActError(
+            f"not started: the lease file {path} is empty and {path}~ is not: every lease "
+            "would be forgotten; put it back"
+        )
+
+
+def serving(settings: Settings, born: process.Process) -> bool:
+    """Whether a started process serves: dhcpd says so in its log, or answers by OMAPI."""
+    server = facts.Server(settings, [born], *_configuration(settings, born))
+    try:
+        _, events = facts.read_log(server, born.started - 2)
+        if any(event.kind == "serving" for event in events):
+            return True
+        said = True
+    except IscDhcpError:
+        said = False
+    _, states = facts.omapi_facts(server)
+    if states:
+        return True
+    # Neither log nor OMAPI: it holds its socket and has outlived what ends a bad start.
+    return not said and process.listens_on_dhcp(born) and time.time() - born.started > 2.0
+
+
+def _configuration(settings: Settings, born: process.Process) -> tuple[Any, Any, str, str]:
+    server = facts.read_server(settings)
+    return (
+        server.configuration,
+        server.configuration_error,
+        server.config_file,
+        server.lease_file,
+    )
+
+
+def last_words(since: float) -> str:
+    """Return what dhcpd logged since ``since`` (epoch seconds) that tells why it ended."""
+    from . import log  # only on the failure path
+
+    try:
+        lines = log.last_lines(since)
+    except IscDhcpError as err:
+        return f"its log can't be read ({err})"
+    return " / ".join(lines) if lines else "its log says nothing; run dhcpd -t"
+
+
+def check_config(config_file: str, binary: str = "dhcpd", timeout: float = 60.0) -> str | None:
+    """
+    Let dhcpd itself parse ``config_file`` (``dhcpd -t``); return its complaint or ``None``.
+
+    timeout
+        Seconds that it may take.
+
+    What it lets pass (an unresolvable peer, an unknown algorithm) is not found here.
+    """
+    argv = [binary, "-t", "-cf", config_file]
+    try:
+        done = subprocess.run(
+            argv,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=timeout,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+    except FileNotFoundError:
+        return f"{binary} is not installed or not in the PATH"
+    except subprocess.TimeoutExpired:
+        return f"{binary} -t did not end within {timeout:.0f} s"
+    if done.returncode == 0:
+        return None
+    if done.returncode < 0:
+        return f"{binary} -t crashed (signal {-done.returncode}) on {config_file}"
+    return _complaint(done.stderr) or f"{binary} -t refused {config_file}"
+
+
+def _complaint(text: str) -> str:
+    """Return the first error of dhcpd's stderr, without its banner."""
+    lines = [line.strip() for line in text.splitlines()]
+    banner = ("Internet Systems", "Copyright", "All rights", "For info", "Config file:", "PID file:")
+    lines = [line for line in lines if line and not line.startswith((*banner, "Database file:"))]
+    errors = [line for line in lines if " line " in line or "ERROR" in line]
+    return (errors or lines or [""])[0]

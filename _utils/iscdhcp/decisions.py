@@ -1,0 +1,533 @@
+"""
+What the facts of a pair mean: may this server be stopped, and is its restart complete?
+
+Pure functions from plain facts (:mod:`iscdhcp.facts`) to a :class:`Verdict` with its reasons.
+The guard on the server and the wait on the master call the same ones, so that they can't
+disagree about what "normal" is.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .errors import IscDhcpError
+from .states import FailoverState
+
+Facts = Mapping[str, Any]
+
+#: Seconds that the master's evidence of the other end may be old when the server acts.
+EVIDENCE_MAX_AGE = 10.0
+#: dhcpd refuses a connection between clocks further apart (server/failover.c:579).
+CLOCK_MAX_SKEW = 60.0
+#: Seconds that an IMBALANCED pool, or one without a line in the log, is waited for.
+BALANCE_PATIENCE = 20.0
+#: A server alone stays mute in startup for this long (server/failover.c:1931).
+STARTUP_SECONDS = 15.0
+#: Both ends dial again this long after a disconnect (server/failover.c:361).
+RECONNECT_SECONDS = 5.0
+
+#: Reasons that ``force`` may name, and what it then overrides.
+FORCEABLE = {
+    "relationship": "a relationship that is not normal at both ends, or can't be proved to be",
+    "partner": "missing, old or bad evidence of the other end",
+    "connection": "no failover connection to the partner",
+    "configuration": "a configuration that dhcpd does not accept",
+    "lease-file": "a lease file that is missing, empty or torn",
+    "claim": "another run's claim on this server",
+    "clock": "clocks that are too far apart for dhcpd to connect again",
+    "gentle": "a dhcpd whose SIGTERM costs MCLT (built with gentle shutdown)",
+    "busy": "another state run on this minion",
+    "no-relationship": "a server that has no failover relationship, so no partner",
+}
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One reason of a verdict: a stable ``code``, a sentence, and whether it blocks."""
+
+    code: str
+    text: str
+    blocks: bool = True
+    #: The failover relationship that it is about, if any.
+    relationship: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the reason as a plain dict (``code``, ``text``, ``blocks``, ``relationship``)."""
+        return {
+            "code": self.code,
+            "text": self.text,
+            "blocks": self.blocks,
+            "relationship": self.relationship,
+        }
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """
+    A decision with its reasons.
+
+    ``outcome`` is ``yes``, ``no`` (waiting will not help) or ``wait`` (not yet). ``until`` is the
+    UTC epoch second at which dhcpd itself ends the wait, where that is known.
+    """
+
+    outcome: str
+    reasons: tuple[Reason, ...] = ()
+    until: float | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether the answer is yes."""
+        return self.outcome == "yes"
+
+    @property
+    def blockers(self) -> tuple[Reason, ...]:
+        """The reasons that stand against it."""
+        return tuple(reason for reason in self.reasons if reason.blocks)
+
+    @property
+    def warnings(self) -> tuple[Reason, ...]:
+        """The reasons that a person should know of and that stop nothing."""
+        return tuple(reason for reason in self.reasons if not reason.blocks)
+
+    @property
+    def sentence(self) -> str:
+        """The blockers, or else the warnings, as sentences."""
+        shown = self.blockers or self.warnings
+        return " ".join(_full_stop(reason.text) for reason in shown)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the verdict as a plain dict."""
+        return {
+            "outcome": self.outcome,
+            "ok": self.ok,
+            "reasons": [reason.as_dict() for reason in self.reasons],
+            "until": self.until,
+        }
+
+
+def _full_stop(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else text + "."
+
+
+def clock(epoch: float | None) -> str:
+    """Return an epoch time in UTC as people read it (``14:02:10``)."""
+    return "an unknown time" if epoch is None else time.strftime("%H:%M:%S", time.gmtime(epoch))
+
+
+def parse_force(force: str | Iterable[str] | None) -> frozenset[str]:
+    """
+    Return the codes that ``force`` names.
+
+    force
+        A comma-separated string or a list of the codes in :data:`FORCEABLE`.
+
+    Raises :class:`IscDhcpError` for a word that names nothing (``True`` among them: what is
+    overridden has to be said).
+    """
+    if not force:
+        return frozenset()
+    if isinstance(force, bool):
+        raise IscDhcpError(f"force names what it overrides: {', '.join(sorted(FORCEABLE))}")
+    words = force.split(",") if isinstance(force, str) else list(force)
+    codes = frozenset(str(word).strip() for word in words if str(word).strip())
+    unknown = sorted(codes - set(FORCEABLE))
+    if unknown:
+        raise IscDhcpError(
+            f"force: {', '.join(unknown)} is not one of {', '.join(sorted(FORCEABLE))}"
+        )
+    return codes
+
+
+def ok_to_stop(
+    facts: Facts,
+    evidence: Mapping[str, Facts] | None = None,
+    force: Iterable[str] = (),
+    now: float | None = None,
+) -> Verdict:
+    """
+    Decide whether dhcpd on this server may be stopped for a restart.
+
+    facts
+        This server's facts (:func:`iscdhcp.facts.gather`).
+    evidence
+        What the master saw of the other end, by relationship (:func:`evidence_of`). Without it
+        only this end and the connection are judged: the caller must look twice.
+    force
+        Codes of :data:`FORCEABLE` that are reported and do not block.
+    now
+        This server's clock, epoch seconds.
+
+    Returns a :class:`Verdict`, ``yes`` or ``no``.
+    """
+    now = time.time() if now is None else now
+    overridden = frozenset(force)
+    found: list[Reason] = []
+    found += _own_server(facts)
+    relationships = facts.get("relationships") or {}
+    if not relationships and not (facts.get("configuration") or {}).get("error"):
+        found.append(
+            Reason(
+                "no-relationship",
+                f"{_me(facts)} has no failover relationship: nobody serves while it is down",
+            )
+        )
+    for name, relationship in sorted(relationships.items()):
+        found += _own_end(facts, name, relationship)
+        if evidence is not None:
+            found += _other_end(facts, name, evidence.get(name), now)
+    found += [
+        Reason("claim", f"{_me(facts)} is claimed by {_claimant(claim)}")
+        for claim in [facts.get("foreign_claim")]
+        if claim
+    ]
+    if facts.get("busy"):
+        found.append(Reason("busy", f"{_me(facts)} is busy: {facts['busy']}"))
+    reasons = tuple(
+        Reason(r.code, f"{r.text} (overridden by force)", False, r.relationship)
+        if r.blocks and r.code in overridden
+        else r
+        for r in found
+    )
+    return Verdict("no" if any(r.blocks for r in reasons) else "yes", reasons)
+
+
+def _claimant(claim: Facts) -> str:
+    return f"{claim.get('who') or 'another run'} until {clock(claim.get('until'))} UTC"
+
+
+def _me(facts: Facts) -> str:
+    return str(facts.get("minion") or "this server")
+
+
+def _own_server(facts: Facts) -> list[Reason]:
+    """What stands against stopping this server, whatever its relationships say."""
+    me = _me(facts)
+    found = []
+    process = facts.get("process") or {}
+    if not process.get("running"):
+        found.append(
+            Reason("not-running", f"dhcpd is not running on {me}: start it with dhcpd.start")
+        )
+    if process.get("several"):
+        found.append(
+            Reason(
+                "several",
+                f"{me} runs several dhcpd processes (pids {process['several']}): stop the "
+                "strays first, this can't tell which one serves",
+            )
+        )
+    if process.get("stopped"):
+        found.append(
+            Reason("stopped", f"dhcpd on {me} is stopped by a signal (state T): send it SIGCONT")
+        )
+    if process.get("gentle_shutdown"):
+        found.append(
+            Reason(
+                "gentle",
+                f"dhcpd on {me} is built with gentle shutdown: a SIGTERM costs "
+                "MCLT without service on this server after its start",
+            )
+        )
+    configuration = facts.get("configuration") or {}
+    if configuration.get("error"):
+        found.append(
+            Reason(
+                "configuration",
+                f"the configuration on {me} is refused, dhcpd would not come back: "
+                f"{configuration['error']}",
+            )
+        )
+    leases = facts.get("lease_file") or {}
+    if leases.get("problem"):
+        found.append(Reason("lease-file", f"{me}: {leases['problem']}"))
+    return found
+
+
+def _own_end(facts: Facts, name: str, relationship: Facts) -> list[Reason]:
+    """What this server itself says of one relationship."""
+    me = _me(facts)
+    state, partner = relationship.get("state"), relationship.get("partner_state")
+    if state is None or partner is None:
+        why = relationship.get("why_unknown") or "neither OMAPI nor the log says"
+        return [
+            Reason("relationship", f"{me}: the state of {name} can't be proved: {why}", True, name)
+        ]
+    found = []
+    if (state, partner) != ("normal", "normal"):
+        found.append(Reason("relationship", _not_normal(me, name, relationship), True, name))
+    if relationship.get("connected") is False:
+        found.append(
+            Reason(
+                "connection",
+                f"{me} has no failover connection to the partner of {name} "
+                f"({relationship.get('peer_address')} port {relationship.get('peer_port')})",
+                True,
+                name,
+            )
+        )
+    return found
+
+
+def _not_normal(me: str, name: str, relationship: Facts) -> str:
+    state, partner = relationship.get("state"), relationship.get("partner_state")
+    text = f"{name} is not normal: {me} is in {state}, its partner in {partner}"
+    until = recover_wait_until(relationship)
+    if until:
+        text += f" (recover-wait until {clock(until)} UTC, MCLT)"
+    if FailoverState.parse(str(state)).sticky:
+        text += f"; {FailoverState.parse(str(state)).meaning}"
+    return text
+
+
+def _other_end(
+    facts: Facts, name: str, evidence: Facts | None, now: float
+) -> list[Reason]:
+    """What the master saw of the partner of one relationship."""
+    me = _me(facts)
+    if not evidence:
+        return [
+            Reason(
+                "partner",
+                f"nothing is known of the partner of {me} in {name}: no minion of it answered",
+                True,
+                name,
+            )
+        ]
+    who = evidence.get("minion") or "the partner"
+    found = []
+    age = now - float(evidence.get("observed") or 0)
+    if age > EVIDENCE_MAX_AGE or age < -EVIDENCE_MAX_AGE:
+        found.append(
+            Reason(
+                "partner",
+                f"what the master saw of {who} is {age:.0f} s old (at most {EVIDENCE_MAX_AGE:.0f})",
+                True,
+                name,
+            )
+        )
+    state, partner = evidence.get("state"), evidence.get("partner_state")
+    if state is None or partner is None:
+        why = evidence.get("why_unknown") or "it did not say"
+        found.append(
+            Reason("partner", f"the state of {name} on {who} can't be proved: {why}", True, name)
+        )
+    elif (state, partner) != ("normal", "normal"):
+        found.append(Reason("partner", _not_normal(who, name, evidence), True, name))
+    if evidence.get("serves") is False:
+        found.append(
+            Reason("partner", f"dhcpd on {who} does not serve: {evidence.get('why')}", True, name)
+        )
+    skew = evidence.get("skew")
+    if skew is not None and abs(skew) > CLOCK_MAX_SKEW:
+        found.append(
+            Reason(
+                "clock",
+                f"the clocks of {me} and {who} are {abs(skew):.0f} s apart: dhcpd refuses to "
+                f"connect above {CLOCK_MAX_SKEW:.0f} s (time offset too large); set them first",
+                True,
+                name,
+            )
+        )
+    return found
+
+
+def evidence_of(partner: Facts, relationship: str, observed: float, skew: float) -> dict[str, Any]:
+    """
+    Return what the master saw of a relationship's other end, for the guard on the acting server.
+
+    partner
+        The partner's facts.
+    observed
+        When they were gathered, epoch seconds on the **acting** server's clock.
+    skew
+        The partner's clock minus the acting server's, seconds.
+    """
+    end = (partner.get("relationships") or {}).get(relationship) or {}
+    process = partner.get("process") or {}
+    why = None
+    if not process.get("running"):
+        why = "dhcpd is not running"
+    elif process.get("stopped"):
+        why = "its process is stopped by a signal"
+    elif end.get("serves") is False:
+        why = f"it is in {end.get('state')}"
+    return {
+        "minion": partner.get("minion"),
+        "observed": observed,
+        "skew": skew,
+        "state": end.get("state"),
+        "partner_state": end.get("partner_state"),
+        "since": end.get("since"),
+        "mclt": end.get("mclt"),
+        "why_unknown": end.get("why_unknown"),
+        "serves": why is None,
+        "why": why,
+    }
+
+
+def recover_wait_until(relationship: Facts) -> float | None:
+    """
+    Return when dhcpd ends ``recover-wait``: STOS + MCLT (server/failover.c:5851), or ``None``.
+
+    relationship
+        One relationship's facts: ``state``, ``since`` (STOS, epoch seconds), ``mclt`` (seconds).
+    """
+    since, mclt = relationship.get("since"), relationship.get("mclt")
+    if relationship.get("state") != "recover-wait" or not since or not mclt:
+        return None
+    return float(since) + float(mclt)
+
+
+def restart_complete(
+    server: Facts,
+    partners: Mapping[str, Facts | None],
+    expected: str | None = None,
+    now: float | None = None,
+) -> Verdict:
+    """
+    Decide whether the restart of a server is complete, so that its partner may be touched.
+
+    server
+        Facts of the restarted server.
+    partners
+        Facts of each relationship's partner, by relationship; ``None`` for one that gave no
+        answer.
+    expected
+        Identity of the process that was started; another one means that somebody else
+        restarted it meanwhile.
+    now
+        The server's clock, epoch seconds.
+
+    Returns ``yes`` once every relationship is normal at both ends, no update is unacknowledged,
+    the pools are balanced and the lease file is whole; ``wait`` while dhcpd works on it; ``no``
+    where waiting will not help.
+    """
+    now = time.time() if now is None else now
+    me = _me(server)
+    found: list[Reason] = []
+    fatal: list[Reason] = []
+    until: float | None = None
+
+    process = server.get("process") or {}
+    if not process.get("running"):
+        fatal.append(Reason("not-running", f"dhcpd is not running on {me} any more"))
+    elif expected and process.get("identity") != expected:
+        found.append(
+            Reason(
+                "other-process",
+                f"dhcpd on {me} is not the process that was started (pid {process.get('pid')}): "
+                "somebody else restarted it",
+                blocks=False,
+            )
+        )
+    if process.get("stopped"):
+        found.append(Reason("stopped", f"dhcpd on {me} is stopped by a signal (state T)"))
+
+    for name, mine in sorted((server.get("relationships") or {}).items()):
+        theirs_facts = partners.get(name)
+        if theirs_facts is None:
+            found.append(
+                Reason("partner", f"the partner of {me} in {name} did not answer", True, name)
+            )
+        ends = [(me, server, mine)]
+        if theirs_facts is not None:
+            who = _me(theirs_facts)
+            if not (theirs_facts.get("process") or {}).get("running"):
+                fatal.append(
+                    Reason("partner-down", f"dhcpd is not running on {who}, the partner", True, name)
+                )
+            theirs = (theirs_facts.get("relationships") or {}).get(name) or {}
+            ends.append((who, theirs_facts, theirs))
+        for who, facts, end in ends:
+            waits, dead, ends_at = _end_is_normal(who, name, end)
+            found += waits
+            fatal += dead
+            until = max(filter(None, (until, ends_at)), default=None)
+            if not waits and not dead:
+                found += _balance(who, name, end, float(facts.get("time") or now))
+
+    leases = server.get("lease_file") or {}
+    if leases.get("problem"):
+        # dhcpd appends without pause: one look may fall into a write, so it is a wait.
+        found.append(Reason("lease-file", f"{me}: {leases['problem']}"))
+
+    reasons = tuple(fatal + found)
+    if fatal:
+        return Verdict("no", reasons, until)
+    return Verdict("wait" if any(r.blocks for r in found) else "yes", reasons, until)
+
+
+def _end_is_normal(
+    who: str, name: str, end: Facts
+) -> tuple[list[Reason], list[Reason], float | None]:
+    """Judge one end of a relationship: what is waited for, what is hopeless, until when."""
+    state, partner = end.get("state"), end.get("partner_state")
+    if state is None or partner is None:
+        why = end.get("why_unknown") or "it did not say"
+        return [Reason("unknown", f"{who}: {name} can't be read: {why}", True, name)], [], None
+    if end.get("refused"):
+        # dhcpd tries again every 5 s for ever: nothing but a person ends this.
+        text = f"{who}: dhcpd refuses the connection of {name}: {end['refused']}"
+        return [], [Reason("refused", text, True, name)], None
+    if FailoverState.parse(str(state)).sticky:
+        text = f"{who} is in {state}: {FailoverState.parse(str(state)).meaning}"
+        return [], [Reason("sticky", text, True, name)], None
+    if (state, partner) != ("normal", "normal"):
+        text = _not_normal(who, name, end)
+        return [Reason("relationship", text, True, name)], [], recover_wait_until(end)
+    waits = []
+    unacked, bound = end.get("unacked") or 0, end.get("unacked_bound") or 0
+    if unacked > bound:
+        waits.append(
+            Reason("unacked", f"{who}: {unacked} updates of {name} unacknowledged", True, name)
+        )
+    return waits, [], None
+
+
+def _balance(who: str, name: str, end: Facts, now: float) -> list[Reason]:
+    """Judge the pools of one end that is normal; ``now`` is that end's own clock."""
+    balance = end.get("balance") or {}
+    balanced = balance.get("balanced")
+    if balanced:
+        return []
+    if balanced is None and balance.get("unreadable"):
+        text = f"{who}: whether the pools of {name} are balanced can't be read: "
+        return [Reason("balance", text + str(balance["unreadable"]), False, name)]
+    patience_over = now - float(end.get("normal_since") or 0) > BALANCE_PATIENCE
+    if balanced is None:
+        text = f"{who}: no line about the pools of {name} in the log since it is normal"
+        return [Reason("balance", text, not patience_over, name)]
+    pools = ", ".join(sorted(balance.get("imbalanced") or ())) or "a pool"
+    text = f"{who}: {pools} of {name} is still imbalanced"
+    return [Reason("balance", text, not patience_over, name)]
+
+
+def normal_deadline(server: Facts, lease_bytes: int = 0) -> float:
+    """
+    Return for how many seconds a restarted server may reasonably take to be normal again.
+
+    It is computed from what dhcpd would have to wait for: its startup (15 s) and two reconnects,
+    the partner's ``max-response-delay``, the full update of all leases, and, when a relationship
+    is in recover, the rest of its MCLT.
+
+    server
+        The server's facts, now.
+    lease_bytes
+        Size of its lease file, in bytes.
+    """
+    # 60,000 addresses took 12 s for a first full sync; a lease is about 270 bytes.
+    update = 12.0 * (lease_bytes / 270.0) / 60_000
+    now = float(server.get("time") or time.time())
+    response, mclt_left = 0.0, 0.0
+    for relationship in (server.get("relationships") or {}).values():
+        response = max(response, float(relationship.get("max_response_delay") or 20))
+        if str(relationship.get("state") or "").startswith("recover"):
+            mclt = float(relationship.get("mclt") or 3600)
+            since = float(relationship.get("since") or now)
+            mclt_left = max(mclt_left, min(mclt, since + mclt - now))
+    base = STARTUP_SECONDS + 2 * RECONNECT_SECONDS + BALANCE_PATIENCE
+    return base + response + 4 * update + max(0.0, mclt_left)

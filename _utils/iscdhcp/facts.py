@@ -1,0 +1,353 @@
+"""
+Everything that is known of dhcpd on this server, as one plain dict.
+
+Reading only: configuration, process, OMAPI, log, the lease file's end, the failover connection.
+What it means is for :mod:`iscdhcp.decisions` to say. The OMAPI key never enters the facts.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import field
+from pathlib import Path
+from typing import Any
+
+from . import conf
+from . import leasefile
+from . import log
+from . import process
+from .errors import IscDhcpError
+from .errors import OmapiError
+from .errors import OmapiLibraryMissing
+from .omapi import OmapiClient
+from .omapi import OmapiKey
+from .states import FailoverState
+from .states import serves
+
+#: Where distributions put the configuration (Debian and Fedora; openSUSE).
+CONFIG_FILES = ("/etc/dhcp/dhcpd.conf", "/etc/dhcpd.conf")
+#: Where distributions put the lease file (Debian; Fedora; openSUSE, Arch).
+LEASE_FILES = (
+    "/var/lib/dhcp/dhcpd.leases",
+    "/var/lib/dhcpd/dhcpd.leases",
+    "/var/lib/dhcp/db/dhcpd.leases",
+)
+#: What would make a server provable that is not, for messages.
+OMAPI_HINT = "set omapi-port, omapi-key and a key in dhcpd.conf (from its next start OMAPI tells)"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where this server differs from what its files and its process say; all optional."""
+
+    config_file: str | None = None
+    lease_file: str | None = None
+    pid_file: str | None = None
+    #: Names of the daemon's executable.
+    binaries: tuple[str, ...] = ("dhcpd",)
+    #: Whether OMAPI may be used.
+    omapi: bool = True
+    omapi_host: str = "127.0.0.1"
+    #: Seconds for one OMAPI exchange.
+    omapi_timeout: float = 2.0
+    #: syslog files of dhcpd; empty: the journal, or the platform's usual files.
+    log_files: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True)
+class Server:
+    """What was read once and is used by several readings and acts."""
+
+    settings: Settings
+    processes: list[process.Process]
+    configuration: conf.Configuration | None
+    configuration_error: str | None
+    config_file: str
+    lease_file: str
+
+    @property
+    def process(self) -> process.Process | None:
+        """The dhcpd that serves, the oldest if there are several."""
+        return self.processes[0] if self.processes else None
+
+
+def read_server(settings: Settings) -> Server:
+    """Read process and configuration; an unreadable configuration is kept as a sentence."""
+    processes = sorted(process.find(settings.binaries), key=lambda one: one.started)
+    running = processes[0] if processes else None
+    config_file = (
+        settings.config_file or (running and running.config_file) or _first_of(CONFIG_FILES)
+    )
+    configuration, error = None, None
+    try:
+        configuration = conf.read(config_file)
+    except IscDhcpError as err:
+        error = str(err)
+    lease_file = (
+        settings.lease_file
+        or (running and running.explicit_lease_file)
+        or (configuration and configuration.lease_file)
+        or _first_of(LEASE_FILES)
+    )
+    return Server(settings, processes, configuration, error, config_file, lease_file)
+
+
+def _first_of(paths: tuple[str, ...]) -> str:
+    return next((path for path in paths if Path(path).exists()), paths[0])
+
+
+def gather(settings: Settings, server: Server | None = None) -> dict[str, Any]:
+    """
+    Return the facts of this server.
+
+    settings
+        Overrides of what files and process say.
+
+    The dict has ``time`` (epoch seconds, this server's clock), ``process``, ``configuration``,
+    ``omapi``, ``log``, ``lease_file`` and ``relationships`` (by name). Nothing is raised for what
+    can't be read: the part says ``error`` or ``why_unknown``.
+    """
+    server = server or read_server(settings)
+    facts: dict[str, Any] = {
+        "time": time.time(),
+        "process": process_facts(server),
+        "configuration": configuration_facts(server),
+        "lease_file": lease_file_facts(server.lease_file),
+    }
+    facts["omapi"], states = omapi_facts(server)
+    facts["log"], facts["relationships"] = relationship_facts(server, states)
+    return facts
+
+
+def process_facts(server: Server) -> dict[str, Any]:
+    """Return what the process table says: ``running``, ``pid``, ``identity``, ``started`` ..."""
+    running = server.process
+    if running is None:
+        return {"running": False}
+    return {
+        "running": True,
+        "pid": running.pid,
+        "identity": running.identity,
+        "started": running.started,
+        "stopped": running.stopped,
+        "gentle_shutdown": running.gentle_shutdown,
+        "argv": list(running.argv),
+        "several": [one.pid for one in server.processes] if len(server.processes) > 1 else None,
+    }
+
+
+def configuration_facts(server: Server) -> dict[str, Any]:
+    """Return which files configure dhcpd, and the first error in them."""
+    facts: dict[str, Any] = {"file": server.config_file, "error": server.configuration_error}
+    configuration = server.configuration
+    if configuration is not None:
+        facts["files"] = [str(read.path) for read in configuration.files]
+        if server.process:
+            newest = max(read.mtime_ns for read in configuration.files) / 1e9
+            # By time stamps only: a touched file is not a changed one.
+            facts["touched_since_start"] = newest > server.process.started
+    return facts
+
+
+def lease_file_facts(path: str) -> dict[str, Any]:
+    """
+    Return the state of the lease file's end.
+
+    dhcpd appends while we look: what looks torn is looked at again a few times before it counts.
+    """
+    for attempt in range(5):
+        try:
+            end = leasefile.check_end(path)
+        except IscDhcpError as err:
+            return {"file": path, "exists": None, "problem": str(err)}
+        if end.whole or not end.exists:
+            break
+        time.sleep(0.005 * (attempt + 1))
+    return {
+        "file": path,
+        "exists": end.exists,
+        "bytes": end.bytes,
+        "mtime": end.mtime,
+        "whole": end.whole,
+        "problem": None if end.exists and end.whole else _lease_problem(path, end),
+    }
+
+
+def _lease_problem(path: str, end: leasefile.LeaseFileEnd) -> str:
+    if not end.exists:
+        return f"the lease file {path} is missing: dhcpd would not start, or forget every lease"
+    return f"the lease file {path} is torn at its end: {end.problem}"
+
+
+def omapi_key(server: Server) -> OmapiKey | None:
+    """Return the key that ``omapi-key`` names, for the client; it must not leave this server."""
+    omapi = server.configuration.omapi if server.configuration else None
+    if omapi is None or omapi.key is None:
+        return None
+    return OmapiKey(omapi.key.name, omapi.key.algorithm, omapi.key.secret)
+
+
+def omapi_facts(server: Server) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """Ask OMAPI for each relationship; return what became of it, and the states by name."""
+    configuration = server.configuration
+    settings = configuration.omapi if configuration else None
+    facts: dict[str, Any] = {"configured": settings is not None, "answers": False, "error": None}
+    if not server.settings.omapi:
+        facts["error"] = "switched off by the minion's settings (dhcpd:omapi)"
+        return facts, {}
+    if configuration is None or settings is None:
+        facts["hint"] = OMAPI_HINT
+        return facts, {}
+    facts["port"] = settings.port
+    facts["authenticated"] = settings.key is not None
+    if server.process is None:
+        facts["error"] = "dhcpd is not running"
+        return facts, {}
+    states: dict[str, dict[str, Any]] = {}
+    try:
+        with OmapiClient(
+            server.settings.omapi_host,
+            settings.port,
+            omapi_key(server),
+            timeout=server.settings.omapi_timeout,
+        ) as client:
+            for relationship in configuration.relationships:
+                try:
+                    states[relationship.name] = client.failover_state(relationship.name)
+                except OmapiError as err:
+                    facts["error"] = str(err)
+        facts["answers"] = bool(states) or not configuration.relationships
+    except OmapiLibraryMissing as err:
+        facts["error"] = facts["hint"] = str(err)
+    except OmapiError as err:
+        facts["error"] = str(err)
+    return facts, states
+
+
+def relationship_facts(
+    server: Server, states: Mapping[str, Mapping[str, Any]]
+) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """Join configuration, OMAPI and log into one dict for each relationship."""
+    if server.configuration is None:
+        return {"source": None}, {}
+    running = server.process
+    events: list[log.Event] = []
+    log_facts: dict[str, Any] = {"source": None, "error": None}
+    if running is not None and server.configuration.relationships:
+        # OMAPI proves the states: then only the balance since they last changed is looked for.
+        proved = all(
+            one.name in states and states[one.name]["state"] == "normal"
+            for one in server.configuration.relationships
+        )
+        since = running.started - 2
+        if proved:
+            since = max(since, min(float(one["since"]) for one in states.values()) - 2)
+        try:
+            log_facts["source"], events = read_log(server, since)
+            if not events:
+                # Its move into the present state would be there.
+                log_facts["error"] = f"the {log_facts['source']} has no line of this process"
+        except IscDhcpError as err:
+            log_facts["error"] = str(err)
+    found = {}
+    for relationship in server.configuration.relationships:
+        seen = log.view(events, relationship.name)
+        found[relationship.name] = _relationship(
+            server, relationship, states.get(relationship.name), seen, log_facts
+        )
+    return log_facts, found
+
+
+def read_log(server: Server, since: float) -> tuple[str, list[log.Event]]:
+    """Return where dhcpd's log was read, and the failover events of the running process."""
+    assert server.process is not None
+    return log.read(
+        files=server.settings.log_files,
+        pid=server.process.pid,
+        since=since,
+        identifier=Path(server.process.argv[0]).name or "dhcpd",
+    )
+
+
+def _relationship(
+    server: Server,
+    relationship: conf.Relationship,
+    omapi: Mapping[str, Any] | None,
+    seen: log.RelationshipLog,
+    log_facts: Mapping[str, Any],
+) -> dict[str, Any]:
+    facts: dict[str, Any] = {
+        "role": relationship.role,
+        "address": relationship.address,
+        "port": relationship.port,
+        "peer_address": relationship.peer_address,
+        "peer_port": relationship.peer_port,
+        "mclt": relationship.mclt,
+        "max_response_delay": relationship.max_response_delay,
+        "auto_partner_down": relationship.auto_partner_down,
+        "source": None,
+        "state": None,
+        "partner_state": None,
+        "connected": None,
+        "refused": seen.refused,
+    }
+    running = server.process
+    if omapi is not None:
+        facts.update(
+            source="omapi",
+            state=omapi["state"],
+            partner_state=omapi["partner_state"],
+            since=omapi["since"],
+            partner_since=omapi["partner_since"],
+            mclt=omapi["mclt"] or relationship.mclt,
+            unacked=omapi["unacked"],
+            # A window that moves is no backlog; one that is full may be stuck.
+            unacked_bound=max(0, int(omapi["max_unacked"] or 0) - 1),
+        )
+    elif running is not None:
+        facts.update(
+            state=seen.state,
+            partner_state=seen.partner_state,
+            since=seen.since,
+            partner_since=seen.partner_since,
+            source="log" if seen.state and seen.partner_state else None,
+        )
+    if running is None:
+        facts["why_unknown"] = "dhcpd is not running"
+    else:
+        facts["connected"] = connected(relationship)
+        if facts["source"] is None:
+            why = log_facts.get("error") or "the log does not say since dhcpd's start"
+            facts["why_unknown"] = f"{why}; {OMAPI_HINT}"
+    if facts["source"]:
+        facts["serves"] = not running.stopped and serves(
+            FailoverState.parse(facts["state"]), FailoverState.parse(facts["partner_state"])
+        )
+        if facts["state"] == "normal":
+            # The state's own time is not renewed by a restart (server/failover.c:1825).
+            facts["normal_since"] = max(float(facts["since"] or 0), running.started)
+    facts["balance"] = _balance(seen, log_facts)
+    return facts
+
+
+def connected(relationship: conf.Relationship) -> bool | None:
+    """Whether the kernel has an established failover connection to the partner; asks nobody."""
+    return process.failover_connected(
+        relationship.address,
+        relationship.peer_address,
+        (relationship.port, relationship.peer_port),
+    )
+
+
+def _balance(seen: log.RelationshipLog, log_facts: Mapping[str, Any]) -> dict[str, Any]:
+    if log_facts.get("error"):
+        return {"balanced": None, "unreadable": log_facts["error"]}
+    pools = {network: dict(pool) for network, pool in seen.pools.items()}
+    verdicts = [pool.get("balanced") for pool in pools.values()]
+    return {
+        "balanced": None if not verdicts else all(verdicts),
+        "imbalanced": [network for network, pool in pools.items() if not pool.get("balanced")],
+        "pools": pools,
+    }

@@ -1,0 +1,190 @@
+"""
+What the master keeps on disk: locks on servers, operators' holds, records of runs.
+
+Files are written whole or not at all (new file, fsync, rename), readable by their owner only.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import tempfile
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from .errors import IscDhcpError
+
+
+class Held(IscDhcpError):
+    """A server is locked by another run, or held by an operator."""
+
+
+def write_json(path: Path, data: Any) -> None:
+    """Replace ``path`` by ``data`` as JSON, atomically, mode 0600."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(data, file, indent=1, sort_keys=True)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def read_json(path: Path) -> Any:
+    """Return what ``path`` holds, or ``None`` if it is missing or not JSON."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def file_name(text: str) -> str:
+    """Return ``text`` as one safe file name (``foo:dhcp-a`` -> ``foo%3Adhcp-a``)."""
+    return re.sub(r"[^A-Za-z0-9_-]", lambda found: f"%{ord(found.group()):02X}", text)
+
+
+class ServerLocks:
+    """
+    The locks of one run on servers, by ``flock``: the kernel frees them when the process ends.
+
+    directory
+        A folder on the master, the same for all runs.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = Path(directory)
+        self._files: dict[str, Any] = {}
+
+    @property
+    def servers(self) -> list[str]:
+        """The servers that are locked here."""
+        return sorted(self._files)
+
+    def acquire(self, servers: Iterable[str], owner: dict[str, Any]) -> None:
+        """
+        Lock all ``servers`` at once or none.
+
+        owner
+            What others are told: ``who``, ``pair``, ``pid``, ``since`` (epoch seconds).
+
+        Raises :class:`Held` naming the run that has one of them.
+        """
+        self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            for server in sorted(set(servers)):
+                self._acquire_one(server, owner)
+        except BaseException:
+            self.release()
+            raise
+
+    def _acquire_one(self, server: str, owner: dict[str, Any]) -> None:
+        path = self.directory / f"{file_name(server)}.lock"
+        file = open(path, "a+", encoding="utf-8")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            raise Held(f"{server} is locked by {describe(file.read())}") from None
+        except BaseException:
+            file.close()
+            raise
+        self._files[server] = file
+        file.seek(0)
+        file.truncate()
+        json.dump(owner, file)
+        file.flush()
+
+    def release(self) -> None:
+        """Free every lock of this run; more than once does no harm."""
+        while self._files:
+            _, file = self._files.popitem()
+            file.seek(0)
+            file.truncate()
+            file.close()
+
+    def owner(self, server: str) -> str | None:
+        """Return who has ``server`` now, as a sentence's end, or ``None``; takes no lock."""
+        path = self.directory / f"{file_name(server)}.lock"
+        try:
+            file = open(path, encoding="utf-8")
+        except FileNotFoundError:
+            return None
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return describe(file.read())
+        return None
+
+
+def describe(text: str) -> str:
+    """Return the owner in a lock file's ``text`` as people read it."""
+    try:
+        owner = json.loads(text)
+        since = time.strftime("%H:%M:%S", time.gmtime(owner["since"]))
+        return (
+            f"the run of {owner['pair']} ({owner['who']}, pid {owner['pid']}, since {since} UTC)"
+        )
+    except (ValueError, KeyError, TypeError):
+        return "another run"
+
+
+class Holds:
+    """Operators' holds on servers: persistent, with who, why and until when."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = Path(directory)
+
+    def put(self, server: str, who: str, why: str, until: float | None) -> dict[str, Any]:
+        """Hold ``server`` until the epoch second ``until`` (``None``: until released)."""
+        hold = {"server": server, "who": who, "why": why, "until": until, "since": time.time()}
+        write_json(self._path(server), hold)
+        return hold
+
+    def release(self, server: str) -> bool:
+        """Release ``server``; return whether it was held."""
+        held = self.get(server) is not None
+        self._path(server).unlink(missing_ok=True)
+        return held
+
+    def get(self, server: str) -> dict[str, Any] | None:
+        """Return the hold on ``server`` that is in force, or ``None``."""
+        path = self._path(server)
+        if not path.exists():
+            return None
+        hold = read_json(path)
+        if not isinstance(hold, dict):
+            # Somebody meant to hold it; what can't be read holds too.
+            return {"server": server, "who": "unknown", "why": f"{path} is unreadable"}
+        if hold.get("until") and hold["until"] < time.time():
+            return None
+        return hold
+
+    def check(self, servers: Iterable[str]) -> None:
+        """Raise :class:`Held` if one of ``servers`` is held."""
+        for server in sorted(set(servers)):
+            hold = self.get(server)
+            if hold:
+                raise Held(
+                    f"{server} is held by {hold.get('who')}: {hold.get('why')}"
+                    f"{until_text(hold.get('until'))}. Release it with: "
+                    f"salt-run dhcp_failover.release server={server}"
+                )
+
+    def _path(self, server: str) -> Path:
+        return self.directory / f"{file_name(server)}.json"
+
+
+def until_text(until: float | None) -> str:
+    """Return the end of a hold as a sentence's end."""
+    if not until:
+        return " (until released)"
+    return time.strftime(" (until %Y-%m-%d %H:%M:%S UTC)", time.gmtime(until))

@@ -1,0 +1,101 @@
+"""The networks of a lab: servers on one bridge, clients behind a relay.
+
+Servers, Salt's master and the tests share 10.90.0.0/24. Each failover relationship serves a client
+network of its own, 10.100.0.0/16, 10.101.0.0/16 and so on; a namespace with an address in each
+is their relay agent.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from ipaddress import IPv4Address
+from ipaddress import IPv4Network
+
+from lab.errors import LabError
+from lab.isolation import require_isolation
+
+BRIDGE = "lab0"
+RELAY = "relay"
+SERVERS = IPv4Network("10.90.0.0/24")
+_ALL_CLIENTS = IPv4Network("10.96.0.0/11")
+_FIRST_CLIENTS = IPv4Address("10.100.0.0")
+_MOST_CLIENT_NETWORKS = 24
+
+
+def ip(*arguments: str) -> str:
+    """Run ``ip`` and return what it prints.
+
+    :raises LabError: when it fails, with its message.
+    """
+    done = subprocess.run(["ip", *arguments], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise LabError(f"ip {' '.join(arguments)}: {done.stderr.strip()}")
+    return done.stdout
+
+
+def client_network(number: int) -> IPv4Network:
+    """The client network of a lab's relationship number 0, 1, ...
+
+    :raises LabError: when there are not so many.
+    """
+    if not 0 <= number < _MOST_CLIENT_NETWORKS:
+        raise LabError(f"a lab has {_MOST_CLIENT_NETWORKS} client networks, none is {number}")
+    return IPv4Network((int(_FIRST_CLIENTS) + (number << 16), 16))
+
+
+def relay_address(number: int) -> IPv4Address:
+    """The relay agent's address in a client network: its packets' giaddr."""
+    return client_network(number)[1]
+
+
+class Network:
+    """The bridge in the lab's own namespace and the relay; servers join one by one.
+
+    :ivar address: where the lab's own namespace is reached by its hosts (Salt's master).
+    """
+
+    def __init__(self) -> None:
+        require_isolation()
+        self.address = SERVERS[1]
+        self._relay = SERVERS[2]
+        self._next = 11
+        self._members: list[str] = []
+
+    def start(self) -> None:
+        """Make the bridge and the relay's namespace."""
+        ip("link", "add", BRIDGE, "type", "bridge", "forward_delay", "0", "mcast_snooping", "0")
+        ip("address", "add", f"{self.address}/{SERVERS.prefixlen}", "dev", BRIDGE)
+        ip("link", "set", BRIDGE, "up")
+        self._plug_in(RELAY, self._relay)
+        for number in range(_MOST_CLIENT_NETWORKS):
+            address = f"{relay_address(number)}/{client_network(number).prefixlen}"
+            ip("-n", RELAY, "address", "add", address, "dev", "eth0")
+
+    def join(self, name: str) -> IPv4Address:
+        """Make a server's network namespace, with ``eth0`` on the bridge.
+
+        :param name: the namespace's name for ``ip netns``.
+        :return: the address of its ``eth0``.
+        """
+        address = SERVERS[self._next]
+        self._next += 1
+        self._plug_in(name, address)
+        # No default route: a look-up of a name fails at once instead of timing out.
+        ip("-n", name, "route", "add", str(_ALL_CLIENTS), "via", str(self._relay))
+        return address
+
+    def stop(self) -> None:
+        """Remove every namespace and the bridge."""
+        for name in self._members:
+            ip("netns", "delete", name)
+        self._members.clear()
+        ip("link", "delete", BRIDGE)
+
+    def _plug_in(self, name: str, address: IPv4Address) -> None:
+        ip("netns", "add", name)
+        self._members.append(name)
+        ip("link", "add", "eth0", "netns", name, "type", "veth", "peer", "name", f"to-{name}"[:15])
+        ip("link", "set", f"to-{name}"[:15], "master", BRIDGE, "up")
+        ip("-n", name, "link", "set", "lo", "up")
+        ip("-n", name, "address", "add", f"{address}/{SERVERS.prefixlen}", "dev", "eth0")
+        ip("-n", name, "link", "set", "eth0", "up")

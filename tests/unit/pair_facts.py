@@ -1,0 +1,56 @@
+"""Facts of a healthy pair, for tests to spoil one by one."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+NOW = 1_800_000_000.0
+
+
+def server(minion: str, role: str, partner: str, name: str = "foo") -> dict[str, Any]:
+    """Return the facts of a healthy server of the relationship ``name``."""
+    return {
+        "minion": minion,
+        "time": NOW,
+        "process": {
+            "running": True,
+            "pid": 100,
+            "identity": f"{minion}-1",
+            "started": NOW - 1000,
+            "stopped": False,
+            "gentle_shutdown": False,
+            "several": None,
+        },
+        "configuration": {"file": "/etc/dhcp/dhcpd.conf", "error": None},
+        "lease_file": {"file": "/x", "exists": True, "bytes": 1000, "whole": True, "problem": None},
+        "relationships": {
+            name: {
+                "role": role,
+                "address": f"addr-{minion}",
+                "peer_address": f"addr-{partner}",
+                "peer_port": 647,
+                "mclt": 3600,
+                "max_response_delay": 30,
+                "source": "omapi",
+                "state": "normal",
+                "partner_state": "normal",
+                "since": NOW - 900,
+                "normal_since": NOW - 900,
+                "unacked": 0,
+                "unacked_bound": 9,
+                "connected": True,
+                "serves": True,
+                "refused": None,
+                "balance": {"balanced": True, "imbalanced": [], "pools": {}},
+            }
+        },
+    }
+
+
+def healthy() -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the facts of dhcp-a (primary) and dhcp-b (secondary) of the relationship foo."""
+    return (
+        copy.deepcopy(server("dhcp-a", "primary", "dhcp-b")),
+        copy.deepcopy(server("dhcp-b", "secondary", "dhcp-a")),
+    )

@@ -1,0 +1,322 @@
+"""
+A run over a pair, step by step.
+
+The fleet is a fake: that answers are lost, late or contradictory can't be had on demand from real
+minions. The integration tests run the same steps against real ones.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+
+import pytest
+from iscdhcp import engine
+from iscdhcp import pairs
+from iscdhcp import store
+from pair_facts import NOW
+from pair_facts import server
+
+
+class FakeFleet:
+    """Two servers in memory; ``spoil`` is called before each answer."""
+
+    def __init__(self):
+        self.servers = {
+            "dhcp-a": server("dhcp-a", "primary", "dhcp-b"),
+            "dhcp-b": server("dhcp-b", "secondary", "dhcp-a"),
+        }
+        self.claims = {}
+        self.acts = []
+        self.silent = set()
+        self.on_restart = self.new_process
+        self.on_status = lambda fleet: None
+
+    def status(self, minions, brief=False):
+        self.on_status(self)
+        found = {}
+        for minion in minions:
+            if minion in self.silent:
+                found[minion] = {"error": "no answer within 6 s"}
+                continue
+            facts = copy.deepcopy(self.servers[minion])
+            facts["claim"] = self.claims.get(minion)
+            found[minion] = {"facts": facts, "asked": NOW, "offset": 0.0}
+        return found
+
+    def claim(self, minions, run, who, seconds):
+        self.claims.update({minion: {"run": run, "who": who, "until": 0} for minion in minions})
+        return {minion: {"result": True} for minion in minions}
+
+    def release(self, minions, run):
+        for minion in minions:
+            self.claims.pop(minion, None)
+
+    def new_process(self, minion):
+        process = self.servers[minion]["process"]
+        old = dict(process)
+        process.update(pid=process["pid"] + 1, identity=process["identity"] + "+")
+        return {"result": True, "comment": f"{minion} restarted", "old": old, "new": dict(process)}
+
+    def restart(self, minion, patience, **arguments):
+        self.acts.append(minion)
+        self.arguments = arguments
+        return self.on_restart(minion)
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch):
+    monkeypatch.setattr(engine, "POLL_INTERVAL", 0.01)
+    monkeypatch.setattr(engine, "LOST_CONTACT", 0.3)
+
+
+@pytest.fixture
+def fleet():
+    return FakeFleet()
+
+
+def discovery():
+    found = pairs.Discovery()
+    found.pairs = [pairs.Pair("foo", "dhcp-a", "dhcp-b", 3600)]
+    return found
+
+
+@pytest.fixture
+def run(fleet, tmp_path):
+    def build(**request):
+        said = []
+        built = engine.PairRun(
+            discovery().pairs[0],
+            discovery(),
+            fleet,
+            tmp_path,
+            "ann on master",
+            engine.Request(**request),
+            said.append,
+        )
+        built.said = said
+        return built
+
+    return build
+
+
+def go(run):
+    """Take all steps as the orchestration does; return them."""
+    steps = [run.lock()]
+    acts = [run.preflight]
+    for position, one in enumerate(run.servers):
+        acts.append(lambda position=position: run.restart(position))
+        acts.append(lambda one=one: run.wait_normal(one))
+    for act in acts:
+        if not steps[-1].result:
+            break
+        steps.append(act())
+    run.unlock()
+    return steps
+
+
+def test_the_secondary_is_restarted_first_then_the_primary_each_once(fleet, run):
+    steps = go(run())
+    assert [step.result for step in steps] == [True] * 6
+    assert fleet.acts == ["dhcp-b", "dhcp-a"]
+    assert fleet.claims == {}
+
+
+def test_the_act_carries_fresh_evidence_of_the_other_end(fleet, run):
+    go(run())
+    assert fleet.arguments["evidence"]["foo"]["minion"] == "dhcp-b"
+    assert fleet.arguments["evidence"]["foo"]["observed"] == NOW
+
+
+def test_a_second_run_is_refused_while_the_first_holds_the_pair(fleet, run):
+    first, second = run(), run()
+    assert first.lock().result
+    refused = second.lock()
+    assert refused.result is False
+    assert "ann on master" in refused.comment
+    second.unlock()
+    assert run().lock().result is False, "the loser's unlock must not free the winner's lock"
+    first.unlock()
+    assert run().lock().result
+
+
+def test_a_hold_refuses_the_run(fleet, run, tmp_path):
+    store.Holds(tmp_path / "holds").put("dhcp-a", "bob", "power works", None)
+    assert "held by bob: power works" in run().lock().comment
+
+
+def test_nothing_is_touched_when_the_pair_is_not_normal_at_the_start(fleet, run):
+    fleet.servers["dhcp-a"]["relationships"]["foo"]["state"] = "recover"
+    steps = go(run())
+    assert [step.result for step in steps] == [True, False]
+    assert "Nothing was touched" in steps[-1].comment
+    assert fleet.acts == []
+
+
+def test_nothing_is_touched_when_a_minion_is_silent(fleet, run):
+    fleet.silent.add("dhcp-b")
+    steps = go(run())
+    assert steps[-1].result is False
+    assert "dhcp-b" in steps[-1].comment
+    assert fleet.acts == []
+
+
+def test_the_second_server_is_untouched_when_the_first_does_not_come_back(fleet, run):
+    fleet.on_restart = lambda minion: {"result": False, "comment": "it did not start: port taken"}
+    steps = go(run())
+    assert fleet.acts == ["dhcp-b"]
+    assert "port taken" in steps[-1].comment
+    assert "dhcp-a was not touched" in steps[-1].comment
+
+
+def test_the_second_server_is_untouched_when_the_pair_does_not_get_normal(fleet, run):
+    def restart(minion):
+        fleet.servers[minion]["relationships"]["foo"]["state"] = "startup"
+        return fleet.new_process(minion)
+
+    fleet.on_restart = restart
+    steps = go(run(timeout=0.2))
+    assert fleet.acts == ["dhcp-b"]
+    assert "Not normal after" in steps[-1].comment
+    assert "startup" in steps[-1].comment
+
+
+def test_the_same_command_goes_on_after_a_failed_wait_and_restarts_nothing_twice(fleet, run):
+    def restart(minion):
+        fleet.servers[minion]["relationships"]["foo"]["state"] = "startup"
+        return fleet.new_process(minion)
+
+    fleet.on_restart = restart
+    go(run(timeout=0.1))
+    fleet.on_restart = fleet.new_process
+    begun = time.monotonic()
+
+    def heal(fleet):
+        if time.monotonic() > begun + 0.2:
+            fleet.servers["dhcp-b"]["relationships"]["foo"]["state"] = "normal"
+
+    fleet.on_status = heal
+    again = run()
+    steps = go(again)
+    assert [step.result for step in steps] == [True] * 6
+    assert "continues" in steps[0].comment
+    assert "already" in steps[2].comment
+    assert fleet.acts == ["dhcp-b", "dhcp-a"]
+
+
+def test_a_finished_run_is_not_continued(fleet, run):
+    go(run())
+    steps = go(run())
+    assert "continues" not in steps[0].comment
+    assert fleet.acts == ["dhcp-b", "dhcp-a"] * 2
+
+
+def test_fresh_begins_anew(fleet, run):
+    fleet.on_restart = lambda minion: {**fleet.new_process(minion), "result": False}
+    go(run())
+    fleet.on_restart = fleet.new_process
+    go(run(fresh=True))
+    assert fleet.acts == ["dhcp-b", "dhcp-b", "dhcp-a"]
+
+
+def test_a_lost_answer_is_settled_by_the_process_that_runs(fleet, run):
+    def lost_after_the_act(minion):
+        fleet.new_process(minion)
+        return {"lost": "no answer within 75 s"}
+
+    fleet.on_restart = lost_after_the_act
+    steps = go(run())
+    assert [step.result for step in steps] == [True] * 6
+
+
+def test_a_lost_order_is_not_taken_for_a_restart(fleet, run):
+    fleet.on_restart = lambda minion: {"lost": "no answer"}
+    steps = go(run())
+    assert steps[-1].result is False
+    assert "never reached" in steps[-1].comment
+    assert fleet.acts == ["dhcp-b"]
+
+
+def test_a_wait_survives_a_minion_that_stalls(fleet, run, monkeypatch):
+    monkeypatch.setattr(engine, "LOST_CONTACT", 5)
+    begun = time.monotonic()
+
+    def restart(minion):
+        fleet.silent.add("dhcp-a")
+        nonlocal begun
+        begun = time.monotonic()
+        return fleet.new_process(minion)
+
+    def back(fleet):
+        if time.monotonic() > begun + 0.3:
+            fleet.silent.clear()
+
+    fleet.on_restart, fleet.on_status = restart, back
+    steps = go(run())
+    assert [step.result for step in steps] == [True] * 6
+
+
+def test_a_wait_gives_up_when_the_restarted_server_is_never_heard_of_again(fleet, run):
+    def restart(minion):
+        fleet.silent.add(minion)
+        return fleet.new_process(minion)
+
+    fleet.on_restart = restart
+    steps = go(run())
+    assert "Lost contact with dhcp-b" in steps[-1].comment
+    assert fleet.acts == ["dhcp-b"]
+
+
+def test_a_busy_minion_is_waited_for_up_to_the_limit(fleet, run):
+    begun = time.monotonic()
+
+    def busy(fleet):
+        over = time.monotonic() > begun + 0.2
+        fleet.servers["dhcp-b"]["busy"] = None if over else "state.apply is running as PID 5"
+
+    fleet.on_status = busy
+    assert all(step.result for step in go(run(busy_timeout=5)))
+
+
+def test_a_minion_that_stays_busy_is_named(fleet, run):
+    fleet.servers["dhcp-b"]["busy"] = "state.apply is running as PID 5"
+    steps = go(run(busy_timeout=0.1))
+    assert "state.apply is running as PID 5" in steps[-1].comment
+    assert fleet.acts == []
+
+
+def test_somebody_elses_claim_refuses(fleet, run):
+    fleet.claims["dhcp-a"] = {"run": "x", "who": "bob at his console", "until": NOW + 60}
+    steps = go(run())
+    assert "bob at his console" in steps[-1].comment
+    assert fleet.acts == []
+
+
+def test_one_server_alone_can_be_restarted(fleet, run):
+    assert all(step.result for step in go(run(only="dhcp-a")))
+    assert fleet.acts == ["dhcp-a"]
+
+
+def test_a_dry_run_says_each_step_and_changes_nothing(fleet, run, tmp_path):
+    dry = run()
+    steps = [
+        dry.lock(test=True),
+        dry.preflight(test=True),
+        dry.restart(0, test=True),
+        dry.wait_normal("dhcp-b", test=True),
+        dry.restart(1, test=True),
+        dry.unlock(test=True),
+    ]
+    assert [step.result for step in steps] == [None] * 6
+    assert "dhcp-b" in steps[2].comment and "dhcp-a" in steps[4].comment
+    assert fleet.acts == [] and fleet.claims == {}
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_a_dry_run_says_what_would_block(fleet, run):
+    fleet.servers["dhcp-a"]["relationships"]["foo"]["partner_state"] = "recover"
+    dry = run()
+    dry.lock(test=True)
+    step = dry.preflight(test=True)
+    assert step.result is False
+    assert "recover" in step.comment
