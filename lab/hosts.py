@@ -22,6 +22,7 @@ from typing import Any
 from lab import processes
 from lab.errors import LabError
 from lab.isolation import CHECKOUT
+from lab.isolation import DISKS
 from lab.isolation import RUN_DIR
 from lab.isolation import control_groups
 from lab.network import Network
@@ -57,7 +58,7 @@ class Host:
     def __init__(self, name: str, network: Network) -> None:
         self.name = name
         self.address = str(network.join(name))
-        self._folder = RUN_DIR / "hosts" / name
+        self._folder = DISKS / name
         self._root = self._folder / "root"
         self._nspawn: subprocess.Popen[bytes] | None = None
         self._leader: int | None = None
@@ -318,7 +319,7 @@ class Host:
 
 def leader_file(name: str) -> Path:
     """Where a running host's leader is written, for other processes of the lab."""
-    return RUN_DIR / "hosts" / name / "leader"
+    return RUN_DIR / f"leader-of-{name}"
 
 
 def _run(*argv: str) -> None:

@@ -12,6 +12,9 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 # A tmpfs of this lab alone, at the same path in each of its hosts. Short, for unix sockets.
 RUN_DIR = Path("/run/dhcp-failover-lab")
 
+# Beside it, so that a host does not see the others' disks.
+DISKS = Path("/run/dhcp-failover-lab-disks")
+
 _VARIABLE = "DHCP_FAILOVER_LAB"
 _CGROUP_MOUNTS = ("/sys/fs/cgroup", "/sys/fs/cgroup/systemd", "/sys/fs/cgroup/unified")
 

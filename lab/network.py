@@ -87,6 +87,7 @@ class Network:
     def stop(self) -> None:
         """Remove every namespace and the bridge."""
         for name in self._members:
+            ip("link", "delete", _plug(name))  # a deleted namespace takes its time to go
             ip("netns", "delete", name)
         self._members.clear()
         ip("link", "delete", BRIDGE)
@@ -94,8 +95,13 @@ class Network:
     def _plug_in(self, name: str, address: IPv4Address) -> None:
         ip("netns", "add", name)
         self._members.append(name)
-        ip("link", "add", "eth0", "netns", name, "type", "veth", "peer", "name", f"to-{name}"[:15])
-        ip("link", "set", f"to-{name}"[:15], "master", BRIDGE, "up")
+        ip("link", "add", "eth0", "netns", name, "type", "veth", "peer", "name", _plug(name))
+        ip("link", "set", _plug(name), "master", BRIDGE, "up")
         ip("-n", name, "link", "set", "lo", "up")
         ip("-n", name, "address", "add", f"{address}/{SERVERS.prefixlen}", "dev", "eth0")
         ip("-n", name, "link", "set", "eth0", "up")
+
+
+def _plug(name: str) -> str:
+    """The bridge's end of a member's cable; the kernel takes 15 characters."""
+    return f"to-{name}"[:15]

@@ -58,6 +58,16 @@ def find(leader: int, name: str) -> list[Process]:
     return sorted(found, key=lambda process: (process.started, process.pid))
 
 
+def listening(pid: int) -> set[int]:
+    """The TCP ports, over IPv4, on which anyone listens in a process's network namespace."""
+    ports = set()
+    for line in _read(pid, "net/tcp").splitlines()[1:]:
+        _, local, _, socket_state, *_ = line.split()
+        if socket_state == "0A":
+            ports.add(int(local.rpartition(":")[2], 16))
+    return ports
+
+
 def descendants(pid: int) -> list[int]:
     """The numbers of a process's children, their children and so on."""
     children: list[int] = []

@@ -126,27 +126,29 @@ def start(
         check_leases(server.lease_file)
     service.renew()
     deadline = begun + timeout
-    born: process.Process | None = None
-    pause = 0.01
+    last: process.Process | None = None
+    pause, absent = 0.01, 0
     while time.monotonic() < deadline:
-        running = facts.read_server(settings).process if born is None else born
-        if running is not None and born is None:
-            born = running
-        if born is not None:
-            if not process.is_alive(born):
-                raise ActError(f"dhcpd ended right after its start: {last_words(begun_epoch)}")
-            if serving(settings, born):
+        found = process.find(settings.binaries)
+        absent = 0 if found else absent + 1
+        if len(found) == 1 and serving(settings, found[0]):
+            # dhcpd forks once it listens: the process seen first may not be the one that stays.
+            again = process.find(settings.binaries)
+            if [one.identity for one in again] == [found[0].identity]:
                 return {
-                    "pid": born.pid,
-                    "identity": born.identity,
-                    "started": born.started,
+                    "pid": found[0].pid,
+                    "identity": found[0].identity,
+                    "started": found[0].started,
                     "seconds": round(time.monotonic() - begun, 3),
                 }
-        elif service.describe().get("failed"):
+        if last is not None and absent > 1:
+            raise ActError(f"dhcpd ended right after its start: {last_words(begun_epoch)}")
+        if absent and time.monotonic() - begun > 1.0 and service.describe().get("failed"):
             raise ActError(f"dhcpd did not start: {last_words(begun_epoch)}")
+        last = found[0] if found else last
         time.sleep(pause)
         pause = min(0.25, pause * 1.3)
-    state = f"pid {born.pid} does not serve yet" if born else "no process appeared"
+    state = f"pid {last.pid} does not serve yet" if last else "no process appeared"
     raise ActError(
         f"dhcpd did not serve within {timeout:.0f} s ({state}): {last_words(begun_epoch)}"
     )

@@ -1,0 +1,571 @@
+"""Watches from outside whether the servers of each relationship serve, many times a second.
+
+A process of its own, so that what it sees does not depend on what a test is busy with. It takes
+the process's life from /proc and the failover states over OMAPI, on connections that it keeps; for
+a server without OMAPI from its journal. It writes a line of JSON whenever something has changed.
+
+A server serves a relationship when its process is alive and not stopped, its own state is normal,
+communications-interrupted or partner-down, and its partner's state does not mute it
+(``dhcp_failover_set_service_state``, failover.c:1655-1744).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from dataclasses import field
+from pathlib import Path
+from typing import IO
+from typing import Any
+
+from iscdhcp.errors import IscDhcpError
+from iscdhcp.omapi import OmapiClient
+from iscdhcp.omapi import OmapiKey
+
+from lab import processes
+from lab.dhcp import Dhcp
+from lab.dhcp import Relationship
+from lab.dhcp import states_in_log
+from lab.errors import LabError
+from lab.hosts import leader_file
+from lab.isolation import CHECKOUT
+from lab.isolation import RUN_DIR
+from lab.waiting import wait_until
+
+SERVING = frozenset({"normal", "communications-interrupted", "partner-down"})
+MUTING = frozenset(
+    {"partner-down", "potential-conflict", "conflict-done", "resolution-interrupted"}
+)
+
+_numbers = itertools.count(1)
+
+
+# What was seen
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """What a server looked like in one relationship, from one moment to the next sighting.
+
+    :ivar time: epoch seconds.
+    :ivar pid: dhcpd's number in its host; None while it is down, or starts and does not talk yet.
+    :ivar state: its own failover state as dhcpd names it, None where unknown.
+    :ivar partner_state: its partner's, as it knows it.
+    :ivar alive: whether there is a process.
+    :ivar serving: whether it answers clients, as far as can be seen from outside.
+    """
+
+    time: float
+    host: str
+    relationship: str
+    pid: int | None
+    state: str | None
+    partner_state: str | None
+    alive: bool
+    serving: bool
+
+    def __str__(self) -> str:
+        seen = f"{self.state}/{self.partner_state}" if self.alive else "down"
+        return f"{self.host} {seen}{'' if self.serving else ', not serving'}"
+
+
+@dataclass(frozen=True)
+class Restart:
+    """A server whose process was replaced by another.
+
+    :ivar time: when the new process was first seen to talk, epoch seconds.
+    """
+
+    host: str
+    time: float
+    old_pid: int
+    new_pid: int
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A time in which something was not as it should be for a relationship.
+
+    :ivar start: epoch seconds.
+    :ivar end: epoch seconds; the end of the watch, if it lasted until then.
+    :ivar servers: what both servers looked like when it began.
+    """
+
+    relationship: Relationship
+    start: float
+    end: float
+    servers: tuple[Sighting, ...]
+
+    @property
+    def seconds(self) -> float:
+        """How long it lasted."""
+        return self.end - self.start
+
+    def __str__(self) -> str:
+        servers = "; ".join(map(str, self.servers))
+        return f"{self.relationship.name}: {self.seconds:.3f} s from {self.start:.3f} ({servers})"
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that was seen from the start to the stop of a watch.
+
+    :ivar started: epoch seconds.
+    :ivar ended: epoch seconds.
+    :ivar sightings: by time.
+    :ivar unserved: times in which no server of a relationship served, without those inside a
+        window that was announced.
+    :ivar down_together: times in which neither server of a relationship had a process, likewise.
+    :ivar restarts: by time.
+    :ivar rate: samples per second, of the server that had the fewest.
+    :ivar blind: the longest time between two samples of a server, seconds.
+    """
+
+    started: float
+    ended: float
+    sightings: tuple[Sighting, ...]
+    unserved: tuple[Gap, ...]
+    down_together: tuple[Gap, ...]
+    restarts: tuple[Restart, ...]
+    rate: float
+    blind: float
+
+    @property
+    def always_served(self) -> bool:
+        """Whether rule 1 held: at each moment a server of each relationship served."""
+        return not self.unserved and not self.down_together
+
+    def restarts_of(self, host: str) -> list[Restart]:
+        """A server's restarts."""
+        return [each for each in self.restarts if each.host == host]
+
+    def timeline(self, host: str, relationship: str | None = None) -> list[Sighting]:
+        """What a server looked like, one sighting for each change.
+
+        :param relationship: its name; any by default.
+        """
+        return [
+            each
+            for each in self.sightings
+            if each.host == host and relationship in (None, each.relationship)
+        ]
+
+    def __str__(self) -> str:
+        lines = [
+            f"watched for {self.ended - self.started:.1f} s, {self.rate:.0f} samples a second, "
+            f"blind for {self.blind:.3f} s at most"
+        ]
+        lines += [f"  {each.time - self.started:8.3f}  {each}" for each in self.sightings]
+        lines += [f"restart of {r.host}: {r.old_pid} -> {r.new_pid}" for r in self.restarts]
+        lines += [f"NOBODY SERVED {gap}" for gap in self.unserved]
+        lines += [f"DOWN TOGETHER {gap}" for gap in self.down_together]
+        return "\n".join(lines)
+
+
+# The watch
+
+
+class Watcher:
+    """A watch over all relationships of some servers.
+
+    :param dhcp: the servers.
+    :param rate: samples per second of each server.
+    :param by_journal: whether to take the states from the journals even where OMAPI is on.
+    """
+
+    def __init__(self, dhcp: Dhcp, rate: int = 50, by_journal: bool = False) -> None:
+        self._dhcp = dhcp
+        self._rate = rate
+        self._by_journal = by_journal
+        self._process: subprocess.Popen[str] | None = None
+        self._file = RUN_DIR / f"watch-{os.getpid()}-{next(_numbers)}.jsonl"
+        self._windows: list[tuple[float, float]] = []
+
+    def __enter__(self) -> Watcher:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process is not None:
+            self.stop()
+
+    def start(self) -> None:
+        """Arm it; returns once it watches.
+
+        :raises LabError: when not every relationship is normal at both ends, as it takes to be
+            armed, or the watch does not begin.
+        """
+        if self._process is not None:
+            raise LabError("the watch is armed already")
+        if not self._dhcp.is_normal():
+            raise LabError("a watch begins when every relationship is normal at both ends")
+        self._windows.clear()
+        self._file.unlink(missing_ok=True)
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "lab.watcher"],
+            stdin=subprocess.PIPE,
+            text=True,
+            cwd=CHECKOUT,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            # A Ctrl-C is for the test; its watch ends when it lets go of it.
+            start_new_session=True,
+        )
+        assert self._process.stdin is not None
+        # By standard input: it holds the keys.
+        self._process.stdin.write(json.dumps(self._instructions()) + "\n")
+        self._process.stdin.flush()
+
+        def begun() -> bool:
+            if self._process is None or self._process.poll() is not None:
+                raise LabError("the watch ended by itself")
+            return self._file.exists() and self._all_seen(list(self._records()))
+
+        try:
+            wait_until(begun, "the watch begins", timeout=10.0)
+        except BaseException:
+            self._end()
+            raise
+
+    @contextlib.contextmanager
+    def window(self) -> Iterator[None]:
+        """A block in which nobody needs to serve: a test that means it says so."""
+        start = time.time()
+        try:
+            yield
+        finally:
+            self._windows.append((start, time.time()))
+
+    def stop(self) -> Report:
+        """End the watch and return what it saw.
+
+        :raises LabError: when it was not armed, or ended by itself.
+        """
+        if self._process is None:
+            raise LabError("the watch was not armed")
+        alive = self._process.poll() is None
+        self._end()
+        if not alive:
+            raise LabError("the watch ended by itself")
+        return self._report(list(self._records()))
+
+    def _end(self) -> None:
+        assert self._process is not None and self._process.stdin is not None
+        process, self._process = self._process, None
+        process.stdin.close()
+        try:
+            process.wait(5.0)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def _instructions(self) -> dict[str, Any]:
+        hosts = []
+        for name, host in self._dhcp.hosts.items():
+            omapi = None if self._by_journal else self._dhcp.omapi[name]
+            key = omapi and [omapi.port, omapi.key_name, omapi.algorithm, omapi.secret]
+            relationships = [each.name for each in self._dhcp.of(name)]
+            hosts.append(
+                {"name": name, "address": host.address, "omapi": key, "names": relationships}
+            )
+        return {"file": str(self._file), "rate": self._rate, "hosts": hosts}
+
+    def _records(self) -> Iterator[dict[str, Any]]:
+        with open(self._file, encoding="utf-8") as file:
+            for line in file:
+                if line.endswith("\n"):  # not the one that is being written
+                    yield json.loads(line)
+
+    def _all_seen(self, records: list[dict[str, Any]]) -> bool:
+        seen = {(r["host"], r["relationship"]) for r in records if r.get("serving")}
+        return seen == {(n, r.name) for n in self._dhcp.hosts for r in self._dhcp.of(n)}
+
+    def _report(self, records: list[dict[str, Any]]) -> Report:
+        ends = [record for record in records if "samples" in record]
+        if len(ends) != len(self._dhcp.hosts):
+            raise LabError("the watch did not reach its end")
+        sightings = [Sighting(**record) for record in records if "samples" not in record]
+        sightings.sort(key=lambda each: each.time)
+        # Before that the watch was only connecting.
+        armed = max(
+            min(s.time for s in sightings if (s.host, s.relationship) == key and s.serving)
+            for key in {(s.host, s.relationship) for s in sightings}
+        )
+        ended = max(record["time"] for record in ends)
+        return Report(
+            started=armed,
+            ended=ended,
+            sightings=tuple(sightings),
+            unserved=self._gaps(sightings, armed, ended, lambda server: server.serving),
+            down_together=self._gaps(sightings, armed, ended, lambda server: server.alive),
+            restarts=tuple(_restarts(sightings)),
+            rate=min(record["samples"] / record["seconds"] for record in ends),
+            blind=max(record["blind"] for record in ends),
+        )
+
+    def _gaps(
+        self, sightings: list[Sighting], armed: float, ended: float, good: Any
+    ) -> tuple[Gap, ...]:
+        """The times in which no server of a relationship was good, outside the windows."""
+        gaps = [
+            gap
+            for relationship in self._dhcp.relationships
+            for gap in _gaps(relationship, sightings, ended, good)
+            if gap.end > armed
+            and not any(start <= gap.start and gap.end <= end for start, end in self._windows)
+        ]
+        return tuple(sorted(gaps, key=lambda gap: gap.start))
+
+
+def _gaps(
+    relationship: Relationship, sightings: list[Sighting], ended: float, good: Any
+) -> Iterator[Gap]:
+    now: dict[str, Sighting] = {}
+    start: float | None = None
+    servers: tuple[Sighting, ...] = ()
+    for sighting in sightings:
+        if (
+            sighting.relationship != relationship.name
+            or sighting.host not in relationship.servers
+        ):
+            continue
+        now[sighting.host] = sighting
+        if len(now) < 2:
+            continue
+        if any(good(server) for server in now.values()):
+            if start is not None:
+                yield Gap(relationship, start, sighting.time, servers)
+            start = None
+        elif start is None:
+            start, servers = sighting.time, tuple(now.values())
+    if start is not None:
+        yield Gap(relationship, start, ended, servers)
+
+
+def _restarts(sightings: list[Sighting]) -> Iterator[Restart]:
+    pids: dict[str, int] = {}
+    for sighting in sightings:
+        if sighting.pid is None:
+            continue
+        old = pids.get(sighting.host, sighting.pid)
+        if old != sighting.pid:
+            yield Restart(sighting.host, sighting.time, old, sighting.pid)
+        pids[sighting.host] = sighting.pid
+
+
+# The process that watches
+
+
+class _Eye:
+    """Looks at one server again and again, and notes what has changed."""
+
+    def __init__(self, instructions: dict[str, Any], rate: int, file: IO[str]) -> None:
+        self._host: str = instructions["name"]
+        self._names: list[str] = instructions["names"]
+        self._period = 1 / rate
+        self._file = file
+        self._noted: dict[str, tuple[object, ...]] = {}
+        self._leader: int | None = None
+        self._process: processes.Process | None = None
+        omapi = instructions["omapi"]
+        self._source: _Omapi | _Journal = (
+            _Omapi(instructions["address"], *omapi) if omapi else _Journal()
+        )
+
+    def watch(self, ended: threading.Event) -> None:
+        """Look until the end."""
+        started = last = time.monotonic()
+        samples, blind = 0, 0.0
+        while not ended.is_set():
+            self._look()
+            now = time.monotonic()
+            blind = max(blind, now - last)
+            last = now
+            samples += 1
+            due = started + samples * self._period
+            if due < now:  # it fell behind: skip what was missed
+                started += now - due
+            ended.wait(max(0.0, due - now))
+        seconds = max(1e-9, time.monotonic() - started)
+        self._write(time=time.time(), samples=samples, seconds=seconds, blind=blind)
+        self._source.close()
+
+    def _look(self) -> None:
+        at = time.time()
+        state = self._process and processes.state(self._process.pid, self._process.started)
+        if state is None:
+            if self._process is not None:
+                self._source.forget(self._process.inner_pid)
+            self._process = self._find()
+            state = self._process and processes.state(self._process.pid, self._process.started)
+        if self._process is None or state is None:
+            for name in self._names:
+                self._note(at, name, False, None, None, None, False)
+            return
+        # A stopped process would not answer, and serves nobody.
+        stopped = state in "Tt"
+        states = self._source.last if stopped else self._states()
+        for name in self._names:
+            mine, partners = states.get(name, (None, None))
+            serving = mine in SERVING and partners not in MUTING and not stopped
+            pid = None if mine is None else self._process.inner_pid
+            self._note(at, name, True, pid, mine, partners, serving)
+
+    def _states(self) -> dict[str, tuple[str, str]]:
+        """The states now; the process that told them is ``self._process`` from then on."""
+        assert self._leader is not None and self._process is not None
+        known = bool(self._source.last)
+        states = self._source.read(self._leader, self._names)
+        if states and not known:
+            # At the start dhcpd checks its configuration in one process, reads it in a second and
+            # serves from a third; the one that talks is the youngest.
+            self._process = self._find() or self._process
+        return states
+
+    def _find(self) -> processes.Process | None:
+        if self._leader is None or processes.state(self._leader) is None:
+            try:
+                self._leader = int(leader_file(self._host).read_text(encoding="utf-8"))
+            except (OSError, ValueError):
+                return None
+        servers = [p for p in processes.find(self._leader, "dhcpd") if not _only_tests(p.pid)]
+        return servers[-1] if servers else None
+
+    def _note(self, at: float, name: str, alive: bool, *rest: object) -> None:
+        if self._noted.get(name) == (alive, *rest):
+            return
+        self._noted[name] = (alive, *rest)
+        pid, mine, partners, serving = rest
+        self._write(
+            time=at,
+            relationship=name,
+            pid=pid,
+            state=mine,
+            partner_state=partners,
+            alive=alive,
+            serving=serving,
+        )
+
+    def _write(self, **record: object) -> None:
+        self._file.write(json.dumps({"host": self._host, **record}) + "\n")
+        self._file.flush()
+
+
+class _Omapi:
+    """States over a connection that is kept, and made again as soon as it is lost."""
+
+    def __init__(self, address: str, port: int, name: str, algorithm: str, secret: str) -> None:
+        key = OmapiKey(name, algorithm, secret)
+        # dhcpd has one thread: one that does not answer for a second serves nobody either.
+        self._client = OmapiClient(address, port, key, timeout=1.0)
+        self.last: dict[str, tuple[str, str]] = {}
+
+    def read(self, leader: int, names: list[str]) -> dict[str, tuple[str, str]]:
+        del leader
+        states = {}
+        try:
+            for name in names:
+                reading = self._client.failover_state(name)
+                states[name] = (reading["state"], reading["partner_state"])
+        except IscDhcpError:
+            states = {}
+        self.last = states
+        return states
+
+    def forget(self, pid: int) -> None:
+        del pid
+        self.close()
+
+    def close(self) -> None:
+        self.last = {}
+        self._client.close()
+
+
+class _Journal:
+    """States by what a server's journal says since its process has started."""
+
+    def __init__(self) -> None:
+        self._leader: int | None = None
+        self._follower: subprocess.Popen[bytes] | None = None
+        self._rest = b""
+        self._dead = b"dhcpd[0]:"
+        self.last: dict[str, tuple[str, str]] = {}
+
+    def read(self, leader: int, names: list[str]) -> dict[str, tuple[str, str]]:
+        del names
+        if self._follower is None or self._leader != leader:
+            self.close()
+            self._follow(leader)
+        assert self._follower is not None and self._follower.stdout is not None
+        with contextlib.suppress(BlockingIOError):
+            while data := os.read(self._follower.stdout.fileno(), 65536):
+                self._take(data)
+        return self.last
+
+    def forget(self, pid: int) -> None:
+        # The next process's log begins with its moves to startup; the last one's may come late.
+        self._dead = b"dhcpd[%d]:" % pid
+        self.last = {}
+
+    def close(self) -> None:
+        if self._follower is not None:
+            for pid in [*processes.descendants(self._follower.pid), self._follower.pid]:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            self._follower.communicate()
+
+    def _follow(self, leader: int) -> None:
+        journal = ["nsenter", "--target", str(leader), "--all", "--"]
+        journal += ["journalctl", "--boot", "--quiet", "--output=short", "-tdhcpd"]
+        # All so far in one piece: its moves are not what happens now.
+        past = subprocess.run([*journal, "--show-cursor"], stdout=subprocess.PIPE, check=False)
+        text, _, cursor = past.stdout.rpartition(b"-- cursor: ")
+        self._rest = b""
+        self._take(text)
+        since = [f"--after-cursor={cursor.decode().strip()}"] if cursor else ["--lines=all"]
+        self._follower = subprocess.Popen([*journal, "--follow", *since], stdout=subprocess.PIPE)
+        assert self._follower.stdout is not None
+        os.set_blocking(self._follower.stdout.fileno(), False)
+        self._leader = leader
+
+    def _take(self, data: bytes) -> None:
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        # Most lines under load are about clients.
+        moves = [line for line in lines if b" from " in line and self._dead not in line]
+        self.last = states_in_log((move.decode("utf-8", "replace") for move in moves), self.last)
+
+
+def _only_tests(pid: int) -> bool:
+    """Whether a dhcpd only checks its files (``-t``, ``-T``), as Debian's init script lets it."""
+    try:
+        arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return True
+    return b"-t" in arguments or b"-T" in arguments
+
+
+def main() -> None:
+    """Watch as told on standard input, until it is closed."""
+    instructions = json.loads(sys.stdin.readline())
+    ended = threading.Event()
+    with open(instructions["file"], "w", encoding="utf-8") as file:
+        eyes = [_Eye(host, instructions["rate"], file) for host in instructions["hosts"]]
+        threads = [threading.Thread(target=eye.watch, args=(ended,)) for eye in eyes]
+        for thread in threads:
+            thread.start()
+        sys.stdin.read()
+        ended.set()
+        for thread in threads:
+            thread.join()
+
+
+if __name__ == "__main__":
+    main()

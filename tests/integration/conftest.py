@@ -1,0 +1,128 @@
+"""
+Real pairs under a real Salt: three hosts with systemd and dhcpd, a master, a minion on each.
+
+Everything is up for the whole session; each test installs the relationships that it is about.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import attr
+import pytest
+
+from saltfactories.daemons.minion import SaltMinion
+
+from lab.isolation import RUN_DIR
+from lab.isolation import is_isolated
+from lab.lab import Lab
+
+ROOT = Path(__file__).resolve().parents[2]
+SERVERS = ("dhcp-a", "dhcp-b", "dhcp-c")
+
+
+def pytest_collection_modifyitems(config, items):
+    here = [item for item in items if Path(item.path).is_relative_to(Path(__file__).parent)]
+    if here and not is_isolated() and not config.option.collectonly:
+        raise pytest.UsageError(
+            "the integration tests boot hosts: run `make test`, or `lab/isolated .venv/bin/pytest`"
+        )
+
+
+@attr.s(kw_only=True, slots=True)
+class HostMinion(SaltMinion):
+    """A minion that runs in a host of the lab."""
+
+    host = attr.ib()
+
+    def cmdline(self, *args):
+        """Enter the host first."""
+        return [*self.host.enter, *super().cmdline(*args)]
+
+
+@pytest.fixture(scope="session")
+def salt_factories_default_root_dir():
+    path = RUN_DIR / "salt"
+    path.mkdir(exist_ok=True)
+    return path
+
+
+@pytest.fixture(scope="session")
+def salt_factories_config():
+    return {
+        "code_dir": ROOT,
+        "inject_sitecustomize": False,
+        "slow_stop": False,
+        "start_timeout": 120,
+        "python_executable": sys.executable,
+    }
+
+
+@pytest.fixture(scope="session")
+def lab():
+    with Lab(SERVERS) as up:
+        yield up
+
+
+@pytest.fixture(scope="session")
+def file_root():
+    """What a user's clone would be: the checkout without its virtual environment's many files."""
+    path = RUN_DIR / "file_root"
+    path.mkdir()
+    for name in ("_modules", "_runners", "_states", "_utils", "orch"):
+        (path / name).symlink_to(ROOT / name)
+    return path
+
+
+@pytest.fixture(scope="session")
+def master(salt_factories, lab, file_root):
+    daemon = salt_factories.salt_master_daemon(
+        "master",
+        defaults={"open_mode": True, "timeout": 5},
+        overrides={
+            "interface": str(lab.network.address),
+            "file_roots": {"base": [str(file_root)]},
+            "log_level_logfile": "info",
+        },
+    )
+    with daemon.started():
+        yield daemon
+
+
+@pytest.fixture(scope="session")
+def minions(master, lab):
+    address = str(lab.network.address)
+    found = {}
+    for name in SERVERS:
+        found[name] = master.salt_minion_daemon(
+            name,
+            factory_class=HostMinion,
+            host=lab[name],
+            overrides={
+                "master": address,
+                "log_level_logfile": "info",
+                "pytest-minion": {"returner_address": {"host": address}, "log": {"host": address}},
+            },
+        )
+    for daemon in found.values():
+        daemon.start()
+    assert master.salt_run_cli(timeout=60).run("saltutil.sync_all").returncode == 0
+    synced = master.salt_cli(timeout=60).run("saltutil.sync_all", minion_tgt="*")
+    assert synced.returncode == 0
+    yield found
+    for daemon in found.values():
+        daemon.terminate()
+
+
+def until(condition, what, timeout=30.0, every=0.1):
+    """Wait for ``condition`` and return its value; fail with ``what`` after ``timeout`` seconds."""
+    deadline = time.monotonic() + timeout
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            pytest.fail(f"not within {timeout:g} s: {what}")
+        time.sleep(every)

@@ -1,0 +1,37 @@
+"""Every function that Salt exposes explains itself to the person who calls it."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def exposed(folder):
+    for path in sorted((ROOT / folder).glob("*.py")):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+                yield pytest.param(path.stem, node, id=f"{folder}/{path.stem}.{node.name}")
+
+
+@pytest.mark.parametrize("module, node", [*exposed("_modules"), *exposed("_runners")])
+def test_a_function_shows_how_to_call_it(module, node):
+    text = ast.get_docstring(node) or ""
+    name = node.name.rstrip("_")
+    assert "CLI Example:" in text and ".. code-block:: bash" in text
+    assert f"{module}.{name}" in text.split("CLI Example:")[1]
+
+
+@pytest.mark.parametrize(
+    "module, node", [*exposed("_modules"), *exposed("_runners"), *exposed("_states")]
+)
+def test_a_function_explains_each_parameter(module, node):
+    text = ast.get_docstring(node) or ""
+    lines = [line.strip() for line in text.splitlines()]
+    named = {word.strip() for line in lines for word in line.split(",")}
+    missing = [arg.arg for arg in node.args.args if arg.arg not in named]
+    if node.name != "mod_watch":
+        assert [arg for arg in missing if arg not in ("name",)] == []
