@@ -140,35 +140,26 @@ class SaltFleet:
 
     # -- iscdhcp.engine.Fleet ------------------------------------------------------------------
 
-    def status(self, minions, brief=False):
+    def status(self, minions, brief=False, looks=1):
         """See :class:`iscdhcp.engine.Fleet`."""
+        answers = self.ask(minions, "dhcpd.status", {"brief": brief, "looks": looks})
+        return {minion: _facts(answer, answer.get("ret")) for minion, answer in answers.items()}
+
+    def claim(self, minions, run, who, seconds, facts=False):
+        """See :class:`iscdhcp.engine.Fleet`."""
+        wanted = {"run": run, "who": who, "seconds": seconds, "facts": facts}
         found = {}
-        for minion, answer in self.ask(minions, "dhcpd.status", {"brief": brief}).items():
-            facts = answer.get("ret")
-            if isinstance(facts, dict) and "process" in facts:
-                # The facts were gathered between question and answer: the middle is off by less.
-                middle = (answer["asked"] + answer["answered"]) / 2
-                answer = {
-                    "facts": facts,
-                    "asked": answer["asked"],
-                    "offset": float(facts["time"]) - middle,
-                }
-            elif "error" not in answer:
-                answer = {"error": _one_line(facts)}
-            found[minion] = answer
+        for minion, answer in self.ask(minions, "dhcpd.claim", wanted).items():
+            ret = answer.get("ret")
+            if isinstance(ret, dict) and not ret.get("result"):
+                found[minion] = {"refused": ret.get("comment")}
+            else:
+                found[minion] = _facts(answer, ret.get("facts") if isinstance(ret, dict) else ret)
         return found
 
-    def claim(self, minions, run, who, seconds):
-        """See :class:`iscdhcp.engine.Fleet`."""
-        answers = self.ask(minions, "dhcpd.claim", {"run": run, "who": who, "seconds": seconds})
-        return {
-            minion: answer["ret"] if isinstance(answer.get("ret"), dict) else answer
-            for minion, answer in answers.items()
-        }
-
     def release(self, minions, run):
-        """See :class:`iscdhcp.engine.Fleet`."""
-        self.ask(minions, "dhcpd.release_claim", {"run": run})
+        """See :class:`iscdhcp.engine.Fleet`; nobody waits for the answers."""
+        self.ask(minions, "dhcpd.release_claim", {"run": run}, patience=0)
 
     def restart(self, minion, patience, **arguments):
         """See :class:`iscdhcp.engine.Fleet`."""
@@ -178,6 +169,21 @@ class SaltFleet:
         if "ret" in answer or answer.get("answered"):
             return {"result": False, "comment": answer.get("error") or _one_line(answer["ret"])}
         return {"lost": answer.get("error")}
+
+
+def _facts(answer, facts):
+    """Return an answer for the engine: with the facts and when they were gathered, or an error."""
+    if "error" in answer:
+        return answer
+    if not isinstance(facts, dict) or "process" not in facts:
+        return {"error": _one_line(facts)}
+    # The facts were gathered between question and answer: the middle is off by less than half.
+    middle = (answer["asked"] + answer["answered"]) / 2
+    return {
+        "facts": facts,
+        "asked": answer["asked"],
+        "offset": float(facts["time"]) - middle,
+    }
 
 
 def _one_line(text):

@@ -58,6 +58,12 @@ def find(leader: int, name: str) -> list[Process]:
     return sorted(found, key=lambda process: (process.started, process.pid))
 
 
+def leads_session(pid: int) -> bool:
+    """Whether a process leads a session, as a daemon does."""
+    fields = _read(pid, "stat").rpartition(")")[2].split()
+    return len(fields) > 3 and fields[3] == str(pid)
+
+
 def listening(pid: int) -> set[int]:
     """The TCP ports, over IPv4, on which anyone listens in a process's network namespace."""
     ports = set()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -62,6 +63,7 @@ class Salt:
         self._master_settings = dict(master or {})
         self._minion_settings = dict(minion or {})
         self._folder = RUN_DIR / "salt"
+        self._tree = self._folder / "tree"
         self._master: subprocess.Popen[bytes] | None = None
         self.config_dir = self._folder / "master"
 
@@ -213,12 +215,19 @@ class Salt:
             "pidfile": str(self.config_dir / "pid"),
             "log_file": str(self.config_dir / "log"),
             "auto_accept": True,
-            "file_roots": {"base": [str(CHECKOUT)]},
+            "file_roots": {"base": [str(self._tree)]},
             "pillar_roots": {"base": [str(self.config_dir / "pillar")]},
             "worker_threads": 4,
             "timeout": 10,
         }
         (self.config_dir / "pillar").mkdir(parents=True, exist_ok=True)
+        # The checkout without its hidden folders: Salt would list the virtual environment's 20,000
+        # files again and again.
+        shutil.rmtree(self._tree, ignore_errors=True)
+        self._tree.mkdir(parents=True)
+        for path in CHECKOUT.iterdir():
+            if not path.name.startswith("."):
+                (self._tree / path.name).symlink_to(path)
         _write_settings(self.config_dir / "master", settings | self._master_settings)
 
     def _write_minion_configuration(self, name: str) -> None:
@@ -237,6 +246,7 @@ class Salt:
             # On the host's disk and its own: a host may have been made from a machine with a minion.
             "pki_dir": "/var/lib/salt-of-the-lab/pki",
             "cachedir": "/var/lib/salt-of-the-lab/cache",
+            "extension_modules": "/var/lib/salt-of-the-lab/cache/extmods",
             "sock_dir": "/run/salt-of-the-lab",
             "pidfile": "/run/salt-minion.pid",
         }

@@ -2,7 +2,8 @@
 
 A process of its own, so that what it sees does not depend on what a test is busy with. It takes
 the process's life from /proc and the failover states over OMAPI, on connections that it keeps; for
-a server without OMAPI from its journal. It writes a line of JSON whenever something has changed.
+a server without OMAPI from its journal. It writes a line of JSON whenever something has changed;
+:class:`Watcher` makes a :class:`Report` of them at the end.
 
 A server serves a relationship when its process is alive and not stopped, its own state is normal,
 communications-interrupted or partner-down, and its partner's state does not mute it
@@ -20,9 +21,10 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterable
 from collections.abc import Iterator
 from dataclasses import dataclass
-from dataclasses import field
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 from typing import Any
@@ -57,7 +59,7 @@ class Sighting:
     """What a server looked like in one relationship, from one moment to the next sighting.
 
     :ivar time: epoch seconds.
-    :ivar pid: dhcpd's number in its host; None while it is down, or starts and does not talk yet.
+    :ivar pid: dhcpd's number in its host; None while it is down.
     :ivar state: its own failover state as dhcpd names it, None where unknown.
     :ivar partner_state: its partner's, as it knows it.
     :ivar alive: whether there is a process.
@@ -285,15 +287,26 @@ class Watcher:
                     yield json.loads(line)
 
     def _all_seen(self, records: list[dict[str, Any]]) -> bool:
-        seen = {(r["host"], r["relationship"]) for r in records if r.get("serving")}
+        seen = {(each.host, each.relationship) for each in self._sightings(records) if each.serving}
         return seen == {(n, r.name) for n in self._dhcp.hosts for r in self._dhcp.of(n)}
+
+    def _sightings(self, records: list[dict[str, Any]]) -> list[Sighting]:
+        found = [
+            sighting
+            for host in self._dhcp.hosts
+            for sighting in sightings_of(
+                host,
+                [each.name for each in self._dhcp.of(host)],
+                [record for record in records if record["host"] == host],
+            )
+        ]
+        return sorted(found, key=lambda each: each.time)
 
     def _report(self, records: list[dict[str, Any]]) -> Report:
         ends = [record for record in records if "samples" in record]
         if len(ends) != len(self._dhcp.hosts):
             raise LabError("the watch did not reach its end")
-        sightings = [Sighting(**record) for record in records if "samples" not in record]
-        sightings.sort(key=lambda each: each.time)
+        sightings = self._sightings(records)
         # Before that the watch was only connecting.
         armed = max(
             min(s.time for s in sightings if (s.host, s.relationship) == key and s.serving)
@@ -325,6 +338,47 @@ class Watcher:
         return tuple(sorted(gaps, key=lambda gap: gap.start))
 
 
+def sightings_of(
+    host: str, relationships: list[str], records: list[dict[str, Any]]
+) -> Iterator[Sighting]:
+    """What a server looked like, from what was written down about it.
+
+    :param host: its name.
+    :param relationships: their names.
+    :param records: of its process (``time``, ``pid``, ``stopped``) and of its states (``time``,
+        ``states``: relationship, and its own and its partner's state), in any order.
+    :return: one for each relationship and change, by time.
+    """
+    pid: int | None = None
+    stopped = False
+    states: dict[str, list[str]] = {}
+    last: dict[str, Sighting] = {}
+    for record in sorted(records, key=lambda each: float(each["time"])):
+        if "pid" in record:
+            pid, stopped = record["pid"], record["stopped"]
+            if pid is None:
+                states = {}
+        elif "states" in record:
+            states = record["states"]
+        else:
+            continue
+        for name in relationships:
+            mine, partners = states.get(name, (None, None)) if pid is not None else (None, None)
+            sighting = Sighting(
+                time=record["time"],
+                host=host,
+                relationship=name,
+                pid=pid,
+                state=mine,
+                partner_state=partners,
+                alive=pid is not None,
+                serving=mine in SERVING and partners not in MUTING and not stopped,
+            )
+            if name not in last or replace(last[name], time=sighting.time) != sighting:
+                last[name] = sighting
+                yield sighting
+
+
 def _gaps(
     relationship: Relationship, sightings: list[Sighting], ended: float, good: Any
 ) -> Iterator[Gap]:
@@ -353,7 +407,7 @@ def _gaps(
 def _restarts(sightings: list[Sighting]) -> Iterator[Restart]:
     pids: dict[str, int] = {}
     for sighting in sightings:
-        if sighting.pid is None:
+        if sighting.pid is None or sighting.state is None:
             continue
         old = pids.get(sighting.host, sighting.pid)
         if old != sighting.pid:
@@ -365,24 +419,24 @@ def _restarts(sightings: list[Sighting]) -> Iterator[Restart]:
 
 
 class _Eye:
-    """Looks at one server again and again, and notes what has changed."""
+    """Looks at one server again and again, and writes down what has changed."""
 
     def __init__(self, instructions: dict[str, Any], rate: int, file: IO[str]) -> None:
         self._host: str = instructions["name"]
-        self._names: list[str] = instructions["names"]
         self._period = 1 / rate
         self._file = file
-        self._noted: dict[str, tuple[object, ...]] = {}
         self._leader: int | None = None
         self._process: processes.Process | None = None
+        self._looks: tuple[int | None, bool] | None = None
+        self._states: dict[str, tuple[str, str]] | None = None
         omapi = instructions["omapi"]
         self._source: _Omapi | _Journal = (
-            _Omapi(instructions["address"], *omapi) if omapi else _Journal()
+            _Omapi(instructions["address"], omapi, instructions["names"]) if omapi else _Journal()
         )
 
     def watch(self, ended: threading.Event) -> None:
         """Look until the end."""
-        started = last = time.monotonic()
+        started = last = due = time.monotonic()
         samples, blind = 0, 0.0
         while not ended.is_set():
             self._look()
@@ -390,10 +444,9 @@ class _Eye:
             blind = max(blind, now - last)
             last = now
             samples += 1
-            due = started + samples * self._period
-            if due < now:  # it fell behind: skip what was missed
-                started += now - due
-            ended.wait(max(0.0, due - now))
+            # One that fell behind does not catch up.
+            due = max(due + self._period, now)
+            ended.wait(due - now)
         seconds = max(1e-9, time.monotonic() - started)
         self._write(time=time.time(), samples=samples, seconds=seconds, blind=blind)
         self._source.close()
@@ -402,154 +455,143 @@ class _Eye:
         at = time.time()
         state = self._process and processes.state(self._process.pid, self._process.started)
         if state is None:
-            if self._process is not None:
-                self._source.forget(self._process.inner_pid)
+            self._source.forget()
             self._process = self._find()
             state = self._process and processes.state(self._process.pid, self._process.started)
-        if self._process is None or state is None:
-            for name in self._names:
-                self._note(at, name, False, None, None, None, False)
-            return
-        # A stopped process would not answer, and serves nobody.
-        stopped = state in "Tt"
-        states = self._source.last if stopped else self._states()
-        for name in self._names:
-            mine, partners = states.get(name, (None, None))
-            serving = mine in SERVING and partners not in MUTING and not stopped
-            pid = None if mine is None else self._process.inner_pid
-            self._note(at, name, True, pid, mine, partners, serving)
-
-    def _states(self) -> dict[str, tuple[str, str]]:
-        """The states now; the process that told them is ``self._process`` from then on."""
-        assert self._leader is not None and self._process is not None
-        known = bool(self._source.last)
-        states = self._source.read(self._leader, self._names)
-        if states and not known:
-            # At the start dhcpd checks its configuration in one process, reads it in a second and
-            # serves from a third; the one that talks is the youngest.
-            self._process = self._find() or self._process
-        return states
+        stopped = state in ("T", "t")
+        looks = (self._process.inner_pid if self._process and state else None, stopped)
+        if looks != self._looks:
+            self._looks = looks
+            self._write(time=at, pid=looks[0], stopped=stopped)
+            if looks[0] is None:
+                self._states = None
+        # A stopped process would not answer.
+        if self._leader is not None and looks[0] is not None and not stopped:
+            for when, states in self._source.read(self._leader):
+                if states != self._states:
+                    self._states = dict(states)
+                    self._write(time=when or at, states=states)
 
     def _find(self) -> processes.Process | None:
         if self._leader is None or processes.state(self._leader) is None:
             try:
                 self._leader = int(leader_file(self._host).read_text(encoding="utf-8"))
             except (OSError, ValueError):
+                self._leader = None
                 return None
-        servers = [p for p in processes.find(self._leader, "dhcpd") if not _only_tests(p.pid)]
+        found = processes.find(self._leader, "dhcpd")
+        servers = [process for process in found if _is_server(process)]
         return servers[-1] if servers else None
-
-    def _note(self, at: float, name: str, alive: bool, *rest: object) -> None:
-        if self._noted.get(name) == (alive, *rest):
-            return
-        self._noted[name] = (alive, *rest)
-        pid, mine, partners, serving = rest
-        self._write(
-            time=at,
-            relationship=name,
-            pid=pid,
-            state=mine,
-            partner_state=partners,
-            alive=alive,
-            serving=serving,
-        )
 
     def _write(self, **record: object) -> None:
         self._file.write(json.dumps({"host": self._host, **record}) + "\n")
         self._file.flush()
 
 
+_Moments = Iterable[tuple[float | None, dict[str, tuple[str, str]]]]
+
+
 class _Omapi:
     """States over a connection that is kept, and made again as soon as it is lost."""
 
-    def __init__(self, address: str, port: int, name: str, algorithm: str, secret: str) -> None:
-        key = OmapiKey(name, algorithm, secret)
+    def __init__(self, address: str, omapi: list[Any], names: list[str]) -> None:
+        port, *key = omapi
         # dhcpd has one thread: one that does not answer for a second serves nobody either.
-        self._client = OmapiClient(address, port, key, timeout=1.0)
-        self.last: dict[str, tuple[str, str]] = {}
+        self._client = OmapiClient(address, port, OmapiKey(*key), timeout=1.0)
+        self._names = names
 
-    def read(self, leader: int, names: list[str]) -> dict[str, tuple[str, str]]:
+    def read(self, leader: int) -> _Moments:
+        """The states now; none when it does not answer."""
         del leader
         states = {}
         try:
-            for name in names:
+            for name in self._names:
                 reading = self._client.failover_state(name)
                 states[name] = (reading["state"], reading["partner_state"])
         except IscDhcpError:
             states = {}
-        self.last = states
-        return states
+        return [(None, states)]
 
-    def forget(self, pid: int) -> None:
-        del pid
-        self.close()
-
-    def close(self) -> None:
-        self.last = {}
+    def forget(self) -> None:
+        """The process has ended."""
         self._client.close()
+
+    close = forget
 
 
 class _Journal:
-    """States by what a server's journal says since its process has started."""
+    """States by what a server's journal says, each with the journal's time.
+
+    journald tells those who follow up to 0.25 s late.
+    """
 
     def __init__(self) -> None:
         self._leader: int | None = None
         self._follower: subprocess.Popen[bytes] | None = None
         self._rest = b""
-        self._dead = b"dhcpd[0]:"
-        self.last: dict[str, tuple[str, str]] = {}
+        self._states: dict[str, tuple[str, str]] = {}
 
-    def read(self, leader: int, names: list[str]) -> dict[str, tuple[str, str]]:
-        del names
+    def read(self, leader: int) -> _Moments:
+        """Each change since the last call."""
+        moments: list[tuple[float | None, dict[str, tuple[str, str]]]] = []
         if self._follower is None or self._leader != leader:
             self.close()
-            self._follow(leader)
+            moments += self._follow(leader)[-1:]  # what was before is not what happens now
         assert self._follower is not None and self._follower.stdout is not None
         with contextlib.suppress(BlockingIOError):
             while data := os.read(self._follower.stdout.fileno(), 65536):
-                self._take(data)
-        return self.last
+                moments += self._take(data)
+        return moments
 
-    def forget(self, pid: int) -> None:
-        # The next process's log begins with its moves to startup; the last one's may come late.
-        self._dead = b"dhcpd[%d]:" % pid
-        self.last = {}
+    def forget(self) -> None:
+        """The process has ended; the next one's log begins with its moves to startup."""
 
     def close(self) -> None:
+        """End the process that follows the journal."""
         if self._follower is not None:
             for pid in [*processes.descendants(self._follower.pid), self._follower.pid]:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             self._follower.communicate()
 
-    def _follow(self, leader: int) -> None:
-        journal = ["nsenter", "--target", str(leader), "--all", "--"]
-        journal += ["journalctl", "--boot", "--quiet", "--output=short", "-tdhcpd"]
-        # All so far in one piece: its moves are not what happens now.
+    def _follow(self, leader: int) -> list[tuple[float, dict[str, tuple[str, str]]]]:
+        journal = ["nsenter", "--target", str(leader), "--all", "--", "journalctl", "--quiet"]
+        journal += ["--boot", "--output=short-unix", "--identifier=dhcpd"]
         past = subprocess.run([*journal, "--show-cursor"], stdout=subprocess.PIPE, check=False)
         text, _, cursor = past.stdout.rpartition(b"-- cursor: ")
-        self._rest = b""
-        self._take(text)
+        self._rest, self._states, self._leader = b"", {}, leader
         since = [f"--after-cursor={cursor.decode().strip()}"] if cursor else ["--lines=all"]
         self._follower = subprocess.Popen([*journal, "--follow", *since], stdout=subprocess.PIPE)
         assert self._follower.stdout is not None
         os.set_blocking(self._follower.stdout.fileno(), False)
-        self._leader = leader
+        return self._take(text)
 
-    def _take(self, data: bytes) -> None:
+    def _take(self, data: bytes) -> list[tuple[float, dict[str, tuple[str, str]]]]:
         *lines, self._rest = (self._rest + data).split(b"\n")
-        # Most lines under load are about clients.
-        moves = [line for line in lines if b" from " in line and self._dead not in line]
-        self.last = states_in_log((move.decode("utf-8", "replace") for move in moves), self.last)
+        moments = []
+        for line in lines:
+            if b" from " not in line:  # under load nearly all lines are about clients
+                continue
+            states = states_in_log([line.decode("utf-8", "replace")], self._states)
+            if states != self._states:
+                self._states = states
+                moments.append((float(line.split(b" ", 1)[0]), states))
+        return moments
 
 
-def _only_tests(pid: int) -> bool:
-    """Whether a dhcpd only checks its files (``-t``, ``-T``), as Debian's init script lets it."""
+def _is_server(process: processes.Process) -> bool:
+    """Whether a dhcpd serves, or is going to.
+
+    Not the one that only checks its files (``-t``, ``-T``) in Debian's init script, nor the one
+    that reads its files and then leaves the service to its child, which leads a session.
+    """
     try:
-        arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        arguments = Path(f"/proc/{process.pid}/cmdline").read_bytes().split(b"\0")
     except OSError:
-        return True
-    return b"-t" in arguments or b"-T" in arguments
+        return False
+    if b"-t" in arguments or b"-T" in arguments:
+        return False
+    return b"-f" in arguments or b"-d" in arguments or processes.leads_session(process.pid)
 
 
 def main() -> None:

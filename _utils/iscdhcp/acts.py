@@ -113,8 +113,8 @@ def start(
     ignore_leases
         Start although the lease file is missing, empty or torn (leases may be forgotten).
 
-    Returns ``pid``, ``identity``, ``started``, ``seconds``. Raises :class:`ActError` with what
-    dhcpd itself said.
+    Returns ``pid``, ``identity``, ``started`` and ``serves_since`` (epoch seconds), ``seconds``.
+    Raises :class:`ActError` with what dhcpd itself said.
     """
     begun, begun_epoch = time.monotonic(), time.time()
     server = facts.read_server(settings)
@@ -139,6 +139,7 @@ def start(
                     "pid": found[0].pid,
                     "identity": found[0].identity,
                     "started": found[0].started,
+                    "serves_since": time.time(),
                     "seconds": round(time.monotonic() - begun, 3),
                 }
         if last is not None and absent > 1:

@@ -34,8 +34,10 @@ from .store import file_name
 from .store import read_json
 from .store import write_json
 
-#: Good answers in a row before the pair counts as normal.
-POLLS_IN_A_ROW = 3
+#: Looks in a row, at every end, that have to find the pair normal.
+LOOKS_IN_A_ROW = 3
+#: What was seen of all servers may be used for so many seconds instead of asking again.
+STILL_FRESH = 3.0
 #: Seconds between two polls while nothing changes.
 POLL_INTERVAL = 0.3
 #: Seconds without any answer from a server after which a wait gives up.
@@ -49,13 +51,15 @@ CLAIM_SECONDS = 180.0
 class Fleet(Protocol):
     """How a run reaches the servers. Answers are ``{"facts": ...}`` or ``{"error": why}``."""
 
-    def status(self, minions: list[str], brief: bool = False) -> dict[str, dict[str, Any]]:
+    def status(
+        self, minions: list[str], brief: bool = False, looks: int = 1
+    ) -> dict[str, dict[str, Any]]:
         """Ask every minion for its facts; each answer has ``offset`` too: its clock minus ours."""
 
     def claim(
-        self, minions: list[str], run: str, who: str, seconds: float
+        self, minions: list[str], run: str, who: str, seconds: float, facts: bool = False
     ) -> dict[str, dict[str, Any]]:
-        """Put this run's claim on the minions, or renew it."""
+        """Put this run's claim on the minions, or renew it; ``refused`` says why not."""
 
     def release(self, minions: list[str], run: str) -> None:
         """Take this run's claims away, as far as the minions answer."""
@@ -131,6 +135,8 @@ class PairRun:
         self.group = discovery.partners(self.servers)
         self.record: dict[str, Any] = {}
         self.claimed = False
+        self._last_seen: dict[str, dict[str, Any]] = {}
+        self._seen_at = 0.0
 
     # -- record ------------------------------------------------------------------------------
 
@@ -212,7 +218,15 @@ class PairRun:
         if test:
             self.record = {}
             self._open_record()
-        answers = self.fleet.status(list(self.group))
+        self.claimed = not test
+        answers = (
+            self.fleet.status(list(self.group))
+            if test
+            else self.fleet.claim(list(self.group), self.run, self.who, CLAIM_SECONDS, facts=True)
+        )
+        refused = [a["refused"] for _, a in sorted(answers.items()) if a.get("refused")]
+        if refused:
+            return Step(False, f"{self.pair}: {'; '.join(refused)}. Nothing was touched.")
         silent = [m for m in self.group if "facts" not in answers.get(m, {})]
         if silent:
             whys = "; ".join(f"{m}: {answers.get(m, {}).get('error')}" for m in silent)
@@ -257,9 +271,7 @@ class PairRun:
                     started=process.get("started"),
                 )
         self._save()
-        refused = self._claim()
-        if refused:
-            return Step(False, f"{refused}. Nothing was touched.")
+        self._keep(answers)
         self.say(f"Safe to begin. {seen}.")
         return Step(True, f"Safe to begin. {seen}.", warnings=list(warnings))
 
@@ -270,7 +282,7 @@ class PairRun:
             return self._would_restart(server)
         give_up = time.monotonic() + self.request.busy_timeout
         while True:
-            answers = self.fleet.status(list(self.group))
+            answers = self._fresh() or self.fleet.status(list(self.group))
             facts = answers.get(server, {}).get("facts")
             if self.restarted(server, facts):
                 started = clock((facts or {}).get("process", {}).get("started"))
@@ -285,7 +297,7 @@ class PairRun:
             if not busy or len(busy) != len(verdict.blockers) or time.monotonic() > give_up:
                 break
             self.say(f"Waiting: {busy[0].text}.")
-            self._claim()
+            self._renew_claim()
             time.sleep(POLL_INTERVAL * 3)
         if facts is None:
             why = answers.get(server, {}).get("error")
@@ -398,14 +410,14 @@ class PairRun:
         group = self.discovery.partners([server])
         begun = last_answer = last_claim = time.monotonic()
         deadline: float | None = None
-        told, good = "", 0
+        told, good = "", False
         verdict = Verdict("wait")
         while True:
-            answers = self.fleet.status(group, brief=True)
+            answers = self.fleet.status(group, brief=True, looks=LOOKS_IN_A_ROW)
             now = time.monotonic()
             facts = answers.get(server, {}).get("facts")
             if facts is None:
-                good = 0
+                good = False
                 verdict = self._unknown(server, answers)
             else:
                 last_answer = now
@@ -417,14 +429,16 @@ class PairRun:
                 # What dhcpd itself has to wait for (recover-wait) moves the deadline, once seen.
                 if deadline is None or verdict.until:
                     deadline = max(deadline or 0.0, reasonable)
-                good = good + 1 if verdict.ok else 0
+                steady = all(a.get("facts", {}).get("steady", True) for a in answers.values())
+                good = verdict.ok and steady
             limit = self.request.timeout
             if limit:
                 deadline = begun + limit
             elapsed = now - begun
             if verdict.outcome == "no":
                 return Step(False, f"{verdict.sentence}{self._left()}")
-            if good >= POLLS_IN_A_ROW:
+            if good:
+                self._keep(answers)
                 warnings = [reason.text for reason in verdict.warnings]
                 comment = f"{self._names(group)} normal at both ends after {elapsed:.1f} s."
                 self.say(comment)
@@ -439,11 +453,11 @@ class PairRun:
             if not verdict.ok and verdict.sentence != told:
                 told = verdict.sentence
                 self.say(f"Waiting: {told}")
-            if self.claimed and now - last_claim > CLAIM_SECONDS / 3:
+            if now - last_claim > CLAIM_SECONDS / 3:
                 last_claim = now
-                self._claim()
-            # A good look is followed up quickly; a long wait is polled with more leisure.
-            time.sleep(POLL_INTERVAL / 3 if good else min(5.0, POLL_INTERVAL + elapsed / 30))
+                self._renew_claim()
+            # A long wait is polled with more leisure.
+            time.sleep(min(5.0, POLL_INTERVAL + elapsed / 30))
 
     def unlock(self, test: bool = False) -> Step:
         """Give everything back: claims on the minions, locks on the master."""
@@ -467,16 +481,21 @@ class PairRun:
 
     # -- helpers -----------------------------------------------------------------------------
 
-    def _claim(self) -> str | None:
-        """Claim the minions or renew the claims; return what was refused."""
-        self.claimed = True
-        answers = self.fleet.claim(list(self.group), self.run, self.who, CLAIM_SECONDS)
-        refused = [
-            f"{minion}: {answer.get('comment') or answer.get('error')}"
-            for minion, answer in sorted(answers.items())
-            if not answer.get("result")
-        ]
-        return "The claim was refused: " + "; ".join(refused) if refused else None
+    def _renew_claim(self) -> None:
+        """Renew the claims on the minions; one that is silent keeps it until it ends."""
+        if self.claimed:
+            self.fleet.claim(list(self.group), self.run, self.who, CLAIM_SECONDS)
+
+    def _keep(self, answers: dict[str, dict[str, Any]]) -> None:
+        """Keep what was just seen of the servers for the next step."""
+        self._seen_at, self._last_seen = time.monotonic(), answers
+
+    def _fresh(self) -> dict[str, dict[str, Any]] | None:
+        """Return what was seen of the whole group a moment ago, once."""
+        answers, self._last_seen = self._last_seen, {}
+        if set(answers) >= set(self.group) and time.monotonic() - self._seen_at < STILL_FRESH:
+            return answers
+        return None
 
     def _partners(self, server: str) -> list[str]:
         return [name for name in self.discovery.partners([server]) if name != server]

@@ -121,6 +121,18 @@ def gather(settings: Settings, server: Server | None = None) -> dict[str, Any]:
     return facts
 
 
+def same_state(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Whether two looks saw the same process in the same states."""
+
+    def seen(facts: Mapping[str, Any]) -> Any:
+        return facts["process"].get("identity"), {
+            name: (end["state"], end["partner_state"])
+            for name, end in facts["relationships"].items()
+        }
+
+    return bool(seen(before) == seen(after))
+
+
 def process_facts(server: Server) -> dict[str, Any]:
     """Return what the process table says: ``running``, ``pid``, ``identity``, ``started`` ..."""
     running = server.process
@@ -321,7 +333,7 @@ def _relationship(
         if facts["source"] is None:
             why = log_facts.get("error") or "the log does not say since dhcpd's start"
             facts["why_unknown"] = f"{why}; {OMAPI_HINT}"
-    if facts["source"]:
+    if facts["source"] and running is not None:
         facts["serves"] = not running.stopped and serves(
             FailoverState.parse(facts["state"]), FailoverState.parse(facts["partner_state"])
         )

@@ -113,7 +113,8 @@ def end_problem(tail: bytes, from_start: bool) -> str | None:
 
 
 def _line_starts(tail: bytes) -> list[int]:
-    starts, position = [], tail.find(b"\n")
+    starts: list[int] = []
+    position = tail.find(b"\n")
     while position >= 0 and len(starts) < 2000:
         starts.append(position + 1)
         position = tail.find(b"\n", position + 1)

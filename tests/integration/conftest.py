@@ -7,7 +7,7 @@ Everything is up for the whole session; each test installs the relationships tha
 from __future__ import annotations
 
 import sys
-import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import attr
@@ -15,9 +15,17 @@ import pytest
 
 from saltfactories.daemons.minion import SaltMinion
 
+from lab.dhcp import Dhcp
+from lab.dhcp import hub as two_spokes
+from lab.dhcp import pair as foo
 from lab.isolation import RUN_DIR
 from lab.isolation import is_isolated
 from lab.lab import Lab
+from lab.waiting import wait_until
+from stage import Stage
+from stage import as_installed
+from stage import remove_dhcp
+from stage import settled
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVERS = ("dhcp-a", "dhcp-b", "dhcp-c")
@@ -106,23 +114,63 @@ def minions(master, lab):
                 "pytest-minion": {"returner_address": {"host": address}, "log": {"host": address}},
             },
         )
-    for daemon in found.values():
-        daemon.start()
+    with ThreadPoolExecutor(len(found)) as pool:
+        list(pool.map(HostMinion.start, found.values()))
     assert master.salt_run_cli(timeout=60).run("saltutil.sync_all").returncode == 0
     synced = master.salt_cli(timeout=60).run("saltutil.sync_all", minion_tgt="*")
     assert synced.returncode == 0
     yield found
-    for daemon in found.values():
-        daemon.terminate()
+    with ThreadPoolExecutor(len(found)) as pool:
+        list(pool.map(HostMinion.terminate, found.values()))
 
 
-def until(condition, what, timeout=30.0, every=0.1):
-    """Wait for ``condition`` and return its value; fail with ``what`` after ``timeout`` seconds."""
-    deadline = time.monotonic() + timeout
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > deadline:
-            pytest.fail(f"not within {timeout:g} s: {what}")
-        time.sleep(every)
+@pytest.fixture(scope="session")
+def installed():
+    """What dhcpd is now, by key: the installation of a test serves the next one, if it is whole."""
+    return {}
+
+
+@pytest.fixture
+def install(lab, master, minions, installed):
+    """
+    Install relationships and watch them from then on until the test ends.
+
+    The test fails if at any moment no server of a relationship served.
+    """
+    stages = []
+
+    def install(relationships, by_journal=False, **options):
+        assert not stages, "one installation for each test"
+        key = repr((relationships, sorted(options.items())))
+        dhcp = installed.pop(key, None)
+        installed.clear()
+        if dhcp is None or not as_installed(lab, dhcp):
+            dhcp = Dhcp(lab.hosts, relationships, **options)
+            for name, host in lab.hosts.items():
+                if name not in dhcp.hosts:
+                    remove_dhcp(host)
+            dhcp.install()
+        for name in dhcp.hosts:
+            wait_until(lambda: settled(lab[name]), f"systemd is through with {name}", 10.0)
+        installed[key] = dhcp
+        stages.append(Stage(lab, master, minions, dhcp, by_journal))
+        return stages[0]
+
+    yield install
+    assert stages, "a test of this folder installs relationships, and is watched"
+    try:
+        assert stages[0].seen.always_served
+    finally:
+        stages[0].clean()
+
+
+@pytest.fixture
+def pair(install):
+    """The pair foo: dhcp-a primary, dhcp-b secondary."""
+    return install(foo())
+
+
+@pytest.fixture
+def hub(install):
+    """The pairs foo (dhcp-a, dhcp-b) and bar (dhcp-c, dhcp-b): dhcp-b has two partners."""
+    return install(two_spokes())

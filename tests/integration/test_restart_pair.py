@@ -2,18 +2,42 @@
 
 from __future__ import annotations
 
-from lab.dhcp import Dhcp
-from lab.dhcp import pair
+from stage import STEPS
+
+from lab.dhcp import pair as foo
 
 
-def test_both_servers_are_restarted_one_after_the_other(lab, minions, master):
-    dhcp = Dhcp(lab.hosts, pair())
-    dhcp.install()
-    before = {name: dhcp.processes(name)[0].pid for name in ("dhcp-a", "dhcp-b")}
-    run = master.salt_run_cli(timeout=120)
-    done = run.run("state.orch", "orch.dhcp_failover_restart")
-    print(done.stdout, done.stderr)
-    print(master.salt_cli().run("dhcpd.status", minion_tgt="dhcp-a").data)
-    assert done.returncode == 0
-    after = {name: dhcp.processes(name)[0].pid for name in ("dhcp-a", "dhcp-b")}
-    assert all(before[name] != after[name] for name in before)
+def check_good_run(stage, run):
+    assert run.returncode == 0, str(run)
+    assert [step["id"] for step in run.steps] == STEPS
+    assert all(step["result"] is True for step in run.steps), str(run)
+    assert stage.dhcp.is_normal()
+    seen = stage.seen
+    assert stage.restarts == ["dhcp-b", "dhcp-a"], str(seen)
+    # The second is not touched before both say normal again after the first restart.
+    first, second = seen.restarts
+    between = [
+        sighting
+        for sighting in seen.sightings
+        if first.time <= sighting.time < second.time and sighting.alive
+    ]
+    for server in ("dhcp-a", "dhcp-b"):
+        states = [(s.state, s.partner_state) for s in between if s.host == server]
+        assert ("normal", "normal") in states, str(seen)
+
+
+def test_both_servers_are_restarted_one_after_the_other_secondary_first(pair):
+    check_good_run(pair, pair.orchestrate())
+
+
+def test_the_log_alone_is_enough_where_omapi_is_off(install):
+    stage = install(foo(), omapi=None)
+    status = stage.ask("dhcp-a", "dhcpd.status", brief=True)
+    assert status["relationships"]["foo"]["source"] == "log"
+    check_good_run(stage, stage.orchestrate(pair="foo"))
+
+
+def test_the_order_of_the_pillar_is_kept(pair):
+    run = pair.orchestrate(pair="dhcp-a", order="primary-first")
+    assert run.returncode == 0, str(run)
+    assert pair.restarts == ["dhcp-a", "dhcp-b"]

@@ -32,7 +32,7 @@ class FakeFleet:
         self.on_restart = self.new_process
         self.on_status = lambda fleet: None
 
-    def status(self, minions, brief=False):
+    def status(self, minions, brief=False, looks=1):
         self.on_status(self)
         found = {}
         for minion in minions:
@@ -44,9 +44,12 @@ class FakeFleet:
             found[minion] = {"facts": facts, "asked": NOW, "offset": 0.0}
         return found
 
-    def claim(self, minions, run, who, seconds):
-        self.claims.update({minion: {"run": run, "who": who, "until": 0} for minion in minions})
-        return {minion: {"result": True} for minion in minions}
+    def claim(self, minions, run, who, seconds, facts=False):
+        foreign = {m: c for m, c in self.claims.items() if c["run"] != run}
+        mine = [minion for minion in minions if minion not in foreign]
+        self.claims.update({minion: {"run": run, "who": who, "until": 0} for minion in mine})
+        refused = {m: {"refused": f"{m} is claimed by {c['who']}"} for m, c in foreign.items()}
+        return {**self.status(mine), **refused}
 
     def release(self, minions, run):
         for minion in minions:

@@ -1,0 +1,162 @@
+"""
+What the orchestration costs over the servers' own time.
+
+Run it with ``make bench-restart``; it writes ``build/bench/restart.json``. In one lab, alternately:
+
+* ``orch_s``: wall time of ``salt-run state.orch orch.dhcp_failover_restart`` as a user types it;
+* ``floor_s``: a bare program that stops and starts the same servers with the same service manager
+  and gates them by the same conditions (both ends normal over OMAPI, no full window of updates, a
+  ``balanced pool`` line since the start, lease file whole, three looks in a row), with nothing else
+  in between: no Salt, no guard, no record;
+* ``bare_s``: a ``salt-run`` that does nothing (``test.arg``), for comparison.
+
+``overhead_s`` is the difference of each round's two, ``ratio`` their quotient.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import sys
+import time
+from typing import Any
+
+from iscdhcp import leasefile
+from iscdhcp.omapi import OmapiClient
+
+from lab.dhcp import LEASES
+from lab.dhcp import UNIT
+from lab.dhcp import Dhcp
+from lab.dhcp import pair
+from lab.isolation import CHECKOUT
+from lab.lab import Lab
+from lab.salt import Salt
+from lab.waiting import wait_until
+
+
+def main() -> int:
+    """Measure; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
+    parser.add_argument("--rounds", type=int, default=7, help="rounds after one that warms up")
+    rounds = parser.parse_args().rounds
+    taken: list[dict[str, float]] = []
+    with Lab(["dhcp-a", "dhcp-b"]) as lab:
+        dhcp = Dhcp(lab.hosts, pair())
+        dhcp.install()
+        with Salt(lab) as salt:
+            salt.sync_all()
+            for number in range(rounds + 1):
+                one = {
+                    "orch_s": timed(lambda: orchestrate(salt)),
+                    "floor_s": timed(lambda: floor(dhcp)),
+                    "bare_s": timed(lambda: salt.salt_run("test.arg")),
+                }
+                dhcp.wait_normal()
+                one["overhead_s"] = one["orch_s"] - one["floor_s"]
+                one["ratio"] = one["orch_s"] / one["floor_s"]
+                print(
+                    ("warm-up" if not number else f"round {number}")
+                    + "".join(f"  {name} {value:.2f}" for name, value in one.items()),
+                    flush=True,
+                )
+                if number:
+                    taken.append(one)
+    result: dict[str, Any] = {
+        name: {
+            "min": round(min(values), 3),
+            "median": round(statistics.median(values), 3),
+            "max": round(max(values), 3),
+        }
+        for name in taken[0]
+        for values in [[one[name] for one in taken]]
+    }
+    result["conditions"] = conditions(rounds)
+    folder = CHECKOUT / "build" / "bench"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "restart.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(result, indent=1))
+    return 0
+
+
+def timed(act: Any) -> float:
+    """Return how many seconds ``act`` takes."""
+    begun = time.perf_counter()
+    act()
+    return time.perf_counter() - begun
+
+
+def orchestrate(salt: Salt) -> None:
+    """Restart the pair as a user does."""
+    done = salt.salt_run("state.orch", "orch.dhcp_failover_restart")
+    if done.returncode:
+        raise SystemExit(f"the orchestration failed\n{done.stdout}\n{done.stderr}")
+
+
+def floor(dhcp: Dhcp) -> None:
+    """Restart the pair with nothing but what has to be: secondary first, gated in between."""
+    relationship = dhcp.relationships[0]
+    for name in (relationship.secondary, relationship.primary):
+        began = time.time()
+        old = dhcp.processes(name)[0]
+        dhcp.kill(name)
+        dhcp.hosts[name].run(["systemctl", "restart", "--no-block", UNIT])
+        gate(dhcp, name, began, old.pid)
+
+
+def gate(dhcp: Dhcp, name: str, began: float, old_pid: int) -> None:
+    """Wait for the same conditions as the orchestration, three times in a row."""
+    good = 0
+
+    def whole() -> bool:
+        nonlocal good
+        good = good + 1 if looks_whole(dhcp, name, began, old_pid) else 0
+        return good >= 3
+
+    wait_until(whole, f"{name} is whole again", timeout=60.0, every=0.01)
+
+
+def looks_whole(dhcp: Dhcp, name: str, began: float, old_pid: int) -> bool:
+    """Whether the pair is whole after the restart of ``name``, by one look at each condition."""
+    pids = [process.pid for process in dhcp.processes(name)]
+    if len(pids) != 1 or pids[0] == old_pid:
+        return False
+    for host in dhcp.hosts:
+        omapi = dhcp.omapi[host]
+        assert omapi is not None
+        try:
+            with OmapiClient(dhcp.hosts[host].address, omapi.port, omapi.key()) as client:
+                seen = client.failover_state(dhcp.relationships[0].name)
+        except Exception:  # not up yet, or another reason to look again
+            return False
+        if (seen["state"], seen["partner_state"]) != ("normal", "normal"):
+            return False
+        if seen["unacked"] >= seen["max_unacked"]:
+            return False
+        said = dhcp.hosts[host].run(
+            ["journalctl", "-q", "-t", "dhcpd", f"--since=@{began:.3f}", "--grep=balanced pool"],
+            check=False,
+        )
+        if "balanced pool" not in said.stdout:
+            return False
+    root = f"/proc/{dhcp.hosts[name].leader}/root"
+    return leasefile.check_end(root + LEASES).whole
+
+
+def conditions(rounds: int) -> dict[str, Any]:
+    """Return what the figures depend on."""
+    return {
+        "rounds": rounds,
+        "cores": os.cpu_count(),
+        "machine": platform.machine(),
+        "python": platform.python_version(),
+        "pair": "two systemd-nspawn hosts on this machine, 4096 addresses, no load",
+        "service_manager": "systemd, Debian's init script of isc-dhcp-server",
+        "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
