@@ -29,6 +29,7 @@ import fcntl
 import json
 import logging
 import os
+import re
 import socket
 import subprocess
 import time
@@ -37,6 +38,7 @@ from pathlib import Path
 
 from iscdhcp import acts
 from iscdhcp import decisions
+from iscdhcp import drain
 from iscdhcp import facts as fact
 from iscdhcp import store
 from iscdhcp.errors import IscDhcpError
@@ -58,8 +60,8 @@ SERVICES = (
     ("os_family", "Alpine", "dhcpd"),
     ("os_family", "Void", "dhcpd4"),
 )
-#: Methods of stopping; drain, handover and control are still to come.
-METHODS = ("signal",)
+#: Methods of stopping for a restart; handover and control are still to come.
+METHODS = ("signal", "drain")
 #: Seconds between two looks of one call.
 LOOK_SECONDS = 0.05
 #: Seconds between announcing an unevidenced act on the bus and the second look.
@@ -222,6 +224,10 @@ def _acting(what):
         yield
 
 
+def _paused_note():
+    return drain.Note(_state_dir() / "paused.json")
+
+
 def _is_acting():
     with open(_state_dir() / "acting.lock", "a+", encoding="utf-8") as file:
         try:
@@ -254,19 +260,29 @@ def _facts(brief, looks=1):
     facts["claim"] = _current_claim()
     facts["acting"] = _is_acting()
     facts["last_start"] = store.read_json(_state_dir() / "last_start.json")
+    facts["paused_by_us"] = _paused_note().read()
     facts["pending_restart"] = store.read_json(_state_dir() / "pending.json")
     if not brief:
         facts["busy"] = _busy()
         if not facts["configuration"]["error"]:
-            facts["configuration"]["error"] = acts.check_config(
-                server.config_file, settings.binaries[0]
-            )
+            error = acts.check_config(server.config_file, settings.binaries[0])
+            facts["configuration"]["error"] = error and _masked(error)
     return facts
 
 
 def _failed(comment, **more):
     __context__["retcode"] = 1
-    return {"result": False, "comment": comment, **more}
+    return {"result": False, "comment": _masked(comment), **more}
+
+
+def _masked(text):
+    """Return ``text`` without key names and secrets: dhcpd's own messages quote them."""
+    configuration = fact.read_server(_settings()).configuration
+    for key in configuration.keys if configuration else ():
+        for word in (key.secret, key.name):
+            if word:
+                text = re.sub(rf"(?<![\w-]){re.escape(word)}(?![\w-])", "(a key)", text)
+    return text
 
 
 # -- facts -------------------------------------------------------------------------------------
@@ -601,6 +617,17 @@ def _start(codes, timeout, service, old=None):
         {"seconds": round(time.monotonic() - begun, 2), "time": time.time()},
     )
     (_state_dir() / "pending.json").unlink(missing_ok=True)
+    if _paused_note().read():
+        try:
+            new["resumed"] = drain.resume(fact.read_server(settings), _paused_note())
+            new["serves_since"] = time.time()
+        except IscDhcpError as err:
+            return _failed(
+                f"dhcpd on {__opts__['id']} started (pid {new['pid']}) and is still paused: {err}. "
+                "Its partner serves; dhcpd.resume brings it back.",
+                old=old,
+                new=new,
+            )
     comment = f"dhcpd on {__opts__['id']} started (pid {new['pid']}, {new['seconds']:.1f} s)."
     return {"result": True, "comment": comment, "old": old, "new": new}
 
@@ -626,7 +653,8 @@ def stop(force=None, evidence=None, run=None, method="signal"):
         salt dhcp-a dhcpd.stop
     """
     codes = _force(force)
-    _check_method(method)
+    if method != "signal":
+        raise SaltInvocationError("stop: only method signal leaves a server down, for now")
     with _acting("stop"):
         server, refused = _guard(evidence, codes, run, "stopped")
         if refused:
@@ -654,7 +682,9 @@ def restart(method="signal", force=None, evidence=None, run=None, timeout=None):
     (``dhcp_failover.wait_normal``).
 
     method
-        How to stop: ``signal`` (SIGTERM at a moment when the lease file's end is complete).
+        How to stop: ``signal`` (SIGTERM at a moment when the lease file's end is complete), or
+        ``drain`` (over OMAPI: muted first, the partner has taken over and all updates are
+        acknowledged before the SIGTERM; back without full update and MCLT).
     force
         Codes of the reasons to override, comma-separated (``dhcpd.ok_to_stop`` shows them).
     evidence
@@ -688,7 +718,7 @@ def restart(method="signal", force=None, evidence=None, run=None, timeout=None):
         if not service.managed and not service.argv:
             return _failed(f"dhcpd on {__opts__['id']} was not restarted: no way to start it.")
         try:
-            old.update(acts.stop(server, *_last_looks(server, codes)))
+            old.update(_stop_by(method, server, codes))
         except IscDhcpError as err:
             return _failed(f"dhcpd on {__opts__['id']} was not restarted: {err}", old=old)
         answer = _start(codes, timeout, service, old)
@@ -698,6 +728,42 @@ def restart(method="signal", force=None, evidence=None, run=None, timeout=None):
                 f"{answer['new']['pid']}, down {_down(old, answer['new']):.2f} s)."
             )
     return answer
+
+
+def _stop_by(method, server, codes):
+    """End dhcpd by a method, after the guard's last looks."""
+    by_omapi, by_kernel = _last_looks(server, codes)
+    if method == "signal":
+        return acts.stop(server, by_omapi, by_kernel)
+    by_omapi()
+    note = _paused_note()
+    paused = drain.pause(server, note)
+    try:
+        return {**acts.stop(server, lambda: None, by_kernel), "drain": paused["seconds"]}
+    except IscDhcpError as err:
+        drain.resume(server, note)
+        raise acts.ActError(f"{err}; it is normal again") from err
+
+
+def resume():
+    """
+    Let dhcpd speak again where an interrupted drain has left it paused.
+
+    Returns ``result``, ``comment``, ``resumed`` (relationships).
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt dhcp-a dhcpd.resume
+    """
+    with _acting("resume"):
+        try:
+            done = drain.resume(fact.read_server(_settings()), _paused_note())
+        except IscDhcpError as err:
+            return _failed(f"dhcpd on {__opts__['id']} was not resumed: {err}")
+    what = ", ".join(done["resumed"]) or "nothing was paused"
+    return {"result": True, "comment": f"Resumed: {what}.", "resumed": done["resumed"]}
 
 
 def _down(old, new):

@@ -60,6 +60,7 @@ def _seconds(value, name):
 
 def _request(order=None, method="signal", force=None, fresh=False, **more):
     settings = __opts__.get("dhcp_failover") or {}
+    engine.check_method(method)
     return engine.Request(
         order=order or settings.get("order"),
         method=method,
@@ -91,7 +92,7 @@ def pairs_(refresh=False):
     """
     fleet = master.SaltFleet(__opts__)
     try:
-        found = master.discover(__opts__, fleet, refresh=refresh)
+        found = master.discover(__opts__, fleet, refresh=refresh, everybody=True)
     finally:
         fleet.close()
     return {
@@ -130,7 +131,7 @@ def status(pair=None):
     """
     fleet = master.SaltFleet(__opts__)
     try:
-        found = master.discover(__opts__, fleet, wanted=pair)
+        found = master.discover(__opts__, fleet, wanted=pair, everybody=not pair)
         chosen = [pair_rules.select(found, pair)] if pair else found.pairs
         if not chosen:
             return _refused(_no_pairs(found))
@@ -238,7 +239,7 @@ def restart(
     order
         ``secondary-first`` (default), ``primary-first`` or both minion ids.
     method
-        How dhcpd is stopped: ``signal``.
+        How dhcpd is stopped: ``signal`` or ``drain`` (see ``dhcpd.restart``).
     force
         Codes of the guard's reasons to override, comma-separated (see ``dhcpd.ok_to_stop``).
     fresh

@@ -94,7 +94,7 @@ def locked(
         ``secondary-first`` (default), ``primary-first`` or both minion ids (``order`` is Salt's
         own word for the place of a state).
     method
-        How dhcpd is stopped: ``signal``.
+        How dhcpd is stopped: ``signal`` or ``drain``.
     force
         Codes of the guard's reasons to override.
     fresh
@@ -106,8 +106,7 @@ def locked(
     """
     settings = __opts__.get("dhcp_failover") or {}
     try:
-        if method != "signal":
-            raise IscDhcpError(f"method: {method} is not one of signal")
+        engine.check_method(method)
         request = engine.Request(
             order=sequence or settings.get("order"),
             method=method,

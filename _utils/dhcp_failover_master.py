@@ -210,7 +210,19 @@ def accepted_minions(opts):
         return sorted(keys.list_keys().get("minions") or ())
 
 
-def discover(opts, fleet, wanted=None, refresh=False):
+def _reports(answers):
+    """Return what minions said to ``dhcpd.peers``; one without the module is no dhcpd server."""
+    reports = {}
+    for minion, answer in answers.items():
+        report = answer.get("ret", answer.get("return"))
+        if isinstance(report, dict) and "relationships" in report:
+            reports[minion] = report
+        elif "is not available" in f"{report} {answer.get('error')}":
+            reports[minion] = {"relationships": {}, "addresses": [], "error": None}
+    return reports
+
+
+def discover(opts, fleet, wanted=None, refresh=False, everybody=False):
     """
     Return the fleet's :class:`iscdhcp.pairs.Discovery`.
 
@@ -218,9 +230,12 @@ def discover(opts, fleet, wanted=None, refresh=False):
         The pair that is looked for: once the cached discovery has it, only its servers are asked.
     refresh
         Ask every minion and forget what is cached.
+    everybody
+        Wait for every minion, not only for those of the only (or wanted) pair.
 
     What a minion said is cached; a silent one counts as it last was.
     """
+    everybody = everybody or refresh
     path = directory(opts) / "peers.json"
     cached = {} if refresh else (store.read_json(path) or {})
     accepted = accepted_minions(opts)
@@ -232,16 +247,23 @@ def discover(opts, fleet, wanted=None, refresh=False):
             targets = known.partners(pairs.select(known, wanted).servers)
         except IscDhcpError:
             targets = accepted
-    fresh, silent = {}, []
-    answers = fleet.ask(targets, "dhcpd.peers", patience=DISCOVERY_SECONDS)
-    for minion, answer in answers.items():
-        report = answer.get("ret")
-        if isinstance(report, dict) and "relationships" in report:
-            fresh[minion] = report
-        elif "is not available" in str(report) + str(answer.get("error")):
-            fresh[minion] = {"relationships": {}, "addresses": [], "error": None}
-        else:
-            silent.append(minion)
+
+
+    def enough(answers):
+        """Whether the wanted pair is known and has answered: nobody waits for a dead bystander."""
+        reports = {**cached, **_reports(answers)}
+        if everybody or any(minion not in reports for minion in accepted):
+            return False
+        known = pairs.match(reports)
+        try:
+            group = known.partners(pairs.select(known, wanted).servers)
+        except IscDhcpError:
+            return False
+        return all(minion in answers for minion in group)
+
+    answers = fleet.ask(targets, "dhcpd.peers", patience=DISCOVERY_SECONDS, enough=enough)
+    fresh = _reports(answers)
+    silent = [minion for minion in targets if minion not in fresh]
     reports = {**cached, **fresh}
     if reports != cached or refresh:
         store.write_json(path, reports)

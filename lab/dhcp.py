@@ -25,7 +25,6 @@ from iscdhcp.omapi import OmapiKey
 
 from lab.errors import LabError
 from lab.hosts import Host
-from lab.network import SERVERS
 from lab.network import client_network
 from lab.network import relay_address
 from lab.processes import Process
@@ -103,19 +102,21 @@ class Relationship:
         return self.secondary if host == self.primary else self.primary
 
 
-def pair(primary: str = "dhcp-a", secondary: str = "dhcp-b", name: str = "foo") -> list[Relationship]:
+def pair(
+    primary: str = "dhcp-a", secondary: str = "dhcp-b", name: str = "foo"
+) -> list[Relationship]:
     """One pair."""
     return [Relationship(name, primary, secondary)]
 
 
 def hub(center: str = "dhcp-b", spokes: Iterable[str] = ("dhcp-a", "dhcp-c")) -> list[Relationship]:
     """A server that is the partner of several: ``foo``, ``bar``, ``baz``, as secondary of each."""
-    return [Relationship(name, spoke, center) for name, spoke in zip(_NAMES, spokes)]
+    return [Relationship(name, spoke, center) for name, spoke in zip(_NAMES, spokes, strict=False)]
 
 
 def pairs(*servers: tuple[str, str]) -> list[Relationship]:
     """Pairs that have nothing to do with each other: ``foo``, ``bar``, ``baz``, ..."""
-    return [Relationship(name, *both) for name, both in zip(_NAMES, servers)]
+    return [Relationship(name, *both) for name, both in zip(_NAMES, servers, strict=False)]
 
 
 _NAMES = ("foo", "bar", "baz", "qux", "quux", "corge", "grault", "garply", "waldo", "fred")
@@ -145,6 +146,7 @@ class Dhcp:
         self.relationships = list(relationships)
         names = dict.fromkeys(n for r in self.relationships for n in r.servers)
         self.hosts = {name: hosts[name] for name in names}
+        self._others = [host for name, host in hosts.items() if name not in names]
         if isinstance(omapi, str):
             omapi = Omapi()
         by_host = omapi if isinstance(omapi, Mapping) else dict.fromkeys(self.hosts, omapi)
@@ -185,9 +187,13 @@ class Dhcp:
     def install(self, timeout: float = 30.0) -> None:
         """Write every server's files, forget every lease, start all, and wait for normal.
 
+        A dhcpd on one of the other hosts is stopped: it may serve the same clients.
+
         :param timeout: seconds until every relationship is normal at both ends.
         :raises LabError: when it is not, with the states.
         """
+        for host in self._others:
+            _stop(host)
         self.write_configuration()
         self.reset(timeout)
 
@@ -218,22 +224,14 @@ class Dhcp:
 
     def stop(self, host: str) -> None:
         """Stop a server by systemd and wait until its process has ended."""
-        self.hosts[host].run(["systemctl", "stop", UNIT])
-        self.kill(host)
+        _stop(self.hosts[host])
 
     def kill(self, host: str, signal_number: int = signal.SIGTERM) -> None:
         """End a server's process by a signal, without systemd's knowledge, and wait for its end.
 
         :param signal_number: one that ends it.
         """
-        found = self.processes(host)
-        for process in found:
-            with suppress(ProcessLookupError):
-                os.kill(process.pid, signal_number)
-        if found:
-            wait_until(
-                lambda: not self.processes(host), f"dhcpd of {host} ends", timeout=10.0, every=0.01
-            )
+        _kill(self.hosts[host], signal_number)
 
     def processes(self, host: str) -> list[Process]:
         """The dhcpd processes of a host: one when all is well."""
@@ -301,6 +299,7 @@ failover peer "{each.name}" {{
 """
 
     def _common(self, host: str) -> str:
+        servers = self.hosts[host].network.servers
         return f"""\
 authoritative;
 ddns-update-style none;
@@ -309,7 +308,7 @@ max-lease-time {self.lease_time};
 ping-check {"true" if self.ping_check else "false"};
 {self._omapi(host)}
 {self.statements}
-subnet {SERVERS.network_address} netmask {SERVERS.netmask} {{ }}
+subnet {servers.network_address} netmask {servers.netmask} {{ }}
 {"".join(self._subnet(each) for each in self.of(host))}"""
 
     def _omapi(self, host: str) -> str:
@@ -396,6 +395,22 @@ subnet {clients.network_address} netmask {clients.netmask} {{
         """Act on several hosts at the same time, on all of them by default."""
         with ThreadPoolExecutor(len(self.hosts)) as pool:
             list(pool.map(act, self.hosts if hosts is None else hosts))
+
+
+def _stop(host: Host) -> None:
+    host.run(["systemctl", "stop", UNIT])
+    # The unit's stop sends a signal and does not wait, or finds no pid file and sends none.
+    _kill(host, signal.SIGTERM)
+
+
+def _kill(host: Host, signal_number: int) -> None:
+    for process in host.processes("dhcpd"):
+        with suppress(ProcessLookupError):
+            os.kill(process.pid, signal_number)
+            os.kill(process.pid, signal.SIGCONT)  # one that is stopped dies of SIGKILL only
+    wait_until(
+        lambda: not host.processes("dhcpd"), f"dhcpd of {host.name} ends", timeout=10.0, every=0.01
+    )
 
 
 def _states_in_journal(host: Host) -> dict[str, tuple[str, str]]:

@@ -50,13 +50,15 @@ _JOURNALD = "[Journal]\nStorage=volatile\nRateLimitIntervalSec=0\nRuntimeMaxUse=
 class Host:
     """One host. Its disk lives from the first :meth:`start` to :meth:`remove`, over any reboot.
 
-    :param name: its host name and the name of its network namespace.
+    :param name: its host name and the name of its network namespace; no two hosts in the same
+        ``lab/isolated`` may share it.
     :param network: joined at once.
     :ivar address: its IPv4 address on ``eth0``.
     """
 
     def __init__(self, name: str, network: Network) -> None:
         self.name = name
+        self.network = network
         self.address = str(network.join(name))
         self._folder = DISKS / name
         self._root = self._folder / "root"
@@ -207,14 +209,15 @@ class Host:
         upper, work = disk / "upper", disk / "work"
         for folder in (upper, work):
             folder.mkdir(mode=0o755)
+        # An opaque folder hides the machine's: systemd cleans /tmp, and others write there now.
+        (upper / "tmp").mkdir()
+        (upper / "tmp").chmod(0o1777)
+        os.setxattr(upper / "tmp", "trusted.overlay.opaque", b"y")
         layers = f"lowerdir=/,upperdir={upper},workdir={work}"
         _run("mount", "-t", "overlay", "-o", layers, "lab", str(self._root))
 
         etc = self._root / "etc"
-        # systemd cleans /tmp and makes its identity: neither may be the machine's.
-        self._replace("etc/machine-id", "")
-        shutil.rmtree(self._root / "tmp")
-        (self._root / "tmp").mkdir(mode=0o1777)
+        self._replace("etc/machine-id", "")  # systemd makes a new one
         self._replace("etc/hostname", f"{self.name}\n")
         self._replace("etc/hosts", f"127.0.0.1 localhost\n{self.address} {self.name}\n")
         self._replace("etc/resolv.conf", "")

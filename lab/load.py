@@ -15,8 +15,6 @@ from dataclasses import dataclass
 from lab.dhcp import Dhcp
 from lab.dhcp import Relationship
 from lab.errors import LabError
-from lab.network import RELAY
-from lab.network import SERVERS
 from lab.network import relay_address
 
 _STAGE = re.compile(
@@ -101,6 +99,7 @@ class Load:
             relationship = dhcp.relationships[0]
         elif isinstance(relationship, str):
             relationship = dhcp[relationship]
+        self._network = dhcp.hosts[relationship.primary].network
         self._relay = str(relay_address(dhcp.relationships.index(relationship)))
         self._process: subprocess.Popen[str] | None = None
         self._checked = False
@@ -130,7 +129,8 @@ class Load:
             raise LabError("the last load's result was not taken")
         self._checked = clients is None
         self._series += 1
-        argv = ["ip", "netns", "exec", RELAY, "perfdhcp", "-4", "-B", "-l", self._relay]
+        argv = ["ip", "netns", "exec", self._network.relay, "perfdhcp", "-4", "-B"]
+        argv += ["-l", self._relay]
         argv += ["-r", str(rate), "-d", f"{patience:g}", "-W", f"{tail * 1e6:.0f}"]
         argv += ["-b", f"mac=02:{self._series % 256:02x}:00:00:00:00"]
         argv += ["-R", str(clients or 2**24)]
@@ -139,7 +139,7 @@ class Load:
         if self._checked:
             argv += ["-u"]
         self._process = subprocess.Popen(
-            [*argv, str(SERVERS.broadcast_address)],
+            [*argv, str(self._network.servers.broadcast_address)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

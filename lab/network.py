@@ -1,12 +1,13 @@
-"""The networks of a lab: servers on one bridge, clients behind a relay.
+"""The networks of a lab: servers on one bridge, clients behind a relay agent.
 
-Servers, Salt's master and the tests share 10.90.0.0/24. Each failover relationship serves a client
-network of its own, 10.100.0.0/16, 10.101.0.0/16 and so on; a namespace with an address in each
-is their relay agent.
+Servers, Salt's master and the tests share 10.90.0.0/24 (a second lab in the same namespaces
+10.90.1.0/24). Each failover relationship serves a client network of its own, 10.100.0.0/16,
+10.101.0.0/16 and so on; a namespace with an address in each of them is their relay agent.
 """
 
 from __future__ import annotations
 
+import socket
 import subprocess
 from ipaddress import IPv4Address
 from ipaddress import IPv4Network
@@ -14,9 +15,7 @@ from ipaddress import IPv4Network
 from lab.errors import LabError
 from lab.isolation import require_isolation
 
-BRIDGE = "lab0"
-RELAY = "relay"
-SERVERS = IPv4Network("10.90.0.0/24")
+_ALL_SERVERS = IPv4Network("10.90.0.0/16")
 _ALL_CLIENTS = IPv4Network("10.96.0.0/11")
 _FIRST_CLIENTS = IPv4Address("10.100.0.0")
 _MOST_CLIENT_NETWORKS = 24
@@ -49,56 +48,69 @@ def relay_address(number: int) -> IPv4Address:
 
 
 class Network:
-    """The bridge in the lab's own namespace and the relay; servers join one by one.
+    """The bridge in the lab's own namespace and the relay agent; servers join one by one.
 
+    :ivar servers: the servers' network.
     :ivar address: where the lab's own namespace is reached by its hosts (Salt's master).
+    :ivar relay: the relay agent's network namespace, for ``ip netns exec``.
     """
 
     def __init__(self) -> None:
         require_isolation()
-        self.address = SERVERS[1]
-        self._relay = SERVERS[2]
+        taken = {name for _, name in socket.if_nameindex()}
+        number = next(n for n in range(256) if f"lab{n}" not in taken)
+        self._bridge = f"lab{number}"
+        self.servers = list(_ALL_SERVERS.subnets(new_prefix=24))[number]
+        self.address = self.servers[1]
+        self.relay = f"relay{number}"
         self._next = 11
         self._members: list[str] = []
+        self._started = False
 
     def start(self) -> None:
-        """Make the bridge and the relay's namespace."""
-        ip("link", "add", BRIDGE, "type", "bridge", "forward_delay", "0", "mcast_snooping", "0")
-        ip("address", "add", f"{self.address}/{SERVERS.prefixlen}", "dev", BRIDGE)
-        ip("link", "set", BRIDGE, "up")
-        self._plug_in(RELAY, self._relay)
+        """Make the bridge and the relay agent's namespace."""
+        bridge = [self._bridge, "type", "bridge", "forward_delay", "0", "mcast_snooping", "0"]
+        ip("link", "add", *bridge)
+        self._started = True
+        ip("address", "add", f"{self.address}/{self.servers.prefixlen}", "dev", self._bridge)
+        ip("link", "set", self._bridge, "up")
+        self._plug_in(self.relay, self.servers[2])
         for number in range(_MOST_CLIENT_NETWORKS):
             address = f"{relay_address(number)}/{client_network(number).prefixlen}"
-            ip("-n", RELAY, "address", "add", address, "dev", "eth0")
+            ip("-n", self.relay, "address", "add", address, "dev", "eth0")
 
     def join(self, name: str) -> IPv4Address:
         """Make a server's network namespace, with ``eth0`` on the bridge.
 
         :param name: the namespace's name for ``ip netns``.
         :return: the address of its ``eth0``.
+        :raises LabError: when the name is in use.
         """
-        address = SERVERS[self._next]
+        address = self.servers[self._next]
         self._next += 1
         self._plug_in(name, address)
         # No default route: a look-up of a name fails at once instead of timing out.
-        ip("-n", name, "route", "add", str(_ALL_CLIENTS), "via", str(self._relay))
+        ip("-n", name, "route", "add", str(_ALL_CLIENTS), "via", str(self.servers[2]))
         return address
 
     def stop(self) -> None:
         """Remove every namespace and the bridge."""
+        if not self._started:
+            return
         for name in self._members:
             ip("link", "delete", _plug(name))  # a deleted namespace takes its time to go
             ip("netns", "delete", name)
         self._members.clear()
-        ip("link", "delete", BRIDGE)
+        ip("link", "delete", self._bridge)
+        self._started = False
 
     def _plug_in(self, name: str, address: IPv4Address) -> None:
         ip("netns", "add", name)
         self._members.append(name)
         ip("link", "add", "eth0", "netns", name, "type", "veth", "peer", "name", _plug(name))
-        ip("link", "set", _plug(name), "master", BRIDGE, "up")
+        ip("link", "set", _plug(name), "master", self._bridge, "up")
         ip("-n", name, "link", "set", "lo", "up")
-        ip("-n", name, "address", "add", f"{address}/{SERVERS.prefixlen}", "dev", "eth0")
+        ip("-n", name, "address", "add", f"{address}/{self.servers.prefixlen}", "dev", "eth0")
         ip("-n", name, "link", "set", "eth0", "up")
 
 

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from lab.errors import LabError
-from lab.hosts import Host
 from lab.isolation import CHECKOUT
 from lab.isolation import RUN_DIR
 from lab.lab import Lab
@@ -221,8 +220,7 @@ class Salt:
             "timeout": 10,
         }
         (self.config_dir / "pillar").mkdir(parents=True, exist_ok=True)
-        # The checkout without its hidden folders: Salt would list the virtual environment's 20,000
-        # files again and again.
+        # The checkout without hidden folders: Salt would list all files of .venv again and again.
         shutil.rmtree(self._tree, ignore_errors=True)
         self._tree.mkdir(parents=True)
         for path in CHECKOUT.iterdir():
@@ -243,7 +241,7 @@ class Salt:
             "recon_default": 100,
             "recon_max": 500,
             "auth_timeout": 5,
-            # On the host's disk and its own: a host may have been made from a machine with a minion.
+            # On the host's disk, and not where a minion of the machine itself has them.
             "pki_dir": "/var/lib/salt-of-the-lab/pki",
             "cachedir": "/var/lib/salt-of-the-lab/cache",
             "extension_modules": "/var/lib/salt-of-the-lab/cache/extmods",

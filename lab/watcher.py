@@ -237,6 +237,11 @@ class Watcher:
             self._end()
             raise
 
+    def seen(self, host: str) -> list[Sighting]:
+        """What a server has looked like since the watch began, one sighting for each change."""
+        found = [each for each in self._sightings(list(self._records())) if each.host == host]
+        return sorted(found, key=lambda each: each.time)
+
     @contextlib.contextmanager
     def window(self) -> Iterator[None]:
         """A block in which nobody needs to serve: a test that means it says so."""
@@ -260,8 +265,9 @@ class Watcher:
         return self._report(list(self._records()))
 
     def _end(self) -> None:
-        assert self._process is not None and self._process.stdin is not None
+        assert self._process is not None
         process, self._process = self._process, None
+        assert process.stdin is not None
         process.stdin.close()
         try:
             process.wait(5.0)
@@ -353,19 +359,18 @@ def sightings_of(
     stopped = False
     states: dict[str, list[str]] = {}
     last: dict[str, Sighting] = {}
-    for record in sorted(records, key=lambda each: float(each["time"])):
-        if "pid" in record:
-            pid, stopped = record["pid"], record["stopped"]
-            if pid is None:
-                states = {}
-        elif "states" in record:
-            states = record["states"]
-        else:
-            continue
+    by_time = sorted(records, key=lambda each: float(each["time"]))
+    for at, together in itertools.groupby(by_time, key=lambda each: float(each["time"])):
+        for record in together:
+            if "pid" in record:
+                pid, stopped = record["pid"], record["stopped"]
+                states = {} if pid is None else states
+            elif "states" in record:
+                states = record["states"]
         for name in relationships:
             mine, partners = states.get(name, (None, None)) if pid is not None else (None, None)
             sighting = Sighting(
-                time=record["time"],
+                time=at,
                 host=host,
                 relationship=name,
                 pid=pid,
@@ -374,7 +379,7 @@ def sightings_of(
                 alive=pid is not None,
                 serving=mine in SERVING and partners not in MUTING and not stopped,
             )
-            if name not in last or replace(last[name], time=sighting.time) != sighting:
+            if name not in last or replace(last[name], time=at) != sighting:
                 last[name] = sighting
                 yield sighting
 
@@ -536,7 +541,8 @@ class _Journal:
         moments: list[tuple[float | None, dict[str, tuple[str, str]]]] = []
         if self._follower is None or self._leader != leader:
             self.close()
-            moments += self._follow(leader)[-1:]  # what was before is not what happens now
+            # What was before is not what happens now, except for where it has led to.
+            moments += [(None, states) for _, states in self._follow(leader)[-1:]]
         assert self._follower is not None and self._follower.stdout is not None
         with contextlib.suppress(BlockingIOError):
             while data := os.read(self._follower.stdout.fileno(), 65536):

@@ -24,8 +24,10 @@ from .facts import Settings
 
 #: Seconds in which a terminated dhcpd has to be gone; measured 6-25 ms, a slow disk may hold it.
 EXIT_SECONDS = 20.0
+#: Where dhcpd writes its pid unless told otherwise (Debian, Fedora).
+PID_FILE = "/var/run/dhcpd.pid"
 #: Seconds in which the lease file has to show a complete end between two writes.
-QUIESCE_SECONDS = 5.0
+QUIESCE_SECONDS = 15.0
 
 
 class ActError(IscDhcpError):
@@ -59,8 +61,8 @@ def stop(
         The same by what the kernel alone knows, called while dhcpd is halted, right before the
         signal.
 
-    Returns ``pid``, ``ended`` (epoch seconds), ``seconds``, ``looks``, ``whole``. Raises
-    :class:`ActError` if it did not end.
+    Returns ``pid``, ``ended`` (epoch seconds), ``seconds``, ``looks``. Raises
+    :class:`ActError` if it did not end, :class:`ProcessError` if no moment was found.
     """
 
     def look() -> bool:
@@ -77,21 +79,19 @@ def stop(
         raise ActError(
             f"dhcpd (pid {running.pid}) got SIGTERM and has not ended after {EXIT_SECONDS:.0f} s"
         )
-    _remove_stale_pid_file(running)
+    _remove_stale_pid_file(server, running)
     return {
         "pid": running.pid,
         "ended": time.time(),
         "seconds": round(time.monotonic() - begun, 3),
         "looks": quiesced["tries"],
-        "whole": quiesced["whole"],
     }
 
 
-def _remove_stale_pid_file(ended: process.Process) -> None:
+def _remove_stale_pid_file(server: Server, ended: process.Process) -> None:
     """Remove the pid file that a signal leaves: a reused pid in it blocks the next start."""
-    if not ended.pid_file:
-        return
-    path = Path(ended.pid_file)
+    configured = server.configuration.pid_file if server.configuration else None
+    path = Path(server.settings.pid_file or ended.pid_file or configured or PID_FILE)
     try:
         if path.read_text(encoding="ascii", errors="replace").strip() == str(ended.pid):
             path.unlink()

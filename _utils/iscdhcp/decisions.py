@@ -395,7 +395,7 @@ def restart_complete(
         Facts of the restarted server.
     partners
         Facts of each relationship's partner, by relationship; ``None`` for one that gave no
-        answer.
+        answer. A relationship that is missing has a partner that no minion is known of.
     expected
         Identity of the process that was started; another one means that somebody else
         restarted it meanwhile.
@@ -429,7 +429,10 @@ def restart_complete(
 
     for name, mine in sorted((server.get("relationships") or {}).items()):
         theirs_facts = partners.get(name)
-        if theirs_facts is None:
+        if name not in partners:
+            text = f"no minion of the partner of {me} in {name} is known: only {me} was looked at"
+            found.append(Reason("partner", text, False, name))
+        elif theirs_facts is None:
             found.append(
                 Reason("partner", f"the partner of {me} in {name} did not answer", True, name)
             )

@@ -48,6 +48,16 @@ RECORD_LIFE = 12 * 3600.0
 CLAIM_SECONDS = 180.0
 
 
+#: How a server may be stopped for its restart (``dhcpd.restart``).
+METHODS = ("signal", "drain")
+
+
+def check_method(method: str) -> None:
+    """Raise :class:`IscDhcpError` for a method that there is not."""
+    if method not in METHODS:
+        raise IscDhcpError(f"method: {method} is not one of {', '.join(METHODS)}")
+
+
 class Fleet(Protocol):
     """How a run reaches the servers. Answers are ``{"facts": ...}`` or ``{"error": why}``."""
 
@@ -304,11 +314,20 @@ class PairRun:
             return Step(False, f"{server} was not restarted: {why}.{self._left()}")
         if not verdict.ok:
             return Step(False, f"{server} was not restarted: {verdict.sentence}{self._left()}")
-        return self._restart_now(server, facts, answers)
+        step = self._restart_now(server, facts, answers)
+        if step is None:
+            # Another state run began on the minion between the look and the act.
+            left = max(0.0, give_up - time.monotonic())
+            self.say(f"Waiting: {server} has become busy.")
+            time.sleep(POLL_INTERVAL * 3)
+            self.request.busy_timeout = left
+            return self.restart(position)
+        return step
 
     def _restart_now(
         self, server: str, facts: Mapping[str, Any], answers: Mapping[str, dict[str, Any]]
-    ) -> Step:
+    ) -> Step | None:
+        """Act; ``None`` where the minion's guard refused only because it is busy."""
         before = facts["process"]
         entry = self._entry(server)
         entry.update(
@@ -331,6 +350,9 @@ class PairRun:
         if "lost" in answer:
             answer = self._settle(server, before, answer["lost"], patience)
         if not answer.get("result"):
+            reasons = [one for one in answer.get("reasons") or () if one.get("blocks")]
+            if reasons and all(one["code"] == "busy" for one in reasons):
+                return None
             comment = answer.get("comment") or f"{server} did not say why it was not restarted"
             return Step(False, f"{_stop(comment)}{self._left(server)}")
         entry["now"] = (answer.get("new") or {}).get("identity")
@@ -513,7 +535,8 @@ class PairRun:
         found: dict[str, Mapping[str, Any] | None] = {}
         for name in facts.get("relationships") or {}:
             partner = self._partner_of(server, name)
-            found[name] = answers.get(partner or "", {}).get("facts")
+            if partner is not None:
+                found[name] = answers.get(partner, {}).get("facts")
         return found
 
     def _evidence(

@@ -178,9 +178,9 @@ def signal_terminate(
         Called with the process halted (SIGSTOP); true if the lease file's end is whole. What it
         raises calls the act off.
     deadline
-        Seconds to find such a moment; after it the signal is sent all the same.
+        Seconds to find such a moment; after it the act is called off.
 
-    Returns ``tries``, ``seconds``, ``whole``. A halted process keeps the SIGTERM pending and dies
+    Returns ``tries``, ``seconds``. Raises :class:`ProcessError` when it was called off. A halted process keeps the SIGTERM pending and dies
     of it on SIGCONT without running another instruction. It is never left halted.
     """
     begun = time.monotonic()
@@ -191,18 +191,17 @@ def signal_terminate(
             send(signal.SIGSTOP)
             try:
                 _wait_halted(process)
-                whole = look()
-                last = time.monotonic() - begun > deadline
-                if whole or last:
+                if look():
                     send(signal.SIGTERM)
-                    return {
-                        "tries": tries,
-                        "seconds": round(time.monotonic() - begun, 4),
-                        "whole": whole,
-                    }
+                    return {"tries": tries, "seconds": round(time.monotonic() - begun, 4)}
             finally:
                 with contextlib.suppress(ProcessLookupError):
                     send(signal.SIGCONT)
+            if time.monotonic() - begun > deadline:
+                raise ProcessError(
+                    f"the lease file's end was not complete at any of {tries} looks in "
+                    f"{deadline:.0f} s: dhcpd runs on"
+                )
             time.sleep(pause)
 
 

@@ -96,13 +96,14 @@ class Command:
 
     @property
     def answer(self):
-        """What it returned."""
-        return json.loads(self.stdout)
+        """What it returned; a runner's failure comes with an exit code around it."""
+        answer = json.loads(self.stdout)
+        return answer["data"] if set(answer) == {"data", "outputter", "retcode"} else answer
 
     @property
     def steps(self):
         """An orchestration's steps in the order of their runs, each with ``id``."""
-        (found,) = self.answer["data"].values()
+        (found,) = self.answer.values()
         assert isinstance(found, dict), found
         steps = sorted(found.values(), key=lambda step: step["__run_num__"])
         return [dict(step, id=step["__id__"]) for step in steps]
@@ -118,7 +119,11 @@ class Command:
         return self.stdout + self.stderr
 
     def __str__(self):
-        return f"exit code {self.returncode}\n{self.stdout}\n{self.stderr}"
+        try:
+            steps = "\n".join(f"{s['id']}: {s['result']}: {s['comment']}" for s in self.steps)
+        except (ValueError, KeyError, TypeError, AttributeError, AssertionError):
+            steps = self.stdout
+        return f"exit code {self.returncode}\n{steps}\n{self.stderr}"
 
 
 class Stage:

@@ -58,7 +58,7 @@ def test_a_pair_whose_partner_is_down_is_left_alone(pair):
 def test_a_configuration_that_dhcpd_refuses_is_never_started(pair):
     host = pair.lab["dhcp-a"]
     good = host.read("/etc/dhcp/dhcpd.conf")
-    host.write("/etc/dhcp/dhcpd.conf", good + "subnet 10.1.2.0 netmask nonsense;\n")
+    host.write("/etc/dhcp/dhcpd.conf", good + "no-such-statement 5;\n")
     check_refused(pair.orchestrate(), "dhcp-a", "dhcpd.conf", "Nothing was touched")
     host.write("/etc/dhcp/dhcpd.conf", good)
     assert pair.touched == []
