@@ -82,9 +82,7 @@ def orchestrate(salt: Salt) -> tuple[int, list[dict[str, Any]]]:
         *COMMAND,
         "--out=json",
     ]
-    done = subprocess.run(
-        argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False, timeout=900
-    )
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=900)
     for line in done.stderr.splitlines():
         # Salt's own noise about objects that it did not close.
         if line.strip() and "unclosed" not in line:

@@ -34,6 +34,9 @@ _ENVIRONMENT = {
     "LANG": "C.UTF-8",
 }
 
+# Some machines have some of these in file systems of their own.
+_FILE_SYSTEMS = ("/", "/etc", "/home", "/opt", "/root", "/usr", "/var")
+
 # What basic.target would start from the machine's own set-up and a host must not.
 _MASKED = (
     "timers.target",
@@ -110,8 +113,8 @@ class Host:
         """Cut the power and throw the disk away."""
         self.kill()
         if self._root.exists():
-            _umount(self._root)
-            _umount(self._folder / "disk")
+            for mount in (self._root, self._folder / "disk"):
+                _run("umount", "--recursive", "--lazy", str(mount))
             shutil.rmtree(self._folder)
 
     @property
@@ -155,7 +158,9 @@ class Host:
         :raises LabError: when it failed or took too long.
         """
         pipe = subprocess.PIPE
-        process = self.popen(argv, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=env)
+        process = self.popen(
+            argv, env, stdin=pipe, stdout=pipe, stderr=pipe, encoding="utf-8", errors="replace"
+        )
         try:
             out, err = process.communicate(stdin, timeout)
         except subprocess.TimeoutExpired:
@@ -206,15 +211,17 @@ class Host:
         for folder in (disk, self._root):
             folder.mkdir(parents=True, exist_ok=True)
         _run("mount", "-t", "tmpfs", "-o", "mode=755", "lab", str(disk))
-        upper, work = disk / "upper", disk / "work"
-        for folder in (upper, work):
-            folder.mkdir(mode=0o755)
-        # An opaque folder hides the machine's: systemd cleans /tmp, and others write there now.
-        (upper / "tmp").mkdir()
-        (upper / "tmp").chmod(0o1777)
-        os.setxattr(upper / "tmp", "trusted.overlay.opaque", b"y")
-        layers = f"lowerdir=/,upperdir={upper},workdir={work}"
-        _run("mount", "-t", "overlay", "-o", layers, "lab", str(self._root))
+        for number, path in enumerate(p for p in _FILE_SYSTEMS if os.path.ismount(p)):
+            upper, work = disk / f"upper{number}", disk / f"work{number}"
+            for folder in (upper, work):
+                folder.mkdir(mode=0o755)
+            if path == "/":
+                # An opaque folder hides the machine's: systemd cleans /tmp, others write there.
+                (upper / "tmp").mkdir()
+                (upper / "tmp").chmod(0o1777)
+                os.setxattr(upper / "tmp", "trusted.overlay.opaque", b"y")
+            layers = f"lowerdir={path},upperdir={upper},workdir={work}"
+            _run("mount", "-t", "overlay", "-o", layers, "lab", f"{self._root}{path}")
 
         etc = self._root / "etc"
         self._replace("etc/machine-id", "")  # systemd makes a new one
@@ -329,10 +336,6 @@ def _run(*argv: str) -> None:
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     if done.returncode:
         raise LabError(f"{shlex.join(argv)}: {done.stderr.strip()}")
-
-
-def _umount(path: Path) -> None:
-    _run("umount", "--lazy", str(path))
 
 
 def _kill_tree(process: subprocess.Popen[Any]) -> None:

@@ -97,7 +97,8 @@ small {{ color: #5e6a75; }}
 <h2>Phases of the run</h2>
 <table><tr><th>Step</th><th class=n>Time</th><th></th><th>What it said</th></tr>{rows}</table>
 <h2>Every change of state</h2>
-<table><tr><th>Server</th><th class=n>At</th><th class=n>For</th><th>State</th></tr>{details}</table>
+<table><tr><th>Server</th><th class=n>At</th><th class=n>For</th><th>State</th></tr>
+{details}</table>
 <p><small>Seconds count from the start of the orchestration. Sampled from outside, over OMAPI and in
 the process table, at {report["sample_rate"]} samples a second for each server.</small></p>
 </body></html>

@@ -184,9 +184,7 @@ class Salt:
 
     # How
 
-    def _cli(
-        self, name: str, *arguments: str, timeout: float
-    ) -> subprocess.CompletedProcess[str]:
+    def _cli(self, name: str, *arguments: str, timeout: float) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [_BIN / name, "-c", self.config_dir, *arguments],
             stdin=subprocess.DEVNULL,

@@ -391,10 +391,7 @@ def _gaps(
     start: float | None = None
     servers: tuple[Sighting, ...] = ()
     for sighting in sightings:
-        if (
-            sighting.relationship != relationship.name
-            or sighting.host not in relationship.servers
-        ):
+        if sighting.relationship != relationship.name or sighting.host not in relationship.servers:
             continue
         now[sighting.host] = sighting
         if len(now) < 2:

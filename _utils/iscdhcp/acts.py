@@ -245,10 +245,15 @@ def check_config(config_file: str, binary: str = "dhcpd", timeout: float = 60.0)
     return _complaint(done.stderr) or f"{binary} -t refused {config_file}"
 
 
+_BANNER = (
+    *("Internet Systems", "Copyright", "All rights", "For info"),
+    *("Config file:", "PID file:", "Database file:"),
+)
+
+
 def _complaint(text: str) -> str:
     """Return the first error of dhcpd's stderr, without its banner."""
     lines = [line.strip() for line in text.splitlines()]
-    banner = ("Internet Systems", "Copyright", "All rights", "For info", "Config file:", "PID file:")
-    lines = [line for line in lines if line and not line.startswith((*banner, "Database file:"))]
+    lines = [line for line in lines if line and not line.startswith(_BANNER)]
     errors = [line for line in lines if " line " in line or "ERROR" in line]
     return (errors or lines or [""])[0]

@@ -440,9 +440,8 @@ def restart_complete(
         if theirs_facts is not None:
             who = _me(theirs_facts)
             if not (theirs_facts.get("process") or {}).get("running"):
-                fatal.append(
-                    Reason("partner-down", f"dhcpd is not running on {who}, the partner", True, name)
-                )
+                text = f"dhcpd is not running on {who}, the partner"
+                fatal.append(Reason("partner-down", text, True, name))
             theirs = (theirs_facts.get("relationships") or {}).get(name) or {}
             ends.append((who, theirs_facts, theirs))
         for who, facts, end in ends:

@@ -3,17 +3,33 @@ The end of ``dhcpd.leases``: is its last entry whole?
 
 A torn last entry erases the good entry before it of the same address at the next start, and
 ``dhcpd -t`` and ``-T`` do not see it; so the end is looked at before every stop and every start.
+
+What dhcpd writes (server/db.c of 4.4.3-P1): each entry begins in the first column, each line inside
+it is indented, and it ends with ``}`` or ``;`` and a line feed. Other bytes than printable ASCII
+are escaped, in strings too.
 """
 
 from __future__ import annotations
 
 import os
+import re
+import stat
 from dataclasses import dataclass
 
 from .errors import LeaseFileError
 
 #: Bytes read from the end: many times the longest entry that dhcpd writes.
 BLOCK = 64 * 1024
+
+_ENTRY = re.compile(
+    rb"^(?:lease|failover|host|group|class|subclass|server-duid|authoring-byte-order|ia[-_][a-z]{2})"
+    rb"[ \t\n{;]",
+    re.MULTILINE,
+)
+_TOKEN = re.compile(
+    rb'(?P<string>"[^"\\]*(?:\\.[^"\\]*)*")|(?P<comment>#[^\n]*\n?)|(?P<mark>[{};"])|[^\s{};"#]+',
+    re.DOTALL,
+)
 
 
 @dataclass(frozen=True)
@@ -26,8 +42,15 @@ class LeaseFileEnd:
     #: Epoch seconds.
     mtime: float = 0.0
     inode: int = 0
+    #: An empty file is whole too.
     whole: bool = False
+    #: What is wrong where it is not whole, in a few words.
     problem: str | None = None
+
+    @property
+    def empty(self) -> bool:
+        """Whether it exists and holds nothing, not even the comments that dhcpd begins with."""
+        return self.exists and self.bytes == 0
 
 
 def check_end(path: str) -> LeaseFileEnd:
@@ -38,19 +61,24 @@ def check_end(path: str) -> LeaseFileEnd:
     Raises :class:`LeaseFileError` if it can't be read.
     """
     try:
-        with open(path, "rb") as file:
-            status = os.fstat(file.fileno())
-            file.seek(max(0, status.st_size - BLOCK))
-            tail = file.read(BLOCK + 4096)
+        # Opening a named pipe must not wait for a writer.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(descriptor, "rb") as file:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise LeaseFileError(f"the lease file {path} is not a regular file")
+            start = max(0, status.st_size - BLOCK)
+            file.seek(start)
+            tail = file.read()
     except FileNotFoundError:
         return LeaseFileEnd(path, False, problem="it is missing")
     except OSError as err:
         raise LeaseFileError(f"the lease file {path} can't be read: {err.strerror}") from err
-    problem = end_problem(tail, status.st_size <= BLOCK)
+    problem = end_problem(tail, start == 0)
     return LeaseFileEnd(
         path,
         True,
-        status.st_size,
+        start + len(tail),
         status.st_mtime,
         status.st_ino,
         problem is None,
@@ -69,58 +97,42 @@ def end_problem(tail: bytes, from_start: bool) -> str | None:
     """
     if not tail:
         return None
-    if b"\0" in tail[-4096:]:
-        return "NUL bytes where entries should be"
-    if not tail.endswith(b"\n"):
-        return "the last line is not ended"
-    if not from_start:
-        # Begin at an entry: a line that starts in the first column with a keyword.
-        for line_start in _line_starts(tail):
-            if tail[line_start : line_start + 1].isalpha():
-                tail = tail[line_start:]
-                break
-        else:
-            return "no entry begins in its last 64 KiB"
-    depth, statement, line = 0, False, 1
-    position, size = 0, len(tail)
-    while position < size:
-        char = tail[position : position + 1]
-        if char == b'"':
-            end = position + 1
-            while end < size and tail[end : end + 1] not in (b'"', b"\n"):
-                end += 2 if tail[end : end + 1] == b"\\" else 1
-            if end >= size or tail[end : end + 1] == b"\n":
-                return f"a string is cut off ({_lines_left(tail, position)})"
-            position = end
-        elif char == b"#":
-            end = tail.find(b"\n", position)
-            position = size if end < 0 else end
-            continue
-        elif char == b"{":
-            depth, statement = depth + 1, False
-        elif char == b"}":
-            depth, statement = max(0, depth - 1), False
-        elif char == b";":
-            statement = False
-        elif not char.isspace():
-            statement = True
-        if char == b"\n":
-            line += 1
-        position += 1
-    if depth or statement:
-        return "the last entry is cut off"
-    return None
+    if tail.endswith(b"\0"):
+        return "it ends in NUL bytes"
+    begin = 0 if from_start else None
+    for entry in _ENTRY.finditer(tail):
+        begin = entry.start()
+    if begin is None:
+        return f"no entry begins in its last {BLOCK // 1024} KiB"
+    return _problem_after(tail, begin)
 
 
-def _line_starts(tail: bytes) -> list[int]:
-    starts: list[int] = []
-    position = tail.find(b"\n")
-    while position >= 0 and len(starts) < 2000:
-        starts.append(position + 1)
-        position = tail.find(b"\n", position + 1)
-    return starts
+def _problem_after(tail: bytes, begin: int) -> str | None:
+    """Read the last entry, and what follows it, as dhcpd's own lexer does."""
+    if tail.find(b"\0", begin) >= 0:
+        return "there are NUL bytes in or after its last entry"
+    depth, open_words = 0, False
+    for token in _TOKEN.finditer(tail, begin):
+        mark = token["mark"]
+        if mark == b'"':
+            return f"its last entry is cut off inside a string ({_name(tail, begin)})"
+        if mark == b"{":
+            depth, open_words = depth + 1, False
+        elif mark == b"}":
+            depth, open_words = depth - 1, False
+            if depth < 0:
+                return 'a "}" too many follows its last entry'
+        elif mark == b";":
+            open_words = False
+        elif token["comment"] is None:
+            open_words = True
+    if depth:
+        return f"its last entry is cut off ({_name(tail, begin)})"
+    if open_words:
+        return "its last line is cut off"
+    return None if tail.endswith(b"\n") else "its last line has no line feed at the end"
 
 
-def _lines_left(tail: bytes, position: int) -> str:
-    left = tail.count(b"\n", position)
-    return f"{left} lines before the end"
+def _name(tail: bytes, begin: int) -> str:
+    words = tail[begin : begin + 80].split(b"{")[0].split()[:3]
+    return b" ".join(words).decode("ascii", "replace")

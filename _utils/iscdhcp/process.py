@@ -7,15 +7,16 @@ The process is the truth: pid files and service managers are not asked.
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import select
 import signal
 import socket
 import struct
+import subprocess
 import time
 from collections.abc import Callable
 from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,10 +24,16 @@ from typing import Any
 from .errors import ProcessError
 
 PROC = Path("/proc")
-#: Options of dhcpd.8 that take a value.
-_VALUED = {"-p", "-s", "-cf", "-lf", "-pf", "-tf", "-user", "-group", "-chroot", "-play"}
+#: Options of dhcpd that take a value (server/dhcpd.c, main).
+_VALUED = {"-p", "-s", "-cf", "-lf", "-pf", "-tf", "-user", "-group", "-chroot", "-play", "-4o6"}
 #: Options with which dhcpd runs once and ends, or does not serve DHCPv4.
-_NOT_SERVING = {"-t", "-T", "-6", "--version"}
+_NOT_SERVING = {"-t", "-T", "-6", "-play", "--version", "--help", "-h"}
+#: What overrides the files where the command line does not.
+_VARIABLES = {"-cf": "PATH_DHCPD_CONF", "-lf": "PATH_DHCPD_DB", "-pf": "PATH_DHCPD_PID"}
+#: Where dhcpd writes its pid unless told otherwise (Debian, Fedora).
+DEFAULT_PID_FILE = "/var/run/dhcpd.pid"
+#: Seconds in which SIGSTOP has to show; a process that waits for its disk takes it afterwards.
+_HALT_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -43,6 +50,12 @@ class Process:
     state: str
     #: Whether it catches SIGTERM (built with gentle shutdown, server/dhcpd.c:1050).
     gentle_shutdown: bool
+    #: The pid of the process that started it.
+    parent: int = 0
+    #: Files that the environment names, by option (``PATH_DHCPD_CONF`` and the like).
+    environment: tuple[tuple[str, str], ...] = ()
+    #: The lease file that it holds open for writing, ``None`` where that can't be seen.
+    open_lease_file: str | None = None
 
     @property
     def stopped(self) -> bool:
@@ -51,24 +64,55 @@ class Process:
 
     @property
     def config_file(self) -> str | None:
-        """The configuration that the command line names."""
+        """The configuration that the command line or the environment names."""
         return self._option("-cf")
 
     @property
     def explicit_lease_file(self) -> str | None:
-        """The lease file that the command line names."""
+        """
+        The lease file that the command line or the environment names.
+
+        ``lease-file-name`` in the configuration goes before it (measured; dhcpd.conf(5) says
+        otherwise).
+        """
         return self._option("-lf")
 
     @property
     def pid_file(self) -> str | None:
-        """The pid file that the command line names."""
+        """The pid file that the command line or the environment names."""
         return None if "--no-pid" in self.argv else self._option("-pf")
 
+    @property
+    def foreground(self) -> bool:
+        """Whether it does not become a daemon; with ``-d`` it logs to standard error too."""
+        return "-f" in self.argv or "-d" in self.argv
+
+    @property
+    def interfaces(self) -> tuple[str, ...]:
+        """The interfaces that the command line names; none means all."""
+        return tuple(word for word, option in _words(self.argv) if option is None)
+
+    @property
+    def port(self) -> int:
+        """The UDP port that it serves, as far as the command line tells."""
+        try:
+            return int(self._option("-p") or 67)
+        except ValueError:
+            return 67
+
     def _option(self, name: str) -> str | None:
-        for position, word in enumerate(self.argv[:-1]):
-            if word == name:
-                return self.argv[position + 1]
-        return None
+        given = [word for word, option in _words(self.argv) if option == name]
+        return given[-1] if given else dict(self.environment).get(name)
+
+
+def _words(argv: tuple[str, ...]) -> Iterator[tuple[str, str | None]]:
+    """Yield the words of a command line that are no options, and the option each belongs to."""
+    words = iter(argv[1:])
+    for word in words:
+        if word in _VALUED:
+            yield next(words, ""), word
+        elif not word.startswith("-"):
+            yield word, None
 
 
 def find(names: Iterable[str] = ("dhcpd",)) -> list[Process]:
@@ -78,7 +122,9 @@ def find(names: Iterable[str] = ("dhcpd",)) -> list[Process]:
     names
         Names of the executable.
 
-    A dhcpd of a container on this machine is another server's and left out.
+    A dhcpd of a container on this machine is another server's and left out; so is the process that
+    only waits for its child to be ready (server/dhcpd.c:378-401). Raises :class:`ProcessError`
+    where this process may not look.
     """
     wanted = set(names)
     mine = _namespaces("self")
@@ -97,6 +143,8 @@ def find(names: Iterable[str] = ("dhcpd",)) -> list[Process]:
             continue
         except PermissionError as err:
             raise ProcessError(f"dhcpd's process can't be read ({err}): run as root") from err
+    launchers = {one.parent for one in found}
+    found = [one for one in found if one.pid not in launchers]
     return sorted(found, key=lambda one: (one.started, one.pid))
 
 
@@ -110,24 +158,36 @@ def _namespaces(pid: str) -> tuple[str, str]:
     return os.readlink(base / "net"), os.readlink(base / "mnt")
 
 
-def _read(pid: int, argv: tuple[str, ...]) -> Process:
+def _state(pid: int) -> tuple[str, int, int]:
+    """Return state letter, parent and start (clock ticks after boot); raises if it has ended."""
     stat = (PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
     fields = stat[stat.rindex(")") + 2 :].split()
-    state, ticks = fields[0], int(fields[19])
-    if state in "ZX":
+    if fields[0] in "ZX":
         raise ProcessLookupError(pid)
+    return fields[0], int(fields[1]), int(fields[19])
+
+
+def _identity(pid: int, ticks: int) -> str:
+    boot = (PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    return f"{boot[:8]}-{pid}-{ticks}"
+
+
+def _read(pid: int, argv: tuple[str, ...]) -> Process:
+    state, parent, ticks = _state(pid)
     caught = 0
     for line in (PROC / str(pid) / "status").read_text(encoding="utf-8").splitlines():
         if line.startswith("SigCgt:"):
             caught = int(line.split()[1], 16)
-    boot = (PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     return Process(
         pid=pid,
-        identity=f"{boot[:8]}-{pid}-{ticks}",
+        identity=_identity(pid, ticks),
         started=_boot_time() + ticks / os.sysconf("SC_CLK_TCK"),
         argv=argv,
         state=state,
         gentle_shutdown=bool(caught & 1 << (signal.SIGTERM - 1)),
+        parent=parent,
+        environment=_environment(pid),
+        open_lease_file=_open_for_writing(pid),
     )
 
 
@@ -136,10 +196,42 @@ def _boot_time() -> float:
     return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
+def _environment(pid: int) -> tuple[tuple[str, str], ...]:
+    try:
+        text = (PROC / str(pid) / "environ").read_bytes().decode(errors="replace")
+    except PermissionError:
+        return ()
+    pairs = dict(one.partition("=")[::2] for one in text.split("\0") if "=" in one)
+    return tuple(
+        (option, pairs[name]) for option, name in _VARIABLES.items() if pairs.get(name)
+    )
+
+
+def _open_for_writing(pid: int) -> str | None:
+    """
+    Return the regular file that dhcpd writes: its lease file, under its present name.
+
+    dhcpd writes a new file and renames it; the link in ``/proc`` follows. A deleted one does not
+    count.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        for handle in (PROC / str(pid) / "fd").iterdir():
+            target = os.readlink(handle)
+            if not target.startswith("/") or target.startswith(("/dev/", "/proc/")):
+                continue
+            info = (PROC / str(pid) / "fdinfo" / handle.name).read_text(encoding="ascii")
+            flags = int(info.split("flags:")[1].split()[0], 8)
+            # With -d its standard error may be a file too, but is opened by somebody else.
+            if int(handle.name) > 2 and flags & os.O_ACCMODE == os.O_WRONLY:
+                if os.path.isfile(target):
+                    return target
+    return None
+
+
 def is_alive(process: Process) -> bool:
     """Whether this very process still runs (a reused pid is not it)."""
     try:
-        return _read(process.pid, process.argv).identity == process.identity
+        return _identity(process.pid, _state(process.pid)[2]) == process.identity
     except (FileNotFoundError, ProcessLookupError):
         return False
 
@@ -147,13 +239,7 @@ def is_alive(process: Process) -> bool:
 def wait_exit(process: Process, timeout: float) -> bool:
     """Wait up to ``timeout`` seconds for the process's end; return whether it has ended."""
     deadline = time.monotonic() + timeout
-    try:
-        handle = os.pidfd_open(process.pid)
-    except ProcessLookupError:
-        return True
-    except OSError:
-        handle = None
-    try:
+    with _handle(process) as handle:
         while is_alive(process):
             left = deadline - time.monotonic()
             if left <= 0:
@@ -162,7 +248,21 @@ def wait_exit(process: Process, timeout: float) -> bool:
                 time.sleep(min(0.01, left))
             else:
                 select.select([handle], [], [], min(left, 1.0))
-        return True
+    return True
+
+
+@contextlib.contextmanager
+def _handle(process: Process) -> Iterator[int | None]:
+    """
+    Give a pidfd of the process, or ``None`` where there is none.
+
+    Salt's own bundle may be built without pidfd_open, and older kernels lack it.
+    """
+    handle = None
+    with contextlib.suppress(AttributeError, OSError):
+        handle = os.pidfd_open(process.pid)
+    try:
+        yield handle
     finally:
         if handle is not None:
             os.close(handle)
@@ -178,54 +278,84 @@ def signal_terminate(
         Called with the process halted (SIGSTOP); true if the lease file's end is whole. What it
         raises calls the act off.
     deadline
-        Seconds to find such a moment; after it the act is called off.
+        Seconds to find such a moment; after it the signal is sent all the same.
 
-    Returns ``tries``, ``seconds``. Raises :class:`ProcessError` when it was called off. A halted process keeps the SIGTERM pending and dies
-    of it on SIGCONT without running another instruction. It is never left halted.
+    Returns ``tries``, ``seconds``, ``whole``. A halted process keeps the SIGTERM pending and dies
+    of it on SIGCONT without running another instruction. It is never left halted, even if this
+    process is killed meanwhile. Raises :class:`ProcessError` if it has ended already.
     """
     begun = time.monotonic()
-    tries, pause = 0, 0.002
-    with _pidfd(process) as send:
+    tries = 0
+    with _handle(process) as handle, _waking(process):
         while True:
             tries += 1
-            send(signal.SIGSTOP)
             try:
-                _wait_halted(process)
-                if look():
-                    send(signal.SIGTERM)
-                    return {"tries": tries, "seconds": round(time.monotonic() - begun, 4)}
+                _signal(process, handle, signal.SIGSTOP)
+                whole = _wait_halted(process) and look()
+                if whole or time.monotonic() - begun > deadline:
+                    _signal(process, handle, signal.SIGTERM)
+                    return {
+                        "tries": tries,
+                        "seconds": round(time.monotonic() - begun, 4),
+                        "whole": whole,
+                    }
             finally:
-                with contextlib.suppress(ProcessLookupError):
-                    send(signal.SIGCONT)
-            if time.monotonic() - begun > deadline:
-                raise ProcessError(
-                    f"the lease file's end was not complete at any of {tries} looks in "
-                    f"{deadline:.0f} s: dhcpd runs on"
-                )
-            time.sleep(pause)
+                with contextlib.suppress(ProcessError):
+                    _signal(process, handle, signal.SIGCONT)
+            time.sleep(0.002)
+
+
+def _signal(process: Process, handle: int | None, number: signal.Signals) -> None:
+    """Signal this very process, never another one with its pid."""
+    try:
+        if is_alive(process):
+            if handle is not None and hasattr(signal, "pidfd_send_signal"):
+                signal.pidfd_send_signal(handle, number)
+            else:
+                os.kill(process.pid, number)
+            return
+    except ProcessLookupError:
+        pass
+    except PermissionError as err:
+        raise ProcessError(f"dhcpd (pid {process.pid}) can't be signalled: run as root") from err
+    raise ProcessError(f"dhcpd (pid {process.pid}) has ended already")
+
+
+def _wait_halted(process: Process) -> bool:
+    """Wait until SIGSTOP has taken effect; return whether it has."""
+    deadline = time.monotonic() + _HALT_SECONDS
+    try:
+        while _state(process.pid)[0] not in "Tt":
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.0005)
+    except (FileNotFoundError, ProcessLookupError):
+        raise ProcessError(f"dhcpd (pid {process.pid}) has ended already") from None
+    return True
 
 
 @contextlib.contextmanager
-def _pidfd(process: Process) -> Any:
-    """Give a function that signals this very process, never another one with its pid."""
+def _waking(process: Process) -> Iterator[None]:
+    """
+    Have dhcpd woken if this process dies in the block: nobody else would send SIGCONT.
+
+    A shell waits for a line from here. Its input ends without one when this process dies.
+    """
+    shell = None
+    with contextlib.suppress(OSError):
+        shell = subprocess.Popen(
+            ["/bin/sh", "-c", 'read -r line || kill -CONT "$1"', "sh", str(process.pid)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
     try:
-        handle = os.pidfd_open(process.pid)
-    except ProcessLookupError:
-        raise ProcessError(f"dhcpd (pid {process.pid}) has ended already") from None
-    try:
-        if not is_alive(process):
-            raise ProcessError(f"dhcpd (pid {process.pid}) has ended already")
-        yield lambda number: signal.pidfd_send_signal(handle, number)
+        yield
     finally:
-        os.close(handle)
-
-
-def _wait_halted(process: Process) -> None:
-    deadline = time.monotonic() + 1.0
-    while time.monotonic() < deadline:
-        if _read(process.pid, process.argv).stopped:
-            return
-        time.sleep(0.0005)
+        if shell is not None:
+            with contextlib.suppress(OSError):
+                shell.communicate(b"done\n")
 
 
 def failover_connected(
@@ -243,15 +373,13 @@ def failover_connected(
     nothing: a stray connection disturbs dhcpd.
     """
     own, peer = _packed(address), _packed(peer_address)
-    if not peer:
+    if not peer or (address and not own):
         return None
     wanted = set(ports)
     try:
         lines = (PROC / "net/tcp").read_text(encoding="ascii").splitlines()[1:]
-    except OSError as err:
-        if err.errno in (errno.ENOENT, errno.EACCES):
-            return None
-        raise
+    except OSError:
+        return None
     for line in lines:
         fields = line.split()
         if fields[3] != "01":
@@ -268,7 +396,7 @@ def _packed(address: str | None) -> set[int]:
         return set()
     try:
         infos = socket.getaddrinfo(address, None, socket.AF_INET)
-    except OSError:
+    except (OSError, UnicodeError):
         return set()
     return {struct.unpack("=I", socket.inet_aton(str(info[4][0])))[0] for info in infos}
 
@@ -279,11 +407,11 @@ def _endpoint(text: str) -> tuple[int, int]:
 
 
 def listens_on_dhcp(process: Process) -> bool:
-    """Whether the process holds the UDP socket of DHCP (port 67)."""
+    """Whether the process holds the UDP socket of DHCP (port 67, or the one of ``-p``)."""
     inodes = set()
     for line in (PROC / "net/udp").read_text(encoding="ascii").splitlines()[1:]:
         fields = line.split()
-        if _endpoint(fields[1])[1] == 67:
+        if _endpoint(fields[1])[1] == process.port:
             inodes.add(f"socket:[{fields[9]}]")
     try:
         for handle in (PROC / str(process.pid) / "fd").iterdir():

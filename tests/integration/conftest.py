@@ -114,9 +114,11 @@ def minions(master, lab):
                 "pytest-minion": {"returner_address": {"host": address}, "log": {"host": address}},
             },
         )
-    with ThreadPoolExecutor(len(found)) as pool:
-        list(pool.map(HostMinion.start, found.values()))
-    assert master.salt_run_cli(timeout=60).run("saltutil.sync_all").returncode == 0
+    with ThreadPoolExecutor(len(found) + 1) as pool:
+        started = pool.map(HostMinion.start, found.values())
+        synced = pool.submit(master.salt_run_cli(timeout=60).run, "saltutil.sync_all")
+        assert len(list(started)) == len(found)
+    assert synced.result().returncode == 0
     synced = master.salt_cli(timeout=60).run("saltutil.sync_all", minion_tgt="*")
     assert synced.returncode == 0
     yield found

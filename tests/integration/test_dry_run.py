@@ -27,16 +27,3 @@ def test_what_would_block_is_told_with_exit_code_1(pair):
     assert told["result"] is False
     assert "dhcpd is not running on dhcp-a" in told["comment"]
     assert pair.touched == ["dhcp-a"]
-
-
-def test_a_run_in_progress_is_told_with_exit_code_1(pair):
-    pair.block_new_failover_connections("dhcp-a")
-    run = pair.begin_orchestration()
-    run.until_it_says("Waiting: ")
-    dry = pair.orchestrate("test=True")
-    assert run.returncode is None
-    assert dry.returncode == 1, str(dry)
-    assert "is locked by the run of foo" in dry.step("The pair is locked")["comment"]
-    pair.unblock("dhcp-a")
-    assert run.wait().returncode == 0, str(run)
-    assert pair.restarts == ["dhcp-b", "dhcp-a"]

@@ -1,0 +1,187 @@
+"""
+Reading a lease file of any size in blocks, and judging it.
+
+The fast path lets one regular expression, the form that dhcpd itself writes, eat a whole block; only
+a block of which something is left goes to the parser. Nothing is kept of what was read.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from types import TracebackType
+from typing import BinaryIO
+
+from .errors import LeaseFileError
+from .leases_syntax import BETWEEN
+from .leases_syntax import WRITTEN
+from .leases_syntax import Damaged
+from .leases_syntax import Entry
+from .leases_syntax import parse
+
+#: Bytes read at once: what a processor's cache holds.
+BLOCK = 1 << 20
+
+
+class Reader:
+    """
+    A lease file, block by block; what it was when opened, however dhcpd goes on writing it.
+
+    ``text`` is the present block, which begins at ``offset`` and ends behind an entry, unless it is
+    the ``last``. Use as a context; every block, then :meth:`drop` what is done with, is read by::
+
+        while reader.fill():
+            ...
+            reader.drop(len(reader.text))
+    """
+
+    def __init__(self, path: str, block: int | None = None) -> None:
+        self.path = path
+        self.text = b""
+        self.offset = 0
+        self.last = False
+        self._tail = b""
+        self._block = block or BLOCK
+        try:
+            self._file: BinaryIO = open(path, "rb", buffering=0)  # noqa: SIM115
+            self.status = os.fstat(self._file.fileno())
+        except OSError as err:
+            raise unreadable(path, err) from err
+        self.bytes = self._left = self.status.st_size
+
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._file.close()
+
+    def fill(self) -> bool:
+        """Read the next block; return whether there is one."""
+        # What could not be done with alone is tried again with at least twice as much.
+        wanted = max(self._block, 2 * len(self._tail))
+        parts, have = [self._tail], len(self._tail)
+        while self._left and have < wanted:
+            try:
+                part = self._file.read(min(self._left, wanted - have))
+            except OSError as err:
+                raise unreadable(self.path, err) from err
+            self._left -= len(part)
+            if not part:
+                self._left = 0  # it became shorter while it was read
+            parts.append(part)
+            have += len(part)
+        text = b"".join(parts)
+        self.last = not self._left
+        cut = have if self.last else text.rfind(b"\n}\n") + 3
+        if cut < 3:
+            cut = have
+        self.text, self._tail = text[:cut], text[cut:]
+        return bool(self.text)
+
+    def drop(self, length: int) -> None:
+        """Leave the first ``length`` bytes of the block; the rest comes again with the next."""
+        self.offset += length
+        self._tail = self.text[length:] + self._tail if length < len(self.text) else self._tail
+        self.text = b""
+
+
+def unreadable(path: str, err: OSError) -> LeaseFileError:
+    """Return the error for a file that can't be read."""
+    return LeaseFileError(f"the lease file {path} can't be read: {err.strerror}")
+
+
+def judge(reader: Reader) -> tuple[int, list[Damaged]]:
+    """Return how many whole entries the file has, and its damaged stretches (without lines)."""
+    entries, damaged = 0, []
+    whole, ended, position = WRITTEN, True, 0
+    while reader.fill():
+        text = reader.text
+        left, count = whole.subn(b"", text)
+        if left:
+            count, found, position = _look(text, reader.offset, reader.last)
+            damaged += found
+        else:
+            position = len(text)
+        entries += count
+        if reader.last:
+            ended = text.endswith(b"\n")
+            if position < len(text):
+                break
+        reader.drop(position)
+    if not ended and (not damaged or damaged[-1].end < reader.bytes):
+        damaged.append(
+            Damaged(None, None, reader.bytes, reader.bytes, 0, "the last line is not ended", b"")
+        )
+    return entries, damaged
+
+
+def _look(text: bytes, offset: int, last: bool) -> tuple[int, list[Damaged], int]:
+    """The same for one block, entry by entry; also return how far it was understood."""
+    count, position, damaged = 0, 0, []
+    size = len(text)
+    written, between = WRITTEN.match, BETWEEN.match
+    while position < size:
+        match = written(text, position)
+        if match is not None:
+            count += 1
+            position = match.end()
+            continue
+        match = between(text, position)
+        if match is not None:
+            position = match.end()
+            continue
+        item = next(parse(text, offset, more=not last, start=position), None)
+        if item is None:
+            if last or not text[position:].strip():
+                position = size
+            break
+        if isinstance(item, Entry):
+            count += 1
+        else:
+            damaged.append(item)
+        position = item.end - offset
+    return count, damaged, position
+
+
+def with_lines(path: str, damaged: list[Damaged]) -> list[Damaged]:
+    """Return the damaged stretches with their lines, for which the file is read again."""
+    if not damaged:
+        return []
+    lines, line = [], 1
+    waiting = iter(sorted(damaged, key=lambda one: one.offset))
+    one = next(waiting, None)
+    with Reader(path) as reader:
+        while one is not None and reader.fill():
+            text, counted = reader.text, 0
+            while one is not None and one.offset <= reader.offset + len(text):
+                if one.offset == reader.offset + len(text) and not reader.last:
+                    break
+                at = one.offset - reader.offset
+                line += text.count(b"\n", counted, at)
+                counted = at
+                lines.append(replace(one, line=line))
+                one = next(waiting, None)
+            line += text.count(b"\n", counted)
+            reader.drop(len(text))
+    return lines
+
+
+def entries(path: str) -> Iterator[Entry | Damaged]:
+    """Yield every entry of a file, whole and damaged, in its order."""
+    line = 1
+    with Reader(path) as reader:
+        while reader.fill():
+            text, consumed = reader.text, 0
+            for item in parse(text, reader.offset, line, more=not reader.last):
+                yield item
+                consumed = item.end - reader.offset
+            if reader.last or not text[consumed:].strip():
+                consumed = len(text)
+            line += text.count(b"\n", 0, consumed)
+            reader.drop(consumed)
