@@ -40,6 +40,7 @@ from iscdhcp import acts
 from iscdhcp import decisions
 from iscdhcp import drain
 from iscdhcp import facts as fact
+from iscdhcp import handover
 from iscdhcp import store
 from iscdhcp.errors import IscDhcpError
 from salt.exceptions import CommandExecutionError
@@ -60,8 +61,8 @@ SERVICES = (
     ("os_family", "Alpine", "dhcpd"),
     ("os_family", "Void", "dhcpd4"),
 )
-#: Methods of stopping for a restart; handover and control are still to come.
-METHODS = ("signal", "drain")
+#: Methods of stopping for a restart; control is still to come.
+METHODS = ("signal", "drain", "handover")
 #: Seconds between two looks of one call.
 LOOK_SECONDS = 0.05
 #: Seconds between announcing an unevidenced act on the bus and the second look.
@@ -619,7 +620,7 @@ def _start(codes, timeout, service, old=None):
     (_state_dir() / "pending.json").unlink(missing_ok=True)
     if _paused_note().read():
         try:
-            new["resumed"] = drain.resume(fact.read_server(settings), _paused_note())
+            new["resumed"] = _speak_again(fact.read_server(settings))
             new["serves_since"] = time.time()
         except IscDhcpError as err:
             return _failed(
@@ -642,7 +643,8 @@ def stop(force=None, evidence=None, run=None, method="signal"):
     evidence, run
         Of the master's run; a person leaves them out.
     method
-        ``signal``: SIGTERM at a moment when the lease file's end is complete.
+        ``signal``: SIGTERM at a moment when the lease file's end is complete; the partner serves
+        from its own half of the free addresses. ``handover``: see :py:func:`shutdown`.
 
     Returns ``result``, ``comment``, ``old`` (``pid``, ``seconds``).
 
@@ -653,14 +655,14 @@ def stop(force=None, evidence=None, run=None, method="signal"):
         salt dhcp-a dhcpd.stop
     """
     codes = _force(force)
-    if method != "signal":
-        raise SaltInvocationError("stop: only method signal leaves a server down, for now")
+    if method not in ("signal", "handover"):
+        raise SaltInvocationError(f"method: {method} is not one of signal, handover")
     with _acting("stop"):
         server, refused = _guard(evidence, codes, run, "stopped")
         if refused:
             return refused
         try:
-            old = acts.stop(server, *_last_looks(server, codes))
+            old = _stop_by(method, server, codes)
         except IscDhcpError as err:
             return _failed(f"dhcpd on {__opts__['id']} was not stopped: {err}")
         _Service(_config()).stop()
@@ -670,6 +672,53 @@ def stop(force=None, evidence=None, run=None, method="signal"):
         "dhcpd.start.",
         "old": old,
     }
+
+
+def shutdown(force=None, evidence=None, run=None):
+    """
+    Stop dhcpd for long, gracefully over OMAPI: its partner takes everything over.
+
+    The partner is in partner-down before this server ends, so it may use the whole pool (after
+    MCLT); it takes about 15 s. The next start heals by itself, without waiting for MCLT; the
+    partner may then need :py:func:`release_window`, which the orchestrations do.
+
+    force, evidence, run
+        As in :py:func:`stop`.
+
+    Returns as :py:func:`stop` does.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt dhcp-a dhcpd.shutdown
+    """
+    return stop(force=force, evidence=evidence, run=run, method="handover")
+
+
+def release_window():
+    """
+    Release the full window of a survivor whose returned partner waits in ``recover`` for ever.
+
+    It asserts this server's own partner-down again, and only where it is in that state already
+    and its partner does not serve.
+
+    Returns ``result``, ``comment``, ``released`` (relationships), ``untouched`` (name: why).
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt dhcp-b dhcpd.release_window
+    """
+    with _acting("release_window"):
+        try:
+            done = handover.release_window(fact.read_server(_settings()))
+        except IscDhcpError as err:
+            return _failed(f"Nothing was released on {__opts__['id']}: {err}")
+    untouched = "; ".join(f"{name}: {why}" for name, why in sorted(done["untouched"].items()))
+    comment = f"Released: {', '.join(done['released']) or 'nothing'}."
+    return {"result": True, "comment": comment + (f" {untouched}." if untouched else ""), **done}
 
 
 def restart(method="signal", force=None, evidence=None, run=None, timeout=None):
@@ -684,7 +733,8 @@ def restart(method="signal", force=None, evidence=None, run=None, timeout=None):
     method
         How to stop: ``signal`` (SIGTERM at a moment when the lease file's end is complete), or
         ``drain`` (over OMAPI: muted first, the partner has taken over and all updates are
-        acknowledged before the SIGTERM; back without full update and MCLT).
+        acknowledged before the SIGTERM; back without full update and MCLT), or ``handover``
+        (as :py:func:`shutdown`, then a start: 15 s, for very large pools more).
     force
         Codes of the reasons to override, comma-separated (``dhcpd.ok_to_stop`` shows them).
     evidence
@@ -737,6 +787,13 @@ def _stop_by(method, server, codes):
         return acts.stop(server, by_omapi, by_kernel)
     by_omapi()
     note = _paused_note()
+    if method == "handover":
+        handed = handover.hand_over(server, note)
+        return {
+            "pid": server.process.pid,
+            "handover": handed["seconds"],
+            **handover.end(server, note),
+        }
     paused = drain.pause(server, note)
     try:
         return {**acts.stop(server, lambda: None, by_kernel), "drain": paused["seconds"]}
@@ -747,7 +804,7 @@ def _stop_by(method, server, codes):
 
 def resume():
     """
-    Let dhcpd speak again where an interrupted drain has left it paused.
+    Let dhcpd speak again where an interrupted drain or hand-over has left it mute.
 
     Returns ``result``, ``comment``, ``resumed`` (relationships).
 
@@ -759,11 +816,17 @@ def resume():
     """
     with _acting("resume"):
         try:
-            done = drain.resume(fact.read_server(_settings()), _paused_note())
+            resumed = _speak_again(fact.read_server(_settings()))
         except IscDhcpError as err:
             return _failed(f"dhcpd on {__opts__['id']} was not resumed: {err}")
-    what = ", ".join(done["resumed"]) or "nothing was paused"
-    return {"result": True, "comment": f"Resumed: {what}.", "resumed": done["resumed"]}
+    comment = f"Resumed: {', '.join(resumed) or 'nothing was paused'}."
+    return {"result": True, "comment": comment, "resumed": resumed}
+
+
+def _speak_again(server):
+    """Clear the sticky states that a drain or a hand-over has left; return the relationships."""
+    note = _paused_note()
+    return handover.take_back(server) + drain.resume(server, note)["resumed"]
 
 
 def _down(old, new):

@@ -161,6 +161,10 @@ class SaltFleet:
         """See :class:`iscdhcp.engine.Fleet`; nobody waits for the answers."""
         self.ask(minions, "dhcpd.release_claim", {"run": run}, patience=0)
 
+    def release_window(self, minion):
+        """See :class:`iscdhcp.engine.Fleet`."""
+        self.ask([minion], "dhcpd.release_window")
+
     def restart(self, minion, patience, **arguments):
         """See :class:`iscdhcp.engine.Fleet`."""
         answer = self.ask([minion], "dhcpd.restart", arguments, patience=patience + 30.0)[minion]

@@ -12,6 +12,7 @@ import json
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from typing import Any
 
 from lab import page
@@ -36,7 +37,8 @@ def main() -> int:
     """Run the demo; return the exit code."""
     with Lab(["dhcp-a", "dhcp-b"]) as lab:
         say("Two hosts are up, each with its own systemd and journal.")
-        dhcp = Dhcp(lab.hosts, pair())
+        # MCLT is the length of a first lease: none ends while it is looked for given twice.
+        dhcp = Dhcp(lab.hosts, [replace(one, mclt=300) for one in pair()], lease_time=600)
         dhcp.install()
         say("Both dhcpd are normal. Starting Salt: a master, a minion on each host.")
         with Salt(lab) as salt:

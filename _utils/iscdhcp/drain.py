@@ -59,10 +59,11 @@ class Note:
 
 
 @contextlib.contextmanager
-def _omapi(server: Server) -> Iterator[OmapiClient]:
+def omapi(server: Server) -> Iterator[OmapiClient]:
+    """Connect to this server's OMAPI, or raise :class:`ActError` with what is missing."""
     configuration = server.configuration
     if configuration is None or configuration.omapi is None or not server.settings.omapi:
-        raise ActError(f"drain needs OMAPI: {facts.OMAPI_HINT}")
+        raise ActError(f"this needs OMAPI: {facts.OMAPI_HINT}")
     with OmapiClient(
         server.settings.omapi_host,
         configuration.omapi.port,
@@ -72,7 +73,8 @@ def _omapi(server: Server) -> Iterator[OmapiClient]:
         yield client
 
 
-def _names(server: Server) -> list[str]:
+def names(server: Server) -> list[str]:
+    """Return the names of this server's relationships."""
     assert server.configuration is not None
     return [relationship.name for relationship in server.configuration.relationships]
 
@@ -86,21 +88,21 @@ def pause(server: Server, note: Note) -> dict[str, Any]:
     """
     begun = time.monotonic()
     phases = {}
-    names = _names(server)
+    relationships = names(server)
     try:
-        with _omapi(server) as client:
-            for name in names:
+        with omapi(server) as client:
+            for name in relationships:
                 seen = client.failover_state(name)
                 if (seen["state"], seen["partner_state"]) != ("normal", "normal"):
                     raise ActError(f"{name} is {seen['state']}/{seen['partner_state']}, not normal")
-            note.write(names)
-            for name in names:
+            note.write(relationships)
+            for name in relationships:
                 seen = client.set_local_state(name, FailoverState.PAUSED)
                 if seen["state"] != "paused":
                     raise ActError(f"{name} did not take the state paused: it is {seen['state']}")
             phases["paused"] = round(time.monotonic() - begun, 3)
-            _until(
-                lambda: all(_drained(client.failover_state(name)) for name in names),
+            until(
+                lambda: all(_drained(client.failover_state(name)) for name in relationships),
                 DRAIN_SECONDS,
                 "the partner did not take over, or updates stayed unacknowledged",
             )
@@ -119,7 +121,8 @@ def _drained(seen: dict[str, Any]) -> bool:
     )
 
 
-def _until(condition: Callable[[], bool], seconds: float, otherwise: str) -> None:
+def until(condition: Callable[[], bool], seconds: float, otherwise: str) -> None:
+    """Wait for ``condition``; after ``seconds`` raise :class:`ActError` saying ``otherwise``."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -148,8 +151,8 @@ def resume(server: Server, note: Note) -> dict[str, Any]:
     begun = time.monotonic()
     noted = note.read()
     resumed = []
-    with _omapi(server) as client:
-        for name in _names(server):
+    with omapi(server) as client:
+        for name in names(server):
             seen = _settled(client, name)
             if seen["state"] == "paused" or (seen["state"] == "startup" and name in noted):
                 if seen["partner_state"] not in _RESUMABLE:
@@ -159,13 +162,13 @@ def resume(server: Server, note: Note) -> dict[str, Any]:
                     )
                 client.set_local_state(name, FailoverState.NORMAL)
                 resumed.append(name)
-        _until(
+        until(
             lambda: all(client.failover_state(name)["state"] != "paused" for name in resumed),
             RESUME_SECONDS,
             "it stayed paused",
         )
         # In startup the order was taken for the time after it: the state read is still startup.
-        _until(
+        until(
             lambda: all(client.failover_state(name)["state"] == "normal" for name in resumed),
             RESUME_SECONDS,
             "it did not get normal",

@@ -22,6 +22,7 @@ from typing import Any
 from typing import Protocol
 
 from . import decisions
+from . import handover
 from .decisions import Verdict
 from .decisions import clock
 from .errors import IscDhcpError
@@ -49,7 +50,7 @@ CLAIM_SECONDS = 180.0
 
 
 #: How a server may be stopped for its restart (``dhcpd.restart``).
-METHODS = ("signal", "drain")
+METHODS = ("signal", "drain", "handover")
 
 
 def check_method(method: str) -> None:
@@ -73,6 +74,9 @@ class Fleet(Protocol):
 
     def release(self, minions: list[str], run: str) -> None:
         """Take this run's claims away, as far as the minions answer."""
+
+    def release_window(self, minion: str) -> None:
+        """Have the survivor of a hand-over release its full window."""
 
     def restart(self, minion: str, patience: float, **arguments: Any) -> dict[str, Any]:
         """Restart dhcpd on ``minion``: its answer, or ``{"lost": why}``."""
@@ -453,6 +457,7 @@ class PairRun:
                     deadline = max(deadline or 0.0, reasonable)
                 steady = all(a.get("facts", {}).get("steady", True) for a in answers.values())
                 good = verdict.ok and steady
+                self._cure(facts, answers)
             limit = self.request.timeout
             if limit:
                 deadline = begun + limit
@@ -480,6 +485,17 @@ class PairRun:
                 self._renew_claim()
             # A long wait is polled with more leisure.
             time.sleep(min(5.0, POLL_INTERVAL + elapsed / 30))
+
+    def _cure(self, facts: Mapping[str, Any], answers: Mapping[str, dict[str, Any]]) -> None:
+        """Release the window of a survivor that keeps the server in recover for ever."""
+        for name, theirs in self._partner_facts(facts, answers).items():
+            mine = facts["relationships"][name]
+            survivor = ((theirs or {}).get("relationships") or {}).get(name) or {}
+            why = handover.stuck(mine, survivor)
+            if theirs is None or why is None:
+                continue
+            self.say(f"{facts.get('minion')} is {why}: releasing it on {theirs['minion']}.")
+            self.fleet.release_window(str(theirs["minion"]))
 
     def unlock(self, test: bool = False) -> Step:
         """Give everything back: claims on the minions, locks on the master."""
