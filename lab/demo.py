@@ -162,7 +162,7 @@ def spans(seen: Report, host: str) -> list[dict[str, Any]]:
     """Return the host's states as spans of time, neighbours that look the same joined."""
     found: list[dict[str, Any]] = []
     for sighting in seen.timeline(host):
-        state = "down" if not sighting.alive else sighting.state or "starting"
+        state = "down" if not sighting.alive else sighting.state or "silent"
         if found and found[-1]["state"] == state:
             continue
         if found:

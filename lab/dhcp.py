@@ -352,18 +352,18 @@ subnet {clients.network_address} netmask {clients.netmask} {{
         self.hosts[host].run(["systemctl", "restart", "--no-block", UNIT])
 
     def _finish_start(self, host: str) -> None:
-        def settled() -> bool:
-            return self._unit_state(host) not in ("activating", "deactivating", "reloading")
-
-        wait_until(settled, f"systemd has started dhcpd on {host}", timeout=20.0)
+        # While the job waits for its turn, the unit's state is still the old one.
+        job = ["systemctl", "show", "--property=Job", "--value", UNIT]
+        wait_until(
+            lambda: self.hosts[host].run(job).stdout.strip() in ("", "0"),
+            f"systemd has started dhcpd on {host}",
+            timeout=20.0,
+        )
         if not self.processes(host):
             log = self.hosts[host].run(
                 ["journalctl", "-o", "cat", "-n", "30", "-u", UNIT, "-t", "dhcpd"], check=False
             )
             raise LabError(f"dhcpd on {host} does not run\n{log.stdout}")
-
-    def _unit_state(self, host: str) -> str:
-        return self.hosts[host].run(["systemctl", "is-active", UNIT], check=False).stdout.strip()
 
     def _waves(self) -> list[list[str]]:
         """The hosts in groups without partners in the same group.

@@ -30,8 +30,7 @@ def text(report: dict[str, Any]) -> str:
     for server, spans in report["servers"].items():
         lines += ["", f"{server} ({report['roles'][server]})"]
         lines += [
-            f"  {_at(report, span['start'])}  {span['state']:<28} {_length(span)}"
-            for span in spans
+            f"  {_at(report, span['start'])}  {span['state']:<28} {_length(span)}" for span in spans
         ]
     return "\n".join(lines) + "\n"
 

@@ -23,6 +23,8 @@ from lab.waiting import wait_until
 
 MINION_UNIT = "salt-minion.service"
 _BIN = CHECKOUT / ".venv" / "bin"
+# On each host's own, and not where a minion of the machine itself has its keys.
+_DISK = "/var/lib/salt-of-the-lab"
 _READY = "Minion is ready to receive requests"
 
 _ANY = {
@@ -83,6 +85,10 @@ class Salt:
         :param timeout: seconds.
         :raises LabError: when one does not, with the end of its log.
         """
+        # Keys of an earlier one would be refused on either side.
+        shutil.rmtree(self._folder, ignore_errors=True)
+        for host in self._lab.hosts.values():
+            host.run(["rm", "-rf", _DISK])
         self._write_master_configuration()
         self.start_master()
         with ThreadPoolExecutor(len(self._lab.hosts)) as pool:
@@ -219,7 +225,6 @@ class Salt:
         }
         (self.config_dir / "pillar").mkdir(parents=True, exist_ok=True)
         # The checkout without hidden folders: Salt would list all files of .venv again and again.
-        shutil.rmtree(self._tree, ignore_errors=True)
         self._tree.mkdir(parents=True)
         for path in CHECKOUT.iterdir():
             if not path.name.startswith("."):
@@ -239,10 +244,9 @@ class Salt:
             "recon_default": 100,
             "recon_max": 500,
             "auth_timeout": 5,
-            # On the host's disk, and not where a minion of the machine itself has them.
-            "pki_dir": "/var/lib/salt-of-the-lab/pki",
-            "cachedir": "/var/lib/salt-of-the-lab/cache",
-            "extension_modules": "/var/lib/salt-of-the-lab/cache/extmods",
+            "pki_dir": f"{_DISK}/pki",
+            "cachedir": f"{_DISK}/cache",
+            "extension_modules": f"{_DISK}/cache/extmods",
             "sock_dir": "/run/salt-of-the-lab",
             "pidfile": "/run/salt-minion.pid",
         }

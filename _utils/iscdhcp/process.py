@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import select
 import signal
 import socket
@@ -123,8 +124,8 @@ def find(names: Iterable[str] = ("dhcpd",)) -> list[Process]:
         Names of the executable.
 
     A dhcpd of a container on this machine is another server's and left out; so is the process that
-    only waits for its child to be ready (server/dhcpd.c:378-401). Raises :class:`ProcessError`
-    where this process may not look.
+    only waits for the daemon, its child, to be ready (server/dhcpd.c:378-401). Raises
+    :class:`ProcessError` where this process may not look.
     """
     wanted = set(names)
     mine = _namespaces("self")
@@ -143,9 +144,13 @@ def find(names: Iterable[str] = ("dhcpd",)) -> list[Process]:
             continue
         except PermissionError as err:
             raise ProcessError(f"dhcpd's process can't be read ({err}): run as root") from err
-    launchers = {one.parent for one in found}
-    found = [one for one in found if one.pid not in launchers]
-    return sorted(found, key=lambda one: (one.started, one.pid))
+    by_pid = {one.pid: one for one in found}
+    for one in found:
+        parent = by_pid.get(one.parent)
+        if parent is not None:
+            # A parent that serves has forked for an execute statement; one that waits serves never.
+            by_pid.pop(one.pid if parent.open_lease_file else parent.pid, None)
+    return sorted(by_pid.values(), key=lambda one: (one.started, one.pid))
 
 
 def _argv(entry: Path) -> tuple[str, ...]:
@@ -202,17 +207,15 @@ def _environment(pid: int) -> tuple[tuple[str, str], ...]:
     except PermissionError:
         return ()
     pairs = dict(one.partition("=")[::2] for one in text.split("\0") if "=" in one)
-    return tuple(
-        (option, pairs[name]) for option, name in _VARIABLES.items() if pairs.get(name)
-    )
+    return tuple((option, pairs[name]) for option, name in _VARIABLES.items() if pairs.get(name))
 
 
 def _open_for_writing(pid: int) -> str | None:
     """
-    Return the regular file that dhcpd writes: its lease file, under its present name.
+    Return the regular file that dhcpd writes: its lease file.
 
-    dhcpd writes a new file and renames it; the link in ``/proc`` follows. A deleted one does not
-    count.
+    Its link in ``/proc`` follows when dhcpd renames a new file (``NAME.EPOCH``) over the old one.
+    A deleted file does not count.
     """
     with contextlib.suppress(OSError, ValueError):
         for handle in (PROC / str(pid) / "fd").iterdir():
@@ -224,7 +227,7 @@ def _open_for_writing(pid: int) -> str | None:
             # With -d its standard error may be a file too, but is opened by somebody else.
             if int(handle.name) > 2 and flags & os.O_ACCMODE == os.O_WRONLY:
                 if os.path.isfile(target):
-                    return target
+                    return re.sub(r"\.\d{10,}$", "", target)
     return None
 
 
@@ -268,9 +271,7 @@ def _handle(process: Process) -> Iterator[int | None]:
             os.close(handle)
 
 
-def signal_terminate(
-    process: Process, look: Callable[[], bool], deadline: float
-) -> dict[str, Any]:
+def signal_terminate(process: Process, look: Callable[[], bool], deadline: float) -> dict[str, Any]:
     """
     End dhcpd by SIGTERM while it is halted and ``look`` approves.
 
@@ -278,11 +279,12 @@ def signal_terminate(
         Called with the process halted (SIGSTOP); true if the lease file's end is whole. What it
         raises calls the act off.
     deadline
-        Seconds to find such a moment; after it the signal is sent all the same.
+        Seconds to find such a moment; after it the act is called off.
 
-    Returns ``tries``, ``seconds``, ``whole``. A halted process keeps the SIGTERM pending and dies
-    of it on SIGCONT without running another instruction. It is never left halted, even if this
-    process is killed meanwhile. Raises :class:`ProcessError` if it has ended already.
+    Returns ``tries``, ``seconds``. Raises :class:`ProcessError` if it was called off, or if the
+    process has ended already. A halted process keeps the SIGTERM pending and dies of it on SIGCONT
+    without running another instruction. It is never left halted, even if this process is killed
+    meanwhile.
     """
     begun = time.monotonic()
     tries = 0
@@ -291,17 +293,17 @@ def signal_terminate(
             tries += 1
             try:
                 _signal(process, handle, signal.SIGSTOP)
-                whole = _wait_halted(process) and look()
-                if whole or time.monotonic() - begun > deadline:
+                if _wait_halted(process) and look():
                     _signal(process, handle, signal.SIGTERM)
-                    return {
-                        "tries": tries,
-                        "seconds": round(time.monotonic() - begun, 4),
-                        "whole": whole,
-                    }
+                    return {"tries": tries, "seconds": round(time.monotonic() - begun, 4)}
             finally:
                 with contextlib.suppress(ProcessError):
                     _signal(process, handle, signal.SIGCONT)
+            if time.monotonic() - begun > deadline:
+                raise ProcessError(
+                    f"the lease file's end was not complete at any of {tries} looks in "
+                    f"{deadline:.0f} s: dhcpd runs on"
+                )
             time.sleep(0.002)
 
 

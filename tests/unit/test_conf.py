@@ -199,7 +199,8 @@ def test_a_secret_without_quotes_is_whole() -> None:
 
 
 def test_the_last_of_two_keys_of_a_name_counts_as_with_dhcpd() -> None:
-    text = "omapi-port 1; omapi-key k; key k { algorithm a; secret b; } key K { algorithm c; secret d; }"
+    keys = "key k { algorithm a; secret b; } key K { algorithm c; secret d; }"
+    text = "omapi-port 1; omapi-key k; " + keys
     omapi = read_text(text).omapi
     assert omapi is not None and omapi.key is not None and omapi.key.secret == "d"
 
