@@ -63,6 +63,8 @@ SERVICES = (
 )
 #: Methods of stopping for a restart; control is still to come.
 METHODS = ("signal", "drain", "handover")
+#: Seconds for which the release of a claim is remembered.
+RELEASED_SECONDS = 3600.0
 #: Seconds between two looks of one call.
 LOOK_SECONDS = 0.05
 #: Seconds between announcing an unevidenced act on the bus and the second look.
@@ -203,6 +205,22 @@ def _state_dir():
 
 def _claim_file():
     return _state_dir() / "claim.json"
+
+
+def _released_file():
+    return _state_dir() / "released.json"
+
+
+def _released():
+    """
+    Return the tokens of claims that were released lately, with when.
+
+    A minion that was silent works off what was sent to it in any order: a claim that comes after
+    its own release must not count.
+    """
+    released = store.read_json(_released_file())
+    young = time.time() - RELEASED_SECONDS
+    return {token: at for token, at in (released or {}).items() if at > young}
 
 
 def _current_claim():
@@ -502,7 +520,7 @@ def check_config(config_file=None):
 # -- claims ------------------------------------------------------------------------------------
 
 
-def claim(run, who, seconds=180, facts=False):
+def claim(run, who, seconds=180, facts=False, token=None):
     """
     Claim this server for a run, or renew the claim; any other run or person is refused meanwhile.
 
@@ -514,6 +532,8 @@ def claim(run, who, seconds=180, facts=False):
         How long the claim lasts if it is not renewed.
     facts
         Return this server's facts too, as they are with the claim in force (``facts``).
+    token
+        The process that claims for the run: what it has released it can't claim any more.
 
     Returns ``result``, ``comment``, ``until`` (epoch seconds).
 
@@ -525,6 +545,8 @@ def claim(run, who, seconds=180, facts=False):
     """
     with _claims_locked():
         current = _current_claim()
+        if token is not None and str(token) in _released():
+            return _failed(f"This run's claim on {__opts__['id']} was released: it has ended.")
         if current and current.get("run") != str(run):
             until = decisions.clock(current["until"])
             return _failed(
@@ -539,12 +561,14 @@ def claim(run, who, seconds=180, facts=False):
     return answer
 
 
-def release_claim(run=None):
+def release_claim(run=None, token=None):
     """
     Release a claim.
 
     run
         Only the claim of this run; without it, any claim (a person who knows better).
+    token
+        The process that had claimed for the run: a claim of it that comes later does not count.
 
     CLI Example:
 
@@ -556,6 +580,8 @@ def release_claim(run=None):
         current = _current_claim()
         if current and run is not None and current.get("run") != str(run):
             return _failed(f"The claim is of another run ({current.get('who')}).")
+        if token is not None:
+            store.write_json(_released_file(), {**_released(), str(token): time.time()})
         _claim_file().unlink(missing_ok=True)
     return {"result": True, "comment": "released" if current else "there was no claim"}
 

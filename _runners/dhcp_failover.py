@@ -44,7 +44,7 @@ def _answer(data, good):
     if good:
         return data
     __context__["retcode"] = 1
-    return {"data": data, "outputter": "nested", "retcode": 1}
+    return {**data, "retcode": 1}
 
 
 def _refused(comment, **more):

@@ -145,9 +145,9 @@ class SaltFleet:
         answers = self.ask(minions, "dhcpd.status", {"brief": brief, "looks": looks})
         return {minion: _facts(answer, answer.get("ret")) for minion, answer in answers.items()}
 
-    def claim(self, minions, run, who, seconds, facts=False):
+    def claim(self, minions, claim, facts=False):
         """See :class:`iscdhcp.engine.Fleet`."""
-        wanted = {"run": run, "who": who, "seconds": seconds, "facts": facts}
+        wanted = {**claim, "facts": facts}
         found = {}
         for minion, answer in self.ask(minions, "dhcpd.claim", wanted).items():
             ret = answer.get("ret")
@@ -157,9 +157,9 @@ class SaltFleet:
                 found[minion] = _facts(answer, ret.get("facts") if isinstance(ret, dict) else ret)
         return found
 
-    def release(self, minions, run):
+    def release(self, minions, run, token):
         """See :class:`iscdhcp.engine.Fleet`; nobody waits for the answers."""
-        self.ask(minions, "dhcpd.release_claim", {"run": run}, patience=0)
+        self.ask(minions, "dhcpd.release_claim", {"run": run, "token": token}, patience=0)
 
     def release_window(self, minion):
         """See :class:`iscdhcp.engine.Fleet`."""

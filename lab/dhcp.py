@@ -249,7 +249,10 @@ class Dhcp:
             return {}
         omapi = self.omapi[host]
         if omapi is None:
-            return _states_in_journal(self.hosts[host])
+            names = {each.name for each in self.of(host)}
+            pids = [process.inner_pid for process in self.processes(host)]
+            states = _states_in_journal(self.hosts[host], pids)
+            return {name: both for name, both in states.items() if name in names}
         try:
             with OmapiClient(self.hosts[host].address, omapi.port, omapi.key()) as client:
                 readings = [client.failover_state(each.name) for each in self.of(host)]
@@ -413,8 +416,9 @@ def _kill(host: Host, signal_number: int) -> None:
     )
 
 
-def _states_in_journal(host: Host) -> dict[str, tuple[str, str]]:
-    journal = host.run(["journalctl", "-b", "-o", "cat", "-t", "dhcpd"]).stdout
+def _states_in_journal(host: Host, pids: Iterable[int]) -> dict[str, tuple[str, str]]:
+    only = [f"_PID={pid}" for pid in pids]
+    journal = host.run(["journalctl", "-b", "-o", "cat", "-t", "dhcpd", *only]).stdout
     return states_in_log(journal.splitlines())
 
 

@@ -21,6 +21,7 @@ from . import process
 from .errors import IscDhcpError
 from .facts import Server
 from .facts import Settings
+from .log_messages import masked
 
 #: Seconds in which a terminated dhcpd has to be gone; measured 6-25 ms, a slow disk may hold it.
 EXIT_SECONDS = 20.0
@@ -91,7 +92,8 @@ def stop(
 def _remove_stale_pid_file(server: Server, ended: process.Process) -> None:
     """Remove the pid file that a signal leaves: a reused pid in it blocks the next start."""
     configured = server.configuration.pid_file if server.configuration else None
-    path = Path(server.settings.pid_file or ended.pid_file or configured or PID_FILE)
+    # pid-file-name beats -pf, as lease-file-name does -lf.
+    path = Path(server.settings.pid_file or configured or ended.pid_file or PID_FILE)
     try:
         if path.read_text(encoding="ascii", errors="replace").strip() == str(ended.pid):
             path.unlink()
@@ -256,4 +258,4 @@ def _complaint(text: str) -> str:
     lines = [line.strip() for line in text.splitlines()]
     lines = [line for line in lines if line and not line.startswith(_BANNER)]
     errors = [line for line in lines if " line " in line or "ERROR" in line]
-    return (errors or lines or [""])[0]
+    return masked((errors or lines or [""])[0])

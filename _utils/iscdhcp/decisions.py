@@ -244,6 +244,10 @@ def _own_server(facts: Facts) -> list[Reason]:
     leases = facts.get("lease_file") or {}
     if leases.get("problem"):
         found.append(Reason("lease-file", f"{me}: {leases['problem']}"))
+    omapi = facts.get("omapi") or {}
+    if omapi.get("configured") and omapi.get("error") and process.get("running"):
+        text = f"{me} is judged by its log alone, OMAPI does not answer: {omapi['error']}"
+        found.append(Reason("omapi", text, blocks=False))
     return found
 
 
@@ -259,6 +263,12 @@ def _own_end(facts: Facts, name: str, relationship: Facts) -> list[Reason]:
     found = []
     if (state, partner) != ("normal", "normal"):
         found.append(Reason("relationship", _not_normal(me, name, relationship), True, name))
+    if relationship.get("source") == "log" and relationship.get("connected") is None:
+        text = (
+            f"{me}: only the log says that {name} is normal, and whether the partner is connected "
+            "can't be read from the kernel: name addresses, not host names, in dhcpd.conf"
+        )
+        found.append(Reason("connection", text, True, name))
     if relationship.get("connected") is False:
         found.append(
             Reason(
@@ -482,6 +492,10 @@ def _end_is_normal(
         text = _not_normal(who, name, end)
         return [Reason("relationship", text, True, name)], [], recover_wait_until(end)
     waits = []
+    if end.get("source") == "log" and end.get("connected") is False:
+        # A log that lost lines may still read normal.
+        text = f"{who}: {name} has no connection to the partner yet"
+        waits.append(Reason("connection", text, True, name))
     unacked, bound = end.get("unacked") or 0, end.get("unacked_bound") or 0
     if unacked > bound:
         waits.append(

@@ -68,11 +68,11 @@ class Fleet(Protocol):
         """Ask every minion for its facts; each answer has ``offset`` too: its clock minus ours."""
 
     def claim(
-        self, minions: list[str], run: str, who: str, seconds: float, facts: bool = False
+        self, minions: list[str], claim: dict[str, Any], facts: bool = False
     ) -> dict[str, dict[str, Any]]:
-        """Put this run's claim on the minions, or renew it; ``refused`` says why not."""
+        """Put a claim (``run``, ``token``, ``who``, ``seconds``) on the minions, or renew it."""
 
-    def release(self, minions: list[str], run: str) -> None:
+    def release(self, minions: list[str], run: str, token: str) -> None:
         """Take this run's claims away, as far as the minions answer."""
 
     def release_window(self, minion: str) -> None:
@@ -149,6 +149,7 @@ class PairRun:
         self.group = discovery.partners(self.servers)
         self.record: dict[str, Any] = {}
         self.claimed = False
+        self._token = uuid.uuid4().hex
         self._last_seen: dict[str, dict[str, Any]] = {}
         self._seen_at = 0.0
 
@@ -236,7 +237,7 @@ class PairRun:
         answers = (
             self.fleet.status(list(self.group))
             if test
-            else self.fleet.claim(list(self.group), self.run, self.who, CLAIM_SECONDS, facts=True)
+            else self.fleet.claim(list(self.group), self._claim(), facts=True)
         )
         refused = [a["refused"] for _, a in sorted(answers.items()) if a.get("refused")]
         if refused:
@@ -503,7 +504,7 @@ class PairRun:
         if test:
             return Step(None, f"{names} would be unlocked.")
         if self.claimed:
-            self.fleet.release(list(self.group), self.run)
+            self.fleet.release(list(self.group), self.run, self._token)
             self.claimed = False
         self.locks.release()
         return Step(True, f"{names} unlocked.")
@@ -519,10 +520,18 @@ class PairRun:
 
     # -- helpers -----------------------------------------------------------------------------
 
+    def _claim(self) -> dict[str, Any]:
+        return {
+            "run": self.run,
+            "token": self._token,
+            "who": self.who,
+            "seconds": CLAIM_SECONDS,
+        }
+
     def _renew_claim(self) -> None:
         """Renew the claims on the minions; one that is silent keeps it until it ends."""
         if self.claimed:
-            self.fleet.claim(list(self.group), self.run, self.who, CLAIM_SECONDS)
+            self.fleet.claim(list(self.group), self._claim())
 
     def _keep(self, answers: dict[str, dict[str, Any]]) -> None:
         """Keep what was just seen of the servers for the next step."""

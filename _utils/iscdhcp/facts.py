@@ -8,6 +8,7 @@ What it means is for :mod:`iscdhcp.decisions` to say. The OMAPI key never enters
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
@@ -85,10 +86,12 @@ def read_server(settings: Settings) -> Server:
         configuration = conf.read(config_file)
     except IscDhcpError as err:
         error = str(err)
+    # lease-file-name beats -lf (measured; server/dhcpd.c, postconf_initialization).
     lease_file = (
         settings.lease_file
-        or (running and running.explicit_lease_file)
+        or (running and running.open_lease_file)
         or (configuration and configuration.lease_file)
+        or (running and running.explicit_lease_file)
         or _first_of(LEASE_FILES)
     )
     return Server(settings, processes, configuration, error, config_file, lease_file)
@@ -257,7 +260,8 @@ def relationship_facts(
         if proved:
             since = max(since, min(float(one["since"]) for one in states.values()) - 2)
         try:
-            log_facts["source"], events = read_log(server, since)
+            names = [one.name for one in server.configuration.relationships]
+            log_facts["source"], events = read_log(server, since, names)
             if not events:
                 # Its move into the present state would be there.
                 log_facts["error"] = f"the {log_facts['source']} has no line of this process"
@@ -265,21 +269,30 @@ def relationship_facts(
             log_facts["error"] = str(err)
     found = {}
     for relationship in server.configuration.relationships:
-        seen = log.view(events, relationship.name)
+        networks = {pool.network for pool in relationship.pools}
+        seen = log.view(events, relationship.name, networks)
         found[relationship.name] = _relationship(
             server, relationship, states.get(relationship.name), seen, log_facts
         )
     return log_facts, found
 
 
-def read_log(server: Server, since: float) -> tuple[str, list[log.Event]]:
-    """Return where dhcpd's log was read, and the failover events of the running process."""
+def read_log(
+    server: Server, since: float, relationships: Collection[str] = ()
+) -> tuple[str, list[log.Event]]:
+    """
+    Return where dhcpd's log was read, and the failover events of the running process.
+
+    relationships
+        No more is read than proves their states.
+    """
     assert server.process is not None
     return log.read(
         files=server.settings.log_files,
         pid=server.process.pid,
         since=since,
         identifier=Path(server.process.argv[0]).name or "dhcpd",
+        relationships=relationships,
     )
 
 
@@ -332,6 +345,8 @@ def _relationship(
         facts["connected"] = connected(relationship)
         if facts["source"] is None:
             why = log_facts.get("error") or "the log does not say since dhcpd's start"
+            if seen.lost:
+                why = "lines of dhcpd are missing in the log (journald's rate limit)"
             facts["why_unknown"] = f"{why}; {OMAPI_HINT}"
     if facts["source"] and running is not None:
         facts["serves"] = not running.stopped and serves(

@@ -192,10 +192,19 @@ def select(discovery: Discovery, wanted: str | None = None) -> Pair:
         if discovery.silent:
             about += f" No answer from {', '.join(discovery.silent)}."
         raise PairError(f"No pair is known as {wanted}.{about}")
+    if not discovery.pairs and discovery.problems:
+        raise PairError(
+            "No failover pair is known. Mend this first: " + "; ".join(discovery.problems) + "."
+        )
     if discovery.silent:
         raise PairError(
             "Name the pair (pillar='{\"pair\": NAME}'): whether it is the only one can't be "
             f"known, as these minions never answered: {', '.join(discovery.silent)}.{about}"
+        )
+    if not discovery.pairs:
+        raise PairError(
+            "No failover pair is known: no minion that answered has a failover peer in its "
+            "dhcpd.conf. Are the modules synced (salt '*' saltutil.sync_all)?"
         )
     if len(discovery.pairs) != 1:
         raise PairError(f"Name the pair (pillar='{{\"pair\": NAME}}').{about}")

@@ -44,14 +44,15 @@ class FakeFleet:
             found[minion] = {"facts": facts, "asked": NOW, "offset": 0.0}
         return found
 
-    def claim(self, minions, run, who, seconds, facts=False):
+    def claim(self, minions, claim, facts=False):
+        run, who = claim["run"], claim["who"]
         foreign = {m: c for m, c in self.claims.items() if c["run"] != run}
         mine = [minion for minion in minions if minion not in foreign]
         self.claims.update({minion: {"run": run, "who": who, "until": 0} for minion in mine})
         refused = {m: {"refused": f"{m} is claimed by {c['who']}"} for m, c in foreign.items()}
         return {**self.status(mine), **refused}
 
-    def release(self, minions, run):
+    def release(self, minions, run, token):
         for minion in minions:
             self.claims.pop(minion, None)
 

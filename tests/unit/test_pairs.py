@@ -102,8 +102,13 @@ def test_what_is_no_pair_is_named(reports, told):
     found = pairs.match(reports)
     assert found.pairs == []
     assert any(told in problem for problem in found.problems)
-    with pytest.raises(pairs.PairError, match="Not a pair"):
+    with pytest.raises(pairs.PairError, match="Mend this first"):
         pairs.select(found)
+
+
+def test_a_fleet_without_relationships_is_told_what_may_be_missing():
+    with pytest.raises(pairs.PairError, match="sync"):
+        pairs.select(pairs.match({"web": report()}))
 
 
 def test_the_secondary_goes_first_unless_told_otherwise():
