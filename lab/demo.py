@@ -183,8 +183,8 @@ def sentence(
     if good:
         return (
             f"Both servers were restarted, each once, in {seconds:.1f} s; at every moment at least "
-            f"one served. Of {clients.discovers.sent} exchanges {clients.lost} were lost, and no "
-            "address was given twice."
+            f"one served. Exchanges lost: {clients.lost} of {clients.discovers.sent}. No address "
+            "was given twice."
         )
     troubles = [f"exit code {code}"] if code else []
     troubles += [f"{host} was restarted {n} times" for host, n in restarts.items() if n != 1]

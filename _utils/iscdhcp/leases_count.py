@@ -29,15 +29,25 @@ _ACTIVE = _CODES[b"active"]
 _LAPSED = len(_CODES) + 1
 _NAMES = ("virgin", *BINDING_STATES, "lapsed")
 
+# Each finds every lease of a block, those of another form with empty groups, which sends the block
+# to the parser. Dates of the default form are of fixed length: "." jumps over them without a look.
+_LINES = [rb"  " + name + rb" .{21};\n" for name in (b"tstp", b"tsfp", b"atsfp", b"cltt")]
+_JUMP = rb"(?:" + b"".join(_LINES) + rb"|" + b"".join(rb"(?:" + x + rb"|)" for x in _LINES) + rb")"
+_DEFAULT_DATES = re.compile(
+    rb"\nlease (?:(\d[\d.]*\.)(\d+) \{\n(?:  starts .{21};\n|)(?:  ends . (.{19});\n|)"
+    + _JUMP
+    + rb"  binding state ([a-z]+);\n|)",
+    re.DOTALL,
+)
 _TIME = rb"(?:. .{19};|epoch \d+;[^\n]*|never;)\n"
-_COUNTED = re.compile(
-    rb"lease (\d+\.\d+\.\d+\.)(\d+) \{\n(?:  starts "
+_ANY_DATES = re.compile(
+    rb"\nlease (?:(\d[\d.]*\.)(\d+) \{\n(?:  starts "
     + _TIME
-    + rb")?(?:  ends (?:\d )?([^\n;]*);[^\n]*\n)?"
+    + rb"|)(?:  ends (?:\d |)([^\n;]*);[^\n]*\n|)"
     + b"".join(
-        rb"(?:  " + name + rb" " + _TIME + rb")?" for name in (b"tstp", b"tsfp", b"atsfp", b"cltt")
+        rb"(?:  " + name + rb" " + _TIME + rb"|)" for name in (b"tstp", b"tsfp", b"atsfp", b"cltt")
     )
-    + rb"  binding state ([a-z]+);\n",
+    + rb"  binding state ([a-z]+);\n|)",
     re.DOTALL,
 )
 
@@ -58,7 +68,8 @@ class _Pages(dict[bytes, bytearray]):
     """The code of each address: 256 for each ``a.b.c.`` that occurs."""
 
     def __missing__(self, prefix: bytes) -> bytearray:
-        if max(map(int, prefix[:-1].split(b"."))) > 255:
+        parts = prefix.split(b".")
+        if len(parts) != 4 or any(octet not in _LAST_OCTETS for octet in parts[:3]):
             raise KeyError(prefix)
         page = self[prefix] = bytearray(256)
         return page
@@ -75,7 +86,7 @@ def count(path: str, pools: Iterable[Ranges], now: float | None = None) -> dict[
     with Reader(path) as reader:
         while reader.fill():
             text = reader.text
-            taken = _take(text, pages, now)
+            taken = _take(text, reader.last, pages, now)
             if taken is not None:
                 entries += taken
                 reader.drop(len(text))
@@ -104,25 +115,26 @@ def count(path: str, pools: Iterable[Ranges], now: float | None = None) -> dict[
     }
 
 
-def _take(text: bytes, pages: _Pages, now: float) -> int | None:
+def _take(text: bytes, last: bool, pages: _Pages, now: float) -> int | None:
     """Take over a block in dhcpd's own form; return how many leases, or None if it is not."""
-    found = _COUNTED.findall(text)
-    size = len(found)
-    if text.count(b"\nlease ") + text.startswith(b"lease ") != size or text.count(b"\n}\n") != size:
+    if not text.startswith(b"lease ") or last and not text.endswith(b"\n}\n"):
         return None
     # Dates of one form compare as text; "never" is greater than both.
     text_now = time.strftime("%Y/%m/%d %H:%M:%S", time.gmtime(now)).encode()
     epoch_now = b"epoch %d" % now
-    octets, codes = _LAST_OCTETS, _CODES
-    try:
-        for prefix, last, ends, state in found:
-            if state == b"active" and (ends <= text_now or b"epoch" < ends <= epoch_now):
-                pages[prefix][octets[last]] = _LAPSED
-            else:
-                pages[prefix][octets[last]] = codes[state]
-    except KeyError:
-        return None
-    return size
+    octets, codes, active = _LAST_OCTETS, _CODES, b"active"
+    for form in (_DEFAULT_DATES, _ANY_DATES):
+        found = form.findall(b"\n" + text)
+        try:
+            for prefix, octet, ends, state in found:
+                if state == active and (ends <= text_now or b"epoch" < ends <= epoch_now):
+                    pages[prefix][octets[octet]] = _LAPSED
+                else:
+                    pages[prefix][octets[octet]] = codes[state]
+        except KeyError:
+            continue
+        return len(found)
+    return None
 
 
 def _take_one(entry: Entry, pages: _Pages, now: float) -> None:
@@ -166,7 +178,7 @@ def _pool(pool: Ranges, pages: _Pages) -> tuple[dict[str, Any], list[_Part]]:
 
 
 def _states(counts: list[int]) -> dict[str, int]:
-    states = dict(zip(_NAMES, counts))
+    states = dict(zip(_NAMES, counts, strict=True))
     states["free"] += states["virgin"]
     states["expired"] += states["lapsed"]
     return states

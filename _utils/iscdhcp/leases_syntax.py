@@ -1,8 +1,9 @@
 """
 The grammar of ``dhcpd.leases``: entries, their places in the file, and what is wrong with one.
 
-dhcpd writes each entry at the start of a line, strings without raw line ends (``\\ooo`` instead), and
-nothing but ASCII. So a damaged entry ends where the next one begins, and its neighbours are whole.
+dhcpd writes each entry at the start of a line, strings without raw line ends (``\\ooo`` instead),
+and nothing but ASCII. So a damaged entry ends where the next one begins, and its neighbours are
+whole.
 
 Source: server/db.c (what is written), server/confpars.c:269-323 and 3133-3740 (what is read) of
 dhcpd 4.4.3-P1. ``peer state``, as dhcpd.leases(5) prints it, is a syntax error: it is ``partner``.
@@ -159,23 +160,26 @@ _NEXT_OPENER = re.compile(
 _TIME = rb"(?:\d \d{4}/\d\d/\d\d \d\d:\d\d:\d\d;\n|epoch \d+;(?: #[ -~]*)?\n|never;\n)"
 _PRINTED = rb'"[ !#-\[\]-~]*(?:\\[ -~][ !#-\[\]-~]*)*"'
 _ANY_STATE = rb"(?:" + "|".join(BINDING_STATES).encode() + rb");\n"
+# "(?:x|)" and not "(?:x)?": the re module tries it in half the time.
 _WRITTEN_LEASE = (
-    rb"lease \d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3} \{\n"
+    rb"lease "
+    + rb"\.".join([rb"(?:1?\d?\d|2[0-4]\d|25[0-5])"] * 4)
+    + rb" \{\n"
     + b"".join(
-        rb"(?:  " + name + rb" " + _TIME + rb")?"
+        rb"(?:  " + name + rb" " + _TIME + rb"|)"
         for name in (b"starts", b"ends", b"tstp", b"tsfp", b"atsfp", b"cltt")
     )
     + rb"  binding state "
     + _ANY_STATE
     + rb"(?:  next binding state "
     + _ANY_STATE
-    + rb")?(?:  rewind binding state "
+    + rb"|)(?:  rewind binding state "
     + _ANY_STATE
-    + rb")?(?:  reserved;\n)?(?:  dynamic-bootp;\n)?"
-    + rb"(?:  hardware [a-z][a-z0-9-]* [0-9a-f:]+;\n)?"
+    + rb"|)(?:  reserved;\n|)(?:  dynamic-bootp;\n|)"
+    + rb"(?:  hardware [a-z][a-z0-9-]* [0-9a-f:]+;\n|)"
     + rb"(?:  uid (?:"
     + _PRINTED
-    + rb"|[0-9a-f:]+);\n)?"
+    + rb"|[0-9a-f:]+);\n|)"
     + rb"(?:  set [A-Za-z0-9_-]+ = (?:"
     + _PRINTED
     + rb"|%-?\d+|true|false|[0-9a-f:]+);\n)*"
@@ -383,7 +387,8 @@ def _skip(text: bytes, position: int) -> int:
 def _shown(text: bytes, position: int) -> str:
     """A few characters at a place, for a message."""
     line = text[position : position + 24].split(b"\n")[0]
-    return repr(line.decode("ascii", "backslashreplace"))[1:-1] or "the line's end"
+    shown = "".join(chr(byte) if 32 <= byte < 127 else f"\\x{byte:02x}" for byte in line)
+    return shown or "the line's end"
 
 
 def _unexpected(text: bytes, position: int) -> Damage:
@@ -395,7 +400,7 @@ def _unexpected(text: bytes, position: int) -> Damage:
         return Damage("its end is missing, the next entry begins in it", position)
     if text[position] == 34:
         return Damage("a string in it is cut off", position)
-    return Damage(f"{_shown(text, position)!r} is not expected there", position)
+    return Damage(f'"{_shown(text, position)}" is not expected there', position)
 
 
 def _statement_end(text: bytes, position: int) -> int:
@@ -453,7 +458,7 @@ def _block(
         if word not in allowed:
             if match.end() == len(text):
                 raise Damage("it is cut off", position)
-            raise Damage(f"{_shown(text, position)!r} is not expected there", position)
+            raise Damage(f'"{_shown(text, position)}" is not expected there', position)
         if word in seen and word in _ONCE:
             raise Damage(f"{word.decode()} twice in one entry", position)
         seen.add(word)
@@ -578,8 +583,8 @@ def parse(
         written = WRITTEN.match(text, position)
         if written is not None:
             line += text.count(b"\n", counted, position)
-            counted, end = position, written.end()
-            body = written[0]
+            counted, end = position, written.end() - 1
+            body = text[position:end]
             name = body[6 : body.index(b" ", 6)].decode()
             yield Entry("lease", name, offset + position, offset + end, line, body)
             position = end
@@ -627,4 +632,4 @@ def _no_entry(text: bytes, position: int) -> Damage:
         return Damage("NUL bytes where an entry should be", position)
     if text[position] == 125:
         return Damage("a closing brace that belongs to no entry", position)
-    return Damage(f"no entry begins like {_shown(text, position)!r}", position)
+    return Damage(f'no entry begins like "{_shown(text, position)}"', position)

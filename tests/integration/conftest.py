@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import attr
 import pytest
-
 from saltfactories.daemons.minion import SaltMinion
+from stage import Stage
+from stage import as_installed
+from stage import remove_dhcp
+from stage import settled
 
 from lab.dhcp import Dhcp
 from lab.dhcp import hub as two_spokes
@@ -22,10 +26,6 @@ from lab.isolation import RUN_DIR
 from lab.isolation import is_isolated
 from lab.lab import Lab
 from lab.waiting import wait_until
-from stage import Stage
-from stage import as_installed
-from stage import remove_dhcp
-from stage import settled
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVERS = ("dhcp-a", "dhcp-b", "dhcp-c")
@@ -132,7 +132,7 @@ def installed():
     return {}
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def install(lab, master, minions, installed):
     """
     Install relationships and watch them from then on until the test ends.
@@ -151,9 +151,11 @@ def install(lab, master, minions, installed):
             for name, host in lab.hosts.items():
                 if name not in dhcp.hosts:
                     remove_dhcp(host)
+                # What the servers of earlier relationships logged is no news of these.
+                host.run(["journalctl", "--quiet", "--rotate", "--vacuum-time=1ms"])
             dhcp.install()
-        for name in dhcp.hosts:
-            wait_until(lambda: settled(lab[name]), f"systemd is through with {name}", 10.0)
+        for name, host in dhcp.hosts.items():
+            wait_until(partial(settled, host), f"systemd is through with {name}", 10.0)
         installed[key] = dhcp
         stages.append(Stage(lab, master, minions, dhcp, by_journal))
         return stages[0]

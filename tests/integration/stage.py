@@ -1,4 +1,4 @@
-"""What a test of a real pair works with: the servers, the commands of a person, and what they did."""
+"""What a test of a real pair works with: servers, the commands of a person, what they did."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from pathlib import Path
 
 import salt.client
 import salt.utils.event
-
 from iscdhcp.store import ServerLocks
 
 from lab import processes
@@ -23,6 +22,8 @@ from lab.dhcp import UNIT
 from lab.isolation import CHECKOUT
 from lab.isolation import RUN_DIR
 from lab.waiting import wait_until
+from lab.watcher import MUTING
+from lab.watcher import SERVING
 from lab.watcher import Watcher
 
 FAILOVER_PORT = 647
@@ -215,6 +216,15 @@ class Stage:
     def unblock(self, server):
         self.lab[server].run(["nft", "flush", "ruleset"])
 
+    def silence(self, server):
+        """Stop a server's minion where it is: it takes what it is asked, and says nothing."""
+        for pid in self.minion_processes(server):
+            os.kill(pid, signal.SIGSTOP)
+
+    def wake(self, server):
+        """Let it go on, and wait until it has worked off what it was asked."""
+        wake(self.master, self.minions[server])
+
     def minion_processes(self, server):
         """All processes of a server's minion daemon."""
         pid = self.minions[server].pid
@@ -248,13 +258,20 @@ class Stage:
         Fails if at any moment no server of a relationship served.
         """
         if self._seen is None:
+            # The watch samples: what has happened since its last look is seen here.
+            unserved = [one for one in self.dhcp.relationships if not self._is_served(one)]
             self._seen = self._watch.stop()
+            assert not unserved, f"nobody serves at the end: {unserved}\n{self._seen}"
         assert self._seen.always_served, str(self._seen)
         return self._seen
 
-    def window(self):
-        """A block in which nobody needs to serve."""
-        return self._watch.window()
+    def _is_served(self, relationship):
+        """Whether a server of a relationship serves now, as the watch understands it."""
+        for name in relationship.servers:
+            mine, partners = self.dhcp.failover_states(name).get(relationship.name, (None, None))
+            if mine in SERVING and partners not in MUTING:
+                return True
+        return False
 
     @property
     def restarts(self):
@@ -299,10 +316,25 @@ def clean(lab, master, minions):
             os.kill(process.pid, signal.SIGCONT)
         if not minion.is_running():
             minion.start()
-        for pid in [minion.pid, *processes.descendants(minion.pid)]:
-            os.kill(pid, signal.SIGCONT)
+        wake(master, minion)
         shutil.rmtree(Path(minion.config["cachedir"]) / "dhcpd", ignore_errors=True)
     shutil.rmtree(Path(master.config["cachedir"]) / "dhcp_failover", ignore_errors=True)
+
+
+def wake(master, minion):
+    """Let a minion that was stopped work off what it was asked meanwhile."""
+    stopped = False
+    for pid in [minion.pid, *processes.descendants(minion.pid)]:
+        stopped = stopped or processes.state(pid) == "T"
+        os.kill(pid, signal.SIGCONT)
+    if not stopped:
+        return
+    with salt.client.get_local_client(mopts=dict(master.config)) as client:
+        wait_until(
+            lambda: client.cmd(minion.id, "saltutil.running", timeout=5) == {minion.id: []},
+            f"{minion.id} is through with its jobs",
+            20.0,
+        )
 
 
 def as_installed(lab, dhcp):

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import signal
-
 import pytest
-
 from stage import STEPS
 
 from lab.waiting import wait_until
@@ -78,19 +74,22 @@ def test_several_pairs_and_no_name_lists_them(hub):
 def test_a_silent_minion_is_named(pair, known):
     if known:
         assert pair.salt_run("dhcp_failover.pairs").returncode == 0
-    for pid in pair.minion_processes("dhcp-b"):
-        os.kill(pid, signal.SIGSTOP)
+    pair.silence("dhcp-b")
     run = pair.orchestrate()
     step = "Both servers are fit for it" if known else "The pair is locked"
     check_refused(run, "dhcp-b", step=step)
     assert pair.touched == []
     assert pair.locked == {}
 
+    pair.wake("dhcp-b")
+    dry = pair.orchestrate("test=True")
+    assert dry.returncode == 0, f"it is mended by the minion's return\n{dry}"
+    assert pair.touched == []
+
 
 def test_a_silent_minion_that_has_nothing_to_do_with_the_pair_costs_nothing(pair):
     assert pair.salt_run("dhcp_failover.pairs").returncode == 0
-    for pid in pair.minion_processes("dhcp-c"):
-        os.kill(pid, signal.SIGSTOP)
+    pair.silence("dhcp-c")
     run = pair.orchestrate("test=True")
     assert run.returncode == 0, str(run)
     assert pair.touched == []

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import secrets
 import subprocess
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-
 from secrets_search import Repeated
 from secrets_search import Search
 from secrets_search import bus_messages
@@ -63,8 +63,9 @@ def test_no_run_shows_it_anywhere(pair, search):
     assert pair.restarts == ["dhcp-b", "dhcp-a"]
 
 
-def test_the_search_finds_it_where_it_is_planted(pair, search):
-    word = pair.dhcp.omapi["dhcp-a"].secret
+def test_the_search_finds_a_word_wherever_it_is_planted(pair):
+    word = f"planted-{secrets.token_hex(8)}"
+    search = Search([word])
     process = subprocess.Popen([word, "60"], executable="/bin/sleep")
     try:
         with Repeated(search.in_arguments) as arguments:
@@ -72,22 +73,16 @@ def test_the_search_finds_it_where_it_is_planted(pair, search):
     finally:
         process.kill()
         process.wait()
+    assert found_on_disk(pair, search) == set()
     with pair.event_bus() as bus, Repeated(bus_messages(bus)) as events:
         pair.ask("dhcp-a", "test.echo", word)
         wait_until(lambda: any(map(search.in_text, events.found)), "it is on the bus", 10.0)
-    # The job cache has it now, and this is the place to take it away again.
-    cached = found_on_disk(pair, search)
-    for file in cached:
-        file.unlink()
-    assert any(Path(pair.master.config["cachedir"]) in file.parents for file in cached)
-    planted = [Path(minion.config["cachedir"]) / "planted" for minion in pair.minions.values()]
+    job_cache = Path(pair.master.config["cachedir"]) / "jobs"
+    assert any(job_cache in file.parents for file in found_on_disk(pair, search))
+    planted = {Path(minion.config["cachedir"]) / "planted" for minion in pair.minions.values()}
     for file in planted:
         file.write_text(f"x{word}x")
-    try:
-        assert set(planted) <= found_on_disk(pair, search)
-    finally:
-        for file in planted:
-            file.unlink()
+    assert planted <= found_on_disk(pair, search)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,236 @@
+"""
+Cutting damaged entries out of a lease file, and bringing back what ``dhcpd.leases~`` knows of them.
+
+As ISC's article says (KB AA-01043): the torn entry is cut, nothing else. The new file is written
+beside the old one, synced and renamed over it, so that either is there whole at any moment; the old
+one stays beside it under a name of its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+import time
+from collections.abc import Iterable
+from typing import Any
+from typing import BinaryIO
+
+from .errors import LeaseFileError
+from .leases_dhcpd import readings
+from .leases_read import Reader
+from .leases_read import entries
+from .leases_read import judge
+from .leases_read import with_lines
+from .leases_syntax import Damaged
+from .leases_syntax import Entry
+
+_BLOCK = 1 << 20
+
+
+def repair(path: str, dry_run: bool = False) -> dict[str, Any]:
+    """See :func:`iscdhcp.leases.repair`."""
+    # The file itself, not a symbolic link to it, is what is replaced.
+    real = os.path.realpath(path)
+    with Reader(real) as reader:
+        status = reader.status
+        whole_entries, damaged = judge(reader)
+    damaged = with_lines(real, damaged)
+    cut = [one for one in damaged if one.end > one.offset]
+    done: dict[str, Any] = {
+        "file": path,
+        "changed": False,
+        "dry_run": dry_run,
+        "bytes": status.st_size,
+        "entries": whole_entries,
+        "cut": problems(real, cut),
+        "ended": any(one.end == one.offset for one in damaged),
+        "salvaged": [],
+        "kept": [],
+        "lost": [],
+        "backup": None,
+    }
+    if not damaged:
+        return done
+    salvaged = _salvage(real, cut, done)
+    if dry_run:
+        return done
+    directory, name = os.path.split(real)
+    temporary = None
+    try:
+        handle, temporary = tempfile.mkstemp(prefix=f"{name}.repair-", dir=directory)
+        with open(handle, "wb") as new, open(real, "rb") as old:
+            _copy(old, new, cut, status.st_size)
+            for entry in salvaged:
+                new.write(entry.text.rstrip() + b"\n")
+            new.flush()
+            _take_after(old, new, status)
+            os.fsync(new.fileno())
+        with Reader(temporary) as reader:
+            _, wrong = judge(reader)
+        if wrong:
+            raise LeaseFileError(
+                f"the lease file {path} was not repaired: what would be left of it is not whole "
+                f"({wrong[0].what}, byte {wrong[0].offset})"
+            )
+        if _identity(os.stat(real)) != _identity(status):
+            raise LeaseFileError(
+                f"the lease file {path} was not repaired: it changed meanwhile; stop dhcpd first"
+            )
+        done["backup"] = _back_up(real)
+        os.rename(temporary, real)
+        temporary = None
+        _sync(directory)
+    except OSError as err:
+        raise LeaseFileError(
+            f"the lease file {path} was not repaired: {err.strerror or err}; it is unchanged"
+        ) from err
+    finally:
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+    done["changed"] = True
+    done["bytes"] = os.stat(real).st_size
+    done["entries"] = whole_entries + len(salvaged)
+    return done
+
+
+def last_entries(path: str, addresses: Iterable[str]) -> dict[str, Entry]:
+    """See :func:`iscdhcp.leases.last_entries`."""
+    wanted = {("lease", address) for address in addresses}
+    return {name: entry for (_, name), entry in _last(path, wanted).items()}
+
+
+def _last(path: str, wanted: set[tuple[str, str]]) -> dict[tuple[str, str], Entry]:
+    """Return the last whole entry of each (kind, name) that the file has."""
+    found: dict[tuple[str, str], Entry] = {}
+    if wanted:
+        for entry in entries(path):
+            if isinstance(entry, Entry) and (entry.kind, entry.name) in wanted:
+                found[entry.kind, entry.name] = entry
+    return found
+
+
+def problems(path: str, damaged: list[Damaged]) -> list[dict[str, Any]]:
+    """Describe damaged stretches; see :func:`iscdhcp.leases.check`."""
+    found = []
+    for one, seen in zip(damaged, readings(path, damaged), strict=True):
+        found.append(
+            {
+                "offset": one.offset,
+                "bytes": one.end - one.offset,
+                "line": one.line,
+                "kind": one.kind,
+                "name": one.name,
+                "address": one.address,
+                "what": one.what,
+                "drops": [" ".join(part for part in known if part) for known in seen.dropped]
+                if seen
+                else [],
+                "halves": list(seen.halved) if seen else [],
+            }
+        )
+    return found
+
+
+def _salvage(path: str, cut: list[Damaged], done: dict[str, Any]) -> list[Entry]:
+    """Find what is left of the cut entries: here, else in ``path~``; say it in ``done``."""
+    wanted = {
+        (one.kind, one.name)
+        for one in cut
+        if one.kind in ("lease", "failover", "host") and one.name
+    }
+    here = _last(path, wanted)
+    try:
+        there = _last(path + "~", wanted)
+    except LeaseFileError as err:
+        there = {}
+        done["old_file"] = str(err)
+    salvaged: list[Entry] = []
+    for kind, name in sorted(wanted):
+        mine, other = here.get((kind, name)), there.get((kind, name))
+        known = {"kind": kind, "name": name, "address": name if kind == "lease" else None}
+        if other is not None and (mine is None or kind == "lease" and other.touched > mine.touched):
+            salvaged.append(other)
+            done["salvaged"].append(
+                {**known, "from": f"{path}~", "line": other.line, **_said(other)}
+            )
+        elif mine is not None:
+            done["kept"].append({**known, "line": mine.line, **_said(mine)})
+        else:
+            done["lost"].append(known)
+    return salvaged
+
+
+def _said(entry: Entry) -> dict[str, Any]:
+    if entry.kind != "lease":
+        return {}
+    return {name: entry.fields.get(name) for name in ("state", "starts", "ends", "cltt")}
+
+
+def _copy(old: BinaryIO, new: BinaryIO, cut: list[Damaged], size: int) -> None:
+    """Copy all but what is cut, each part ended by a line end."""
+    position = 0
+    bounds = [(one.offset, one.end) for one in cut] + [(size, size)]
+    for begin, end in bounds:
+        old.seek(position)
+        left, last = begin - position, b""
+        while left:
+            part = old.read(min(left, _BLOCK))
+            if not part:
+                raise LeaseFileError("the lease file became shorter while it was repaired")
+            new.write(part)
+            left -= len(part)
+            last = part[-1:]
+        if last not in (b"", b"\n"):
+            new.write(b"\n")
+        position = end
+
+
+def _take_after(old: BinaryIO, new: BinaryIO, status: os.stat_result) -> None:
+    """Give the new file the owner, group, mode and extended attributes of the old one."""
+    handle = new.fileno()
+    mine = os.fstat(handle)
+    if (mine.st_uid, mine.st_gid) != (status.st_uid, status.st_gid):
+        os.fchown(handle, status.st_uid, status.st_gid)
+    os.fchmod(handle, status.st_mode & 0o7777)
+    with contextlib.suppress(OSError):
+        for name in os.listxattr(old.fileno()):
+            os.setxattr(handle, name, os.getxattr(old.fileno(), name))
+
+
+def _identity(status: os.stat_result) -> tuple[int, int, int, int]:
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _back_up(path: str) -> str:
+    """Keep the old file under a new name, without a moment in which it is not there."""
+    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
+    for number in range(1000):
+        name = f"{path}.damaged-{stamp}" + (f"-{number}" if number else "")
+        try:
+            os.link(path, name)
+        except FileExistsError:
+            continue
+        except OSError:
+            # A file system without hard links.
+            _copy_whole(path, name)
+        return name
+    raise LeaseFileError(f"no name is free for a backup of {path}")
+
+
+def _copy_whole(path: str, name: str) -> None:
+    with open(path, "rb") as old, open(name, "xb") as new:
+        while part := old.read(_BLOCK):
+            new.write(part)
+        new.flush()
+        _take_after(old, new, os.fstat(old.fileno()))
+        os.fsync(new.fileno())
+
+
+def _sync(directory: str) -> None:
+    handle = os.open(directory or ".", os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

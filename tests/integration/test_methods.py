@@ -1,0 +1,62 @@
+"""The ways to stop a server for its restart, each on the real pair."""
+
+from __future__ import annotations
+
+import pytest
+from iscdhcp.omapi import OmapiClient
+from iscdhcp.states import FailoverState
+
+from lab.waiting import wait_until
+
+
+def omapi(stage, server):
+    settings = stage.dhcp.omapi[server]
+    return OmapiClient(stage.lab[server].address, settings.port, settings.key())
+
+
+@pytest.mark.parametrize("method", ["drain", "handover"])
+def test_both_servers_are_restarted_gracefully_over_omapi(pair, method):
+    run = pair.orchestrate(method=method, timeout=120)
+    assert run.returncode == 0, str(run)
+    assert pair.dhcp.is_normal()
+    assert pair.restarts == ["dhcp-b", "dhcp-a"]
+
+
+def test_a_drained_server_is_mute_before_its_process_ends(pair):
+    assert pair.ask("dhcp-b", "dhcpd.restart", method="drain")["result"] is True
+    seen = [one.state for one in pair.seen.timeline("dhcp-b") if one.alive]
+    assert "paused" in seen
+    assert pair.dhcp.is_normal()
+
+
+def test_a_server_that_a_drain_left_paused_is_refused_and_brought_back(pair):
+    with omapi(pair, "dhcp-b") as client:
+        client.set_local_state("foo", FailoverState.PAUSED)
+    refused = pair.orchestrate()
+    assert refused.returncode != 0
+    assert "paused" in refused.told
+    assert pair.touched == []
+    assert pair.ask("dhcp-b", "dhcpd.resume")["result"] is True
+    wait_until(pair.dhcp.is_normal, "the pair is normal again", timeout=20.0)
+    assert pair.orchestrate().returncode == 0
+
+
+def test_a_drain_without_omapi_is_refused_and_nothing_is_touched(install):
+    from lab.dhcp import pair as foo
+
+    stage = install(foo(), omapi=None)
+    run = stage.orchestrate(method="drain")
+    assert run.returncode != 0
+    assert "omapi-port" in run.told
+    assert stage.touched == []
+
+
+def test_a_server_that_was_shut_down_for_long_leaves_everything_to_its_partner(pair):
+    stopped = pair.ask("dhcp-b", "dhcpd.shutdown", timeout=90)
+    assert stopped["result"] is True, stopped
+    assert pair.dhcp.processes("dhcp-b") == []
+    assert pair.dhcp.failover_states("dhcp-a")["foo"][0] == "partner-down"
+    assert pair.ask("dhcp-b", "dhcpd.start")["result"] is True
+    run = pair.salt_run("dhcp_failover.wait_normal", "foo")
+    assert run.returncode == 0, str(run)
+    assert pair.dhcp.is_normal()
