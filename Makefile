@@ -3,7 +3,7 @@
 export PYTHONPATH := $(CURDIR):$(CURDIR)/_utils
 PYTHON := .venv/bin/python
 
-.PHONY: help setup venv unit test demo lab bench-restart lint clean
+.PHONY: help setup venv unit test demo lab bench-restart bench-clients lint clean
 
 help:
 	@echo "make demo           a real pair restarted under load, shown on a page"
@@ -12,6 +12,7 @@ help:
 	@echo "make lint           ruff and mypy"
 	@echo "make lab            a shell in a lab with a pair and Salt"
 	@echo "make bench-restart  what a restart by the orchestration costs"
+	@echo "make bench-clients  what each way of restarting costs the clients"
 	@echo "make setup          packages and the virtual environment, as the others do it too"
 	@echo "make clean          remove what was built; the virtual environment stays"
 
@@ -35,6 +36,9 @@ lab: setup
 
 bench-restart: setup
 	lab/isolated $(PYTHON) -m bench.restart
+
+bench-clients: setup
+	lab/isolated $(PYTHON) -m bench.clients
 
 lint: venv
 	$(PYTHON) -m ruff check .

@@ -449,6 +449,8 @@ class _Eye:
             # One that fell behind does not catch up.
             due = max(due + self._period, now)
             ended.wait(due - now)
+        # What happened since the last sample counts too.
+        self._look()
         seconds = max(1e-9, time.monotonic() - started)
         self._write(time=time.time(), samples=samples, seconds=seconds, blind=blind)
         self._source.close()

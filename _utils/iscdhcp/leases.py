@@ -31,8 +31,9 @@ def check(path: str) -> dict[str, Any]:
     a list of ``offset``, ``bytes``, ``line``, ``kind``, ``name``, ``address`` (None if it is no
     lease), ``what`` is wrong, and what dhcpd would do: ``drops``, whole neighbours (``lease
     10.0.0.7``) that it would lose with it; ``halves``, addresses whose earlier entry it would
-    forget because it takes what is left of the damaged one. An empty file is whole and has no
-    entries: whether it may be empty is for the caller to say.
+    forget because it takes what is left of the damaged one; ``stops``, whether it would lose all
+    that follows. An empty file is whole and has no entries: whether it may be empty is for the
+    caller to say.
     """
     with Reader(path) as reader:
         whole_entries, damaged = leases_read.judge(reader)
@@ -61,7 +62,8 @@ def count(path: str, pools: Iterable[Ranges], now: float | None = None) -> dict[
     the order given, ``network``, ``ranges``, ``addresses``, and how many are ``active``, ``free``,
     ``backup``, ``expired``, ``released``, ``abandoned``, ``reset``, which add up to ``addresses``.
     ``virgin`` is how many of the free have no entry, ``lapsed`` how many of the expired are
-    ``active`` in the file, with an end that is past.
+    ``active`` in the file, with an end that is past: a secondary in ``normal`` leaves them so until
+    the primary says that they expired.
     ``outside`` counts the addresses that no pool has (``named``: the first of them): dhcpd forgets
     them at its next start.
     """

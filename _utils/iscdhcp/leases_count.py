@@ -1,9 +1,10 @@
 """
 How many addresses of each pool are in which state, as dhcpd itself would say.
 
-The last entry of an address counts. An ``active`` entry whose end is past is ``expired`` for dhcpd:
-it gives it the next binding state at its start, or when its timer runs (server/mdb.c, pool_timer;
-``ends <= now``). One without ``ends`` ended in 1970 for it. An address without entry is ``free``.
+The last entry of an address counts. An ``active`` entry whose end is past (``ends <= now``) is
+expired: dhcpd gives it its next binding state when its timer runs, so at its start at the latest
+(server/mdb.c, pool_timer); only a secondary in ``normal`` waits for the primary to say so. One
+without ``ends`` ended in 1970. An address without entry is ``free``.
 """
 
 from __future__ import annotations
@@ -86,7 +87,7 @@ def count(path: str, pools: Iterable[Ranges], now: float | None = None) -> dict[
     with Reader(path) as reader:
         while reader.fill():
             text = reader.text
-            taken = _take(text, reader.last, pages, now)
+            taken = _take(text, pages, now)
             if taken is not None:
                 entries += taken
                 reader.drop(len(text))
@@ -115,9 +116,9 @@ def count(path: str, pools: Iterable[Ranges], now: float | None = None) -> dict[
     }
 
 
-def _take(text: bytes, last: bool, pages: _Pages, now: float) -> int | None:
+def _take(text: bytes, pages: _Pages, now: float) -> int | None:
     """Take over a block in dhcpd's own form; return how many leases, or None if it is not."""
-    if not text.startswith(b"lease ") or last and not text.endswith(b"\n}\n"):
+    if not text.startswith(b"lease ") or not text.endswith(b"\n}\n"):
         return None
     # Dates of one form compare as text; "never" is greater than both.
     text_now = time.strftime("%Y/%m/%d %H:%M:%S", time.gmtime(now)).encode()

@@ -26,12 +26,16 @@ _LONGEST = 1 << 20
 _BUFFER = 1500
 
 _TOKEN = re.compile(
-    rb'"(?:[^"\\]|\\.){0,%d}"?|[A-Za-z][A-Za-z0-9_-]*|[-0-9][A-Za-z0-9_-]*|.' % _BUFFER, re.DOTALL
+    rb'"(?:[^"\\\xff]|\\[^\xff]){0,%d}["\xff]?|[A-Za-z][A-Za-z0-9_-]*|[-0-9][A-Za-z0-9_-]*|.'
+    % _BUFFER,
+    re.DOTALL,
 )
-_SKIP = re.compile(rb"[ \t\r\n\v\f]*(?:#[^\n]*(?:\n|\Z)[ \t\r\n\v\f]*)*")
+_SKIP = re.compile(rb"[ \t\r\n\v\f]*(?:#[^\n\xff]*(?:[\n\xff]|\Z)[ \t\r\n\v\f]*)*")
 _NUMBER = re.compile(rb"-?\d+\Z")
 _HEX = re.compile(rb"-?[0-9a-fA-F]+\Z|0[xX][0-9a-fA-F]+\Z")
 _END = b""
+#: A byte 0xff is the end of the file for dhcpd where char is signed (get_char, common/conflex.c).
+_FALSE_END = b"\xff"
 
 
 @dataclass(frozen=True)
@@ -40,11 +44,13 @@ class Reading:
     What dhcpd makes of a damaged stretch and what follows it.
 
     ``dropped`` are whole entries (kind, name) that it does not see; ``halved`` addresses whose
-    earlier entry it forgets, because it takes the damaged one for whole.
+    earlier entry it forgets, because it takes the damaged one for whole. If it ``stops``, it reads
+    nothing more of the file; then ``dropped`` has only what follows next.
     """
 
     dropped: tuple[tuple[str, str], ...]
     halved: tuple[str, ...]
+    stops: bool = False
 
 
 class _Lost(Exception):
@@ -63,14 +69,21 @@ class _Tokens:
         self.position = match.end()
         return self.position
 
-    def peek(self) -> bytes:
+    def _token(self) -> bytes:
         match = _TOKEN.match(self.text, self.ready())
         return match[0] if match else _END
 
+    def peek(self) -> bytes:
+        token = self._token()
+        if token == b"\0":
+            # Token 0 means "nothing was peeked at": it is gone (do_peek_token).
+            self.position += 1
+        return _END if token == _FALSE_END else token
+
     def next(self) -> bytes:
-        token = self.peek()
+        token = self._token()
         self.position += len(token)
-        return token
+        return _END if token == _FALSE_END else token
 
     def skip(self, braces: int = 0) -> None:
         """skip_to_rbrace: to the ``;``, or behind so many closing braces."""
@@ -164,14 +177,16 @@ def reading(text: bytes, position: int, whole: dict[int, tuple[str, str]]) -> Re
         Kind and name of the whole entries after the damage, by where they begin.
     """
     tokens = _Tokens(text, position)
-    begins: set[int] = set()
     halved: list[str] = []
     while True:
         at = tokens.ready()
         if at in whole or at >= len(text):
             break
-        begins.add(at)
         word = tokens.next().lower()
+        if word == _END:
+            return Reading(
+                tuple(whole[one] for one in sorted(whole) if one > at), tuple(halved), True
+            )
         if word == b"lease":
             address = _lease(tokens)
             if address:

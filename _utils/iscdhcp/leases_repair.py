@@ -128,6 +128,7 @@ def problems(path: str, damaged: list[Damaged]) -> list[dict[str, Any]]:
                 if seen
                 else [],
                 "halves": list(seen.halved) if seen else [],
+                "stops": seen.stops if seen else False,
             }
         )
     return found

@@ -41,9 +41,10 @@ FAILOVER_STATES = (
 )
 
 # No quantifier of a quantifier over the same characters: torn text must not cost exponential time.
-_SPACE = rb"[ \t\r\n\v\f]*(?:#[^\n\0]*\n[ \t\r\n\v\f]*)*"
+# A byte 0xff is the end of the file for dhcpd (a signed char, get_char in common/conflex.c).
+_SPACE = rb"[ \t\r\n\v\f]*(?:#[^\n\0\xff]*\n[ \t\r\n\v\f]*)*"
 _GAP = rb"[ \t\r\n\v\f]" + _SPACE
-_STRING = rb'"[^"\\\n\0]*(?:\\[^\n\0][^"\\\n\0]*)*"'
+_STRING = rb'"[^"\\\n\0\xff]*(?:\\[^\n\0\xff][^"\\\n\0\xff]*)*"'
 _HEX = rb"[0-9a-fA-F]{1,2}(?::[0-9a-fA-F]{1,2})*"
 _NAME = rb"[A-Za-z0-9_][A-Za-z0-9_.-]*"
 _DATE = (
@@ -155,6 +156,8 @@ _NEXT_OPENER = re.compile(
     + rb"|failover peer \"[^\"\n\0]{1,255}\" state \{\n"
 )
 
+_TORN_COMMENT_ENDS = re.compile(rb"[\n\0\xff]")
+
 # -- the form that dhcpd itself writes ---------------------------------------------------------
 
 _TIME = rb"(?:\d \d{4}/\d\d/\d\d \d\d:\d\d:\d\d;\n|epoch \d+;(?: #[ -~]*)?\n|never;\n)"
@@ -192,7 +195,7 @@ _WRITTEN_LEASE = (
 )
 #: A lease as dhcpd writes it; or anything small between leases. Whole files are runs of these.
 WRITTEN = re.compile(_WRITTEN_LEASE)
-BETWEEN = re.compile(rb"(?:\n|#[^\n\0]*\n)+")
+BETWEEN = re.compile(rb"(?:\n|#[^\n\0\xff]*\n)+")
 
 
 class Damage(Exception):
@@ -571,7 +574,7 @@ def parse(
         position = _skip(text, position)
         if position >= len(text):
             return
-        if text.startswith(b"#", position) and b"\0" not in text[position:]:
+        if text.startswith(b"#", position) and not _TORN_COMMENT_ENDS.search(text, position):
             # A comment without line end is the file's last line, cut off.
             if not more:
                 line += text.count(b"\n", counted, position)
