@@ -2,11 +2,11 @@
 What each way of restarting a pair costs its clients.
 
 Run it with ``make bench-clients`` (``RUNS=5`` for more runs); it writes
-``build/bench/clients.json``. ``none`` restarts nothing: what it loses is the bench's own (with
-ping-check the OFFERs of the last second). For each method, with ping-check off and on, a fresh pair is put under
-load and both servers are restarted by ``salt-run dhcp_failover.restart method=...``; ``both_at_once``
-is the peer: both stopped and started together, as an unguarded highstate does. perfdhcp never sends
-again, so a lost packet here is a client that has to ask once more.
+``build/bench/clients.json``. For each method, with ping-check off and on, a fresh pair is put under
+load and both servers are restarted by ``salt-run dhcp_failover.restart method=...``. ``none``
+restarts nothing: what it loses is the bench's own (with ping-check the OFFERs of the last second).
+``both_at_once`` is the peer: both stopped and started together, as an unguarded highstate does.
+perfdhcp never sends again, so a lost packet here is a client that has to ask once more.
 """
 
 from __future__ import annotations

@@ -192,10 +192,13 @@ def select(discovery: Discovery, wanted: str | None = None) -> Pair:
         if discovery.silent:
             about += f" No answer from {', '.join(discovery.silent)}."
         raise PairError(f"No pair is known as {wanted}.{about}")
-    if not discovery.pairs and discovery.problems:
-        raise PairError(
-            "No failover pair is known. Mend this first: " + "; ".join(discovery.problems) + "."
-        )
+    if not discovery.pairs and (discovery.problems or discovery.silent):
+        text = "No failover pair is known."
+        if discovery.silent:
+            text += f" Bring these minions back first: {', '.join(discovery.silent)}."
+        if discovery.problems:
+            text += f" Mend this first: {'; '.join(discovery.problems)}."
+        raise PairError(text)
     if discovery.silent:
         raise PairError(
             "Name the pair (pillar='{\"pair\": NAME}'): whether it is the only one can't be "
