@@ -480,12 +480,12 @@ def _force(force):
         raise SaltInvocationError(str(err)) from err
 
 
-def _verdict(evidence, force, run, brief=False):
-    facts = _facts(brief)
+def _verdict(evidence, force, run, method="signal"):
+    facts = _facts(brief=False)
     claim = facts.get("claim")
     if claim and claim.get("run") != run:
         facts["foreign_claim"] = claim
-    return decisions.ok_to_stop(facts, evidence, force)
+    return decisions.ok_to_stop(facts, evidence, force, method=method)
 
 
 def check_config(config_file=None):
@@ -684,7 +684,7 @@ def stop(force=None, evidence=None, run=None, method="signal"):
     if method not in ("signal", "handover"):
         raise SaltInvocationError(f"method: {method} is not one of signal, handover")
     with _acting("stop"):
-        server, refused = _guard(evidence, codes, run, "stopped")
+        server, refused = _guard(evidence, codes, run, "stopped", method)
         if refused:
             return refused
         try:
@@ -785,7 +785,7 @@ def restart(method="signal", force=None, evidence=None, run=None, timeout=None):
     codes = _force(force)
     _check_method(method)
     with _acting("restart"):
-        server, refused = _guard(evidence, codes, run, "restarted")
+        server, refused = _guard(evidence, codes, run, "restarted", method)
         if refused:
             return refused
         running = server.process
@@ -864,18 +864,18 @@ def _check_method(method):
         raise SaltInvocationError(f"method: {method} is not one of {', '.join(METHODS)}")
 
 
-def _guard(evidence, codes, run, done):
+def _guard(evidence, codes, run, done, method):
     """Return this server's readings, and the refusal if the guard has one."""
     if isinstance(evidence, str):
         evidence = json.loads(evidence)
     me = __opts__["id"]
-    verdict = _verdict(evidence, codes, run)
+    verdict = _verdict(evidence, codes, run, method)
     if verdict.ok and evidence is None:
         __salt__["event.send"](
             "dhcp_failover/server/acting", {"server": me, "what": done, "pid": os.getpid()}
         )
         time.sleep(ANNOUNCE_SECONDS)
-        verdict = _verdict(None, codes, run)
+        verdict = _verdict(None, codes, run, method)
     server = fact.read_server(_settings())
     if not verdict.ok or server.process is None:
         sentence = verdict.sentence or "dhcpd is not running"

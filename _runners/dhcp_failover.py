@@ -370,8 +370,8 @@ def _servers(pair, server):
 # -- interruption --------------------------------------------------------------------------------
 
 
-class Interrupted(Exception):
-    """Somebody pressed Ctrl-C or ended the process politely."""
+class Interrupted(BaseException):
+    """Somebody pressed Ctrl-C or ended the process politely; no lost answer hides it."""
 
 
 class _interruptible:

@@ -11,9 +11,10 @@ Run it with ``python -m bench.leases`` (and ``_utils`` in ``PYTHONPATH``); it wr
 * ``isc_dhcp_leases_s``: ``IscDhcpLeases(file).get()`` of PyPI's ``isc-dhcp-leases``, from a virtual
   environment that is made for it.
 
-The times are those of the whole process, Python's start included; ``count_call_s`` and
-``check_call_s`` are those of the call alone, as in a minion that runs already. The counts are
-compared with those of dhcpd-pools. A peer that can't be had is null, and ``missing`` says why.
+The times are medians (``runs`` has least and greatest too) of the whole process, Python's start
+included; ``count_call_s`` and ``check_call_s`` are those of the call alone, as in a minion that
+runs already. The counts are compared with those of dhcpd-pools. A peer that can't be had is null,
+and ``missing`` says why.
 """
 
 from __future__ import annotations
@@ -179,13 +180,17 @@ def measure(
         "whole": said["check"][1],
         "agrees": agrees,
     }
-    for what in ("check", "count"):
-        result[f"{what}_s"] = spread(seconds[what])
-        result[f"{what}_call_s"] = spread(calls[what])
-    result["tail_s"] = spread(calls["tail"])
+    times = {f"{what}_s": spread(seconds[what]) for what in ("check", "count")}
+    times |= {f"{what}_call_s": spread(calls[what]) for what in ("check", "count")}
+    times["tail_s"] = spread(calls["tail"])
+    times["python_start_s"] = spread(seconds["nothing"])
     for what in ("dhcpd_pools", "isc_dhcp_leases"):
-        result[f"{what}_s"] = spread(seconds[what]) if what in seconds else None
-    result["python_start_s"] = spread(seconds["nothing"])
+        if what in seconds:
+            times[f"{what}_s"] = spread(seconds[what])
+        else:
+            result[f"{what}_s"] = None
+    result |= {name: figures["median"] for name, figures in times.items()}
+    result["runs"] = times
     result["peak_mb"] = {
         what: peak.get(what)
         for what in ("check", "count", "tail", "dhcpd_pools", "isc_dhcp_leases", "nothing")
@@ -330,7 +335,7 @@ def table(sizes: list[dict[str, Any]]) -> None:
         print(f"{one['entries']} leases, {one['bytes'] / 1e6:.0f} MB:")
         for what in ("tail", "count", "check", "dhcpd_pools", "isc_dhcp_leases"):
             if one[f"{what}_s"] is not None:
-                took, peak = one[f"{what}_s"]["median"], one["peak_mb"][what]
+                took, peak = one[f"{what}_s"], one["peak_mb"][what]
                 print(f"  {what:16} {took:9.4f} s {peak:8.1f} MB")
 
 

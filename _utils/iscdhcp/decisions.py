@@ -147,6 +147,7 @@ def ok_to_stop(
     evidence: Mapping[str, Facts] | None = None,
     force: Iterable[str] = (),
     now: float | None = None,
+    method: str = "signal",
 ) -> Verdict:
     """
     Decide whether dhcpd on this server may be stopped for a restart.
@@ -160,6 +161,8 @@ def ok_to_stop(
         Codes of :data:`FORCEABLE` that are reported and do not block.
     now
         This server's clock, epoch seconds.
+    method
+        How it is to be stopped: all but ``signal`` need OMAPI.
 
     Returns a :class:`Verdict`, ``yes`` or ``no``.
     """
@@ -167,6 +170,11 @@ def ok_to_stop(
     overridden = frozenset(force)
     found: list[Reason] = []
     found += _own_server(facts)
+    omapi = facts.get("omapi") or {}
+    if method != "signal" and not omapi.get("answers"):
+        why = omapi.get("error") or omapi.get("hint") or "it is not configured"
+        text = f"method {method} needs OMAPI, and that of {_me(facts)} does not answer: {why}"
+        found.append(Reason("method", text))
     relationships = facts.get("relationships") or {}
     if not relationships and not (facts.get("configuration") or {}).get("error"):
         found.append(

@@ -89,6 +89,7 @@ def pause(server: Server, note: Note) -> dict[str, Any]:
     begun = time.monotonic()
     phases = {}
     relationships = names(server)
+    noted = False
     try:
         with omapi(server) as client:
             for name in relationships:
@@ -96,6 +97,7 @@ def pause(server: Server, note: Note) -> dict[str, Any]:
                 if (seen["state"], seen["partner_state"]) != ("normal", "normal"):
                     raise ActError(f"{name} is {seen['state']}/{seen['partner_state']}, not normal")
             note.write(relationships)
+            noted = True
             for name in relationships:
                 seen = client.set_local_state(name, FailoverState.PAUSED)
                 if seen["state"] != "paused":
@@ -108,8 +110,8 @@ def pause(server: Server, note: Note) -> dict[str, Any]:
             )
             phases["drained"] = round(time.monotonic() - begun, 3)
     except IscDhcpError as err:
-        undone = _undo(server, note)
-        raise ActError(f"not drained: {err}; {undone}") from err
+        undone = f"; {_undo(server, note)}" if noted else ""
+        raise ActError(f"not drained: {err}{undone}") from err
     return {"seconds": phases}
 
 

@@ -589,7 +589,11 @@ class PairRun:
             facts["foreign_claim"] = claim
         now = float(answers[server]["asked"]) + float(answers[server]["offset"])
         return decisions.ok_to_stop(
-            facts, self._evidence(server, answers), self.request.force, now
+            facts,
+            self._evidence(server, answers),
+            self.request.force,
+            now,
+            self.request.method,
         )
 
     def _unknown(self, server: str, answers: Mapping[str, dict[str, Any]]) -> Verdict:

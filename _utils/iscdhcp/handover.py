@@ -44,6 +44,7 @@ def hand_over(server: Server, note: Note) -> dict[str, Any]:
     begun = time.monotonic()
     names = drain.names(server)
     phases = {}
+    noted = False
     try:
         with drain.omapi(server) as client:
             drain.until(
@@ -57,6 +58,7 @@ def hand_over(server: Server, note: Note) -> dict[str, Any]:
                 if (seen["state"], seen["partner_state"]) != ("normal", "normal"):
                     raise ActError(f"{name} is {seen['state']}/{seen['partner_state']}, not normal")
             note.write(names)
+            noted = True
             for name in names:
                 client.set_local_state(name, FailoverState.SHUTDOWN)
             drain.until(
@@ -66,7 +68,8 @@ def hand_over(server: Server, note: Note) -> dict[str, Any]:
             )
             phases["handed"] = round(time.monotonic() - begun, 3)
     except IscDhcpError as err:
-        raise ActError(f"not handed over: {err}; {_undo(server, note)}") from err
+        undone = f"; {_undo(server, note)}" if noted else ""
+        raise ActError(f"not handed over: {err}{undone}") from err
     return {"seconds": phases}
 
 

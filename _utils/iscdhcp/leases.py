@@ -32,7 +32,8 @@ def check(path: str) -> dict[str, Any]:
     lease), ``what`` is wrong, and what dhcpd would do: ``drops``, whole neighbours (``lease
     10.0.0.7``) that it would lose with it; ``halves``, addresses whose earlier entry it would
     forget because it takes what is left of the damaged one; ``stops``, whether it would lose all
-    that follows. An empty file is whole and has no entries: whether it may be empty is for the
+    that follows; None where it was not followed (none of a file's stretches after the first
+    hundred). An empty file is whole and has no entries: whether it may be empty is for the
     caller to say.
     """
     with Reader(path) as reader:
@@ -84,7 +85,8 @@ def repair(path: str, dry_run: bool = False) -> dict[str, Any]:
     (path of the old file), ``cut`` (as the problems of :func:`check`), ``ended`` (whether a missing
     line end was added), and what became of each lease, host and failover state that was cut:
     ``salvaged`` (appended from ``path~``), ``kept`` (an earlier entry in the file itself counts
-    now) or ``lost`` (ask the partner's file, by :func:`last_entries`).
+    now) or ``lost`` (ask the partner's file, by :func:`last_entries`). Where it can't be said whose
+    entries were destroyed, every address is salvaged that only ``path~`` knows.
     """
     return leases_repair.repair(path, dry_run)
 

@@ -22,6 +22,8 @@ from .leases_syntax import parse
 _WINDOW = 1 << 16
 #: A longer stretch is not followed.
 _LONGEST = 1 << 20
+#: So many stretches of a file are followed.
+FOLLOWED = 100
 #: The size of dhcpd's token buffer (includes/dhcpd.h).
 _BUFFER = 1500
 
@@ -334,7 +336,7 @@ def readings(path: str, damaged: list[Damaged]) -> list[Reading | None]:
     found: list[Reading | None] = []
     behind = 0
     for one in damaged:
-        if one.end - one.offset > _LONGEST or one.end == one.offset:
+        if len(found) >= FOLLOWED or one.end - one.offset > _LONGEST or one.end == one.offset:
             found.append(None)
             continue
         if one.offset < behind:

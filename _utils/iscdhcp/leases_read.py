@@ -8,6 +8,7 @@ only a block of which something is left goes to the parser. Nothing is kept of w
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from collections.abc import Iterator
 from dataclasses import replace
 from types import TracebackType
@@ -180,12 +181,21 @@ def with_lines(path: str, damaged: list[Damaged]) -> list[Damaged]:
     return lines
 
 
-def entries(path: str) -> Iterator[Entry | Damaged]:
-    """Yield every entry of a file, whole and damaged, in its order."""
+def entries(path: str, wanted: Callable[[bytes], bool] | None = None) -> Iterator[Entry | Damaged]:
+    """
+    Yield every entry of a file, whole and damaged, in its order.
+
+    wanted
+        Says of a block's text whether to look into it; others are passed over.
+    """
     line = 1
     with Reader(path) as reader:
         while reader.fill():
             text, consumed = reader.text, 0
+            if wanted is not None and not wanted(text) and text.endswith(b"\n}\n"):
+                line += text.count(b"\n")
+                reader.drop(len(text))
+                continue
             for item in parse(text, reader.offset, line, more=not reader.last):
                 yield item
                 consumed = item.end - reader.offset

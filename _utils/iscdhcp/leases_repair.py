@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import tempfile
 import time
 from collections.abc import Iterable
@@ -26,6 +27,9 @@ from .leases_syntax import Damaged
 from .leases_syntax import Entry
 
 _BLOCK = 1 << 20
+#: Longer than an entry: a damaged stretch of that length may have been several.
+_LONG = 4096
+_ADDRESSES = re.compile(rb"lease[ \t]+([\d.]+)")
 
 
 def repair(path: str, dry_run: bool = False) -> dict[str, Any]:
@@ -104,8 +108,16 @@ def last_entries(path: str, addresses: Iterable[str]) -> dict[str, Entry]:
 def _last(path: str, wanted: set[tuple[str, str]]) -> dict[tuple[str, str], Entry]:
     """Return the last whole entry of each (kind, name) that the file has."""
     found: dict[tuple[str, str], Entry] = {}
+    addresses = {name.encode() for kind, name in wanted if kind == "lease"}
+    others = [kind.encode() for kind, _ in wanted if kind != "lease"]
+
+    def has_one(text: bytes) -> bool:
+        return any(kind in text for kind in others) or not addresses.isdisjoint(
+            _ADDRESSES.findall(text)
+        )
+
     if wanted:
-        for entry in entries(path):
+        for entry in entries(path, has_one):
             if isinstance(entry, Entry) and (entry.kind, entry.name) in wanted:
                 found[entry.kind, entry.name] = entry
     return found
@@ -126,9 +138,9 @@ def problems(path: str, damaged: list[Damaged]) -> list[dict[str, Any]]:
                 "what": one.what,
                 "drops": [" ".join(part for part in known if part) for known in seen.dropped]
                 if seen
-                else [],
-                "halves": list(seen.halved) if seen else [],
-                "stops": seen.stops if seen else False,
+                else None,
+                "halves": list(seen.halved) if seen else None,
+                "stops": seen.stops if seen else None,
             }
         )
     return found
@@ -148,6 +160,10 @@ def _salvage(path: str, cut: list[Damaged], done: dict[str, Any]) -> list[Entry]
         there = {}
         done["old_file"] = str(err)
     salvaged: list[Entry] = []
+    if any(one.name is None or b"\0" in one.text or len(one.text) > _LONG for one in cut):
+        # Whose entries they were can't be said: every address counts that only path~ knows.
+        there = {**_unknown_here(path), **there}
+        wanted |= there.keys()
     for kind, name in sorted(wanted):
         mine, other = here.get((kind, name)), there.get((kind, name))
         known = {"kind": kind, "name": name, "address": name if kind == "lease" else None}
@@ -161,6 +177,17 @@ def _salvage(path: str, cut: list[Damaged], done: dict[str, Any]) -> list[Entry]
         else:
             done["lost"].append(known)
     return salvaged
+
+
+def _unknown_here(path: str) -> dict[tuple[str, str], Entry]:
+    """Return the last entry in ``path~`` of each address of which the file itself has none."""
+    here = {one.name for one in entries(path) if isinstance(one, Entry) and one.kind == "lease"}
+    found: dict[tuple[str, str], Entry] = {}
+    with contextlib.suppress(LeaseFileError):
+        for one in entries(path + "~"):
+            if isinstance(one, Entry) and one.kind == "lease" and one.name not in here:
+                found[one.kind, one.name] = one
+    return found
 
 
 def _said(entry: Entry) -> dict[str, Any]:

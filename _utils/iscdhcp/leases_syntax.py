@@ -160,13 +160,17 @@ _TORN_COMMENT_ENDS = re.compile(rb"[\n\0\xff]")
 
 # -- the form that dhcpd itself writes ---------------------------------------------------------
 
-_TIME = rb"(?:\d \d{4}/\d\d/\d\d \d\d:\d\d:\d\d;\n|epoch \d+;(?: #[ -~]*)?\n|never;\n)"
+_OCTET = rb"(?:1[0-9][0-9]|2[0-4][0-9]|25[0-5]|[1-9][0-9]|[0-9])"
+_TIME = (
+    rb"(?:[0-6] 20[0-9][0-9]/[01][0-9]/[0-3][0-9] [0-2][0-9]:[0-5][0-9]:[0-6][0-9];\n"
+    rb"|epoch \d+;(?: #[ -~]*)?\n|never;\n)"
+)
 _PRINTED = rb'"[ !#-\[\]-~]*(?:\\[ -~][ !#-\[\]-~]*)*"'
-_ANY_STATE = rb"(?:" + "|".join(BINDING_STATES).encode() + rb");\n"
-# "(?:x|)" and not "(?:x)?": the re module tries it in half the time.
+_ANY_STATE = rb"(?:active|free|backup|expired|released|abandoned|reset);\n"
+# Written for speed, by measuring: "(?:x|)" takes half the time of "(?:x)?", [0-9] less than \d.
 _WRITTEN_LEASE = (
     rb"lease "
-    + rb"\.".join([rb"(?:1?\d?\d|2[0-4]\d|25[0-5])"] * 4)
+    + rb"\.".join([_OCTET] * 4)
     + rb" \{\n"
     + b"".join(
         rb"(?:  " + name + rb" " + _TIME + rb"|)"

@@ -6,6 +6,7 @@ Everything is up for the whole session; each test installs the relationships tha
 
 from __future__ import annotations
 
+import logging
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -37,6 +38,11 @@ def pytest_collection_modifyitems(config, items):
         raise pytest.UsageError(
             "the integration tests boot hosts: run `make test`, or `lab/isolated .venv/bin/pytest`"
         )
+
+
+def pytest_sessionfinish(session):
+    # Salt's daemons go on logging to pytest's closed streams; its summary has to stay last.
+    logging.raiseExceptions = False
 
 
 @attr.s(kw_only=True, slots=True)

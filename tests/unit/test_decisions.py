@@ -187,3 +187,12 @@ def test_the_deadline_follows_mclt_and_the_number_of_leases():
     assert decisions.normal_deadline(a, 270 * 60_000) > small + 40
     a["relationships"]["foo"].update(state="recover", since=NOW - 100)
     assert decisions.normal_deadline(a, 1000) == pytest.approx(small + 3500)
+
+
+@pytest.mark.parametrize("answers, ok", [(True, True), (False, False)])
+def test_a_graceful_method_needs_an_omapi_that_answers(answers, ok):
+    a, b = healthy()
+    a["omapi"] = {"configured": answers, "answers": answers, "hint": "set omapi-port"}
+    verdict = decisions.ok_to_stop(a, evidence(b), now=NOW, method="drain")
+    assert verdict.ok is ok
+    assert ok or "set omapi-port" in verdict.sentence

@@ -422,6 +422,15 @@ def test_an_earlier_entry_in_the_file_itself_counts_more_than_an_older_one(write
     assert Path(path).read_bytes() == lease(2, "free") + lease(1)
 
 
+def test_entries_that_left_no_name_are_brought_back_too(write):
+    old = write(lease(1, "free") + lease(2) + lease(3) + lease(4)[:-9], "dhcpd.leases~")
+    path = write(lease(1) + b"\0" * 700 + lease(5))
+    done = leases.repair(path)
+    assert [one["address"] for one in done["salvaged"]] == ["10.0.0.2", "10.0.0.3"]
+    assert done["salvaged"][0]["from"] == old
+    assert Path(path).read_bytes() == lease(1) + lease(5) + lease(2) + lease(3)
+
+
 def test_a_torn_entry_of_the_old_file_is_not_brought_back(write):
     write(lease(2)[:-4], "dhcpd.leases~")
     path = write(lease(1) + lease(2)[:50])
