@@ -19,7 +19,6 @@ Every function returns with a non-zero exit code and one sentence when it did no
 """
 
 import logging
-import signal
 import time
 
 import dhcp_failover_master as master
@@ -214,13 +213,11 @@ def wait_normal(pair=None, timeout=None):
         salt-run dhcp_failover.wait_normal foo timeout=600
     """
     try:
-        run = master.new_run(__opts__, pair, _request(timeout=timeout), user=_user())
-        with _interruptible():
+        with master.INTERRUPTS.deferred():
+            run = master.new_run(__opts__, pair, _request(timeout=timeout), user=_user())
             step = run.wait_normal()
-    except IscDhcpError as err:
+    except (IscDhcpError, engine.Interrupted) as err:
         return _refused(err)
-    except Interrupted as err:
-        return _refused(f"Interrupted ({err}) while waiting; nothing was changed.")
     return _answer(
         {"result": step.result, "comment": step.comment, "warnings": step.warnings}, step.result
     )
@@ -267,14 +264,11 @@ def restart(
         return _refused(err)
     steps = {}
     try:
-        with _interruptible():
+        with master.INTERRUPTS.deferred():
             good = _restart_steps(run, steps)
-    except Interrupted as err:
+    except engine.Interrupted as err:
         good = False
-        steps["interrupted"] = (
-            f"Interrupted ({err}). No server was left stopped: stop and start are one call on "
-            "the server. The same command goes on from here."
-        )
+        steps["interrupted"] = str(err)
     finally:
         run.unlock()
         run.fleet.close()
@@ -365,33 +359,6 @@ def _servers(pair, server):
         return list(pair_rules.select(found, pair).servers)
     finally:
         fleet.close()
-
-
-# -- interruption --------------------------------------------------------------------------------
-
-
-class Interrupted(BaseException):
-    """Somebody pressed Ctrl-C or ended the process politely; no lost answer hides it."""
-
-
-class _interruptible:
-    """Turn SIGINT and SIGTERM into :class:`Interrupted` while waiting, in the main thread."""
-
-    def __enter__(self):
-        self.old = {}
-        for number in (signal.SIGINT, signal.SIGTERM):
-            try:
-                self.old[number] = signal.signal(number, self._interrupt)
-            except ValueError:  # not the main thread: the master's own handlers stay
-                break
-
-    @staticmethod
-    def _interrupt(number, frame):
-        raise Interrupted(signal.Signals(number).name)
-
-    def __exit__(self, *exc):
-        for number, handler in self.old.items():
-            signal.signal(number, handler)
 
 
 def _user():

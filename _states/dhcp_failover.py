@@ -60,19 +60,11 @@ def _step(name, pair, act):
             ),
         )
     try:
-        return _result(name, act(run))
-    except IscDhcpError as err:
+        with master.INTERRUPTS.deferred():
+            return _result(name, act(run))
+    except (IscDhcpError, engine.Interrupted) as err:
+        # The remaining steps are not run, the unlock is.
         return _result(name, engine.Step(False, str(err)))
-    except SystemExit:
-        # Ctrl-C at salt-run; the remaining steps are not run, the unlock is.
-        return _result(
-            name,
-            engine.Step(
-                False,
-                "Interrupted. No server was left stopped: stop and start are one call on the "
-                "server. The same command goes on from here.",
-            ),
-        )
 
 
 def locked(
@@ -115,9 +107,10 @@ def locked(
             busy_timeout=float(busy_timeout or settings.get("busy_timeout", 300)),
             timeout=None if timeout is None else float(timeout),
         )
-        run = master.new_run(_master_opts(), pair, request)
-        step = run.lock(test=__opts__["test"])
-    except (IscDhcpError, ValueError) as err:
+        with master.INTERRUPTS.deferred():
+            run = master.new_run(_master_opts(), pair, request)
+            step = run.lock(test=__opts__["test"])
+    except (IscDhcpError, ValueError, engine.Interrupted) as err:
         return _result(name, engine.Step(False, str(err)))
     if step.result is not False:
         master.CURRENT[pair or ""] = run

@@ -9,8 +9,10 @@ Salt; what the answers mean is in :mod:`iscdhcp`.
 import getpass
 import logging
 import os
+import signal
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import salt.client
@@ -29,6 +31,46 @@ ASK_SECONDS = 6.0
 DISCOVERY_SECONDS = 5.0
 #: Seconds between two looks at the job cache for an answer that the bus may have lost.
 CACHE_SECONDS = 2.0
+
+
+class Interrupts:
+    """
+    SIGINT and SIGTERM of this process, noted and acted on at moments that leave nothing half done.
+
+    Salt's own handler raises wherever the process is, in the middle of its event loops too.
+    """
+
+    def __init__(self):
+        self.name = None
+
+    @contextmanager
+    def deferred(self):
+        """Note the signals in the block; a second one raises at once."""
+        self.name, old = None, {}
+        for number in (signal.SIGINT, signal.SIGTERM):
+            try:
+                old[number] = signal.signal(number, self._note)
+            except ValueError:  # not the main thread: the master's own handlers stay
+                break
+        try:
+            yield
+        finally:
+            for number, handler in old.items():
+                signal.signal(number, handler)
+
+    def _note(self, number, frame):
+        again, self.name = self.name, signal.Signals(number).name
+        if again:
+            raise engine.Interrupted(self.name)
+
+    def check(self):
+        """Raise :class:`iscdhcp.engine.Interrupted` if a signal has come."""
+        if self.name:
+            raise engine.Interrupted(self.name)
+
+
+#: The signals of this process.
+INTERRUPTS = Interrupts()
 
 
 class SaltFleet:
@@ -97,6 +139,7 @@ class SaltFleet:
     def _collect(self, jid, minions, deadline, answers, enough):
         tag, next_look = f"salt/job/{jid}/ret/", time.monotonic() + CACHE_SECONDS
         while len(answers) < len(minions) and time.monotonic() < deadline:
+            INTERRUPTS.check()
             try:
                 event = self._client.event.get_event(
                     wait=max(0.05, min(0.5, deadline - time.monotonic())),
@@ -328,6 +371,7 @@ def new_run(opts, wanted=None, request=None, say=None, user=None):
         announce(opts, pair, run.run, sentence)
 
     run.say = tell
+    run.check = INTERRUPTS.check
     return run
 
 

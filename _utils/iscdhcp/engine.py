@@ -82,6 +82,17 @@ class Fleet(Protocol):
         """Restart dhcpd on ``minion``: its answer, or ``{"lost": why}``."""
 
 
+class Interrupted(BaseException):
+    """A person has ended the run politely (Ctrl-C); no broad ``except`` may swallow it."""
+
+    def __str__(self) -> str:
+        name = str(self.args[0]) if self.args else "stopped"
+        return (
+            f"Interrupted ({name}). No server was left stopped: stop and start are one call on "
+            "the server. The same command goes on from here."
+        )
+
+
 @dataclass
 class Step:
     """What one step of a run did: ``result`` is True, False, or None for "would"."""
@@ -148,6 +159,8 @@ class PairRun:
         self.servers: tuple[str, ...] = (only,) if only else self.order
         self.group = discovery.partners(self.servers)
         self.record: dict[str, Any] = {}
+        #: Called at the moments when a run may be left; raises :class:`Interrupted`.
+        self.check: Callable[[], None] = lambda: None
         self.claimed = False
         self._token = uuid.uuid4().hex
         self._last_seen: dict[str, dict[str, Any]] = {}
@@ -313,7 +326,7 @@ class PairRun:
                 break
             self.say(f"Waiting: {busy[0].text}.")
             self._renew_claim()
-            time.sleep(POLL_INTERVAL * 3)
+            self._sleep(POLL_INTERVAL * 3)
         if facts is None:
             why = answers.get(server, {}).get("error")
             return Step(False, f"{server} was not restarted: {why}.{self._left()}")
@@ -324,7 +337,7 @@ class PairRun:
             # Another state run began on the minion between the look and the act.
             left = max(0.0, give_up - time.monotonic())
             self.say(f"Waiting: {server} has become busy.")
-            time.sleep(POLL_INTERVAL * 3)
+            self._sleep(POLL_INTERVAL * 3)
             self.request.busy_timeout = left
             return self.restart(position)
         return step
@@ -397,7 +410,7 @@ class PairRun:
                     "comment": f"the order never reached {server}: its process is the same"
                 }
             seen = answer.get("error") or "the minion is still at it"
-            time.sleep(1.0)
+            self._sleep(1.0)
         return {"comment": f"its answer was lost and it can't be asked: {seen}"}
 
     def _would_restart(self, server: str) -> Step:
@@ -485,7 +498,7 @@ class PairRun:
                 last_claim = now
                 self._renew_claim()
             # A long wait is polled with more leisure.
-            time.sleep(min(5.0, POLL_INTERVAL + elapsed / 30))
+            self._sleep(min(5.0, POLL_INTERVAL + elapsed / 30))
 
     def _cure(self, facts: Mapping[str, Any], answers: Mapping[str, dict[str, Any]]) -> None:
         """Release the window of a survivor that keeps the server in recover for ever."""
@@ -519,6 +532,15 @@ class PairRun:
         self._save()
 
     # -- helpers -----------------------------------------------------------------------------
+
+    def _sleep(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while True:
+            self.check()
+            left = end - time.monotonic()
+            if left <= 0:
+                return
+            time.sleep(min(left, 0.2))
 
     def _claim(self) -> dict[str, Any]:
         return {
