@@ -3,7 +3,7 @@
 export PYTHONPATH := $(CURDIR):$(CURDIR)/_utils
 PYTHON := .venv/bin/python
 
-.PHONY: help setup venv unit test demo lab bench-restart bench-clients lint clean
+.PHONY: help setup venv unit test demo lab bench-restart bench-clients bench-leases lint clean
 
 help:
 	@echo "make demo           a real pair restarted under load, shown on a page"
@@ -13,6 +13,7 @@ help:
 	@echo "make lab            a shell in a lab with a pair and Salt"
 	@echo "make bench-restart  what a restart by the orchestration costs"
 	@echo "make bench-clients  what each way of restarting costs the clients"
+	@echo "make bench-leases   reading lease files, beside dhcpd-pools and isc-dhcp-leases"
 	@echo "make setup          packages and the virtual environment, as the others do it too"
 	@echo "make clean          remove what was built; the virtual environment stays"
 
@@ -39,6 +40,9 @@ bench-restart: setup
 
 bench-clients: setup
 	lab/isolated $(PYTHON) -m bench.clients
+
+bench-leases: setup
+	$(PYTHON) -m bench.leases
 
 lint: venv
 	$(PYTHON) -m ruff check .

@@ -41,6 +41,7 @@ from iscdhcp import decisions
 from iscdhcp import drain
 from iscdhcp import facts as fact
 from iscdhcp import handover
+from iscdhcp import leases
 from iscdhcp import store
 from iscdhcp.errors import IscDhcpError
 from salt.exceptions import CommandExecutionError
@@ -515,6 +516,122 @@ def check_config(config_file=None):
     if error:
         return _failed(error, file=path)
     return {"result": True, "comment": f"{path} is accepted by dhcpd.", "file": path}
+
+
+# -- lease file --------------------------------------------------------------------------------
+
+
+def check_leases(lease_file=None):
+    """
+    Check the whole lease file for torn and damaged entries; changes nothing.
+
+    ``dhcpd -t`` and ``-T`` do not see them, and a torn last entry erases the good one before it of
+    the same address at the next start.
+
+    lease_file
+        Default: the one that dhcpd uses.
+
+    Returns ``result``, ``comment``, ``file``, ``bytes``, ``entries``, ``problems`` (``offset``,
+    ``line``, ``address``, ``what``).
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt dhcp-a dhcpd.check_leases
+    """
+    path = lease_file or fact.read_server(_settings()).lease_file
+    try:
+        found = leases.check(path)
+    except IscDhcpError as err:
+        return _failed(str(err), file=path)
+    if not found["whole"]:
+        first = found["problems"][0]
+        return _failed(
+            f"{path}:{first['line']}: {first['what']} ({len(found['problems'])} in all); stop "
+            "dhcpd, then dhcpd.repair_leases",
+            **found,
+        )
+    return {"result": True, "comment": f"{path} is whole.", **found}
+
+
+def lease_counts(lease_file=None):
+    """
+    Count the addresses of each pool by state, as dhcpd means them.
+
+    lease_file
+        Default: the one that dhcpd uses.
+
+    Returns ``file``, ``entries``, ``pools`` (each with ``relationship``, ``network``,
+    ``addresses``, ``free``, ``backup`` (the secondary's free ones), ``active``, ``expired``,
+    ``released``, ``abandoned``, ``reset`` ...) and ``outside`` (entries in no pool).
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt dhcp-a dhcpd.lease_counts
+    """
+    server = fact.read_server(_settings())
+    if server.configuration is None:
+        raise CommandExecutionError(server.configuration_error)
+    pools = [
+        (relationship.name, pool)
+        for relationship in server.configuration.relationships
+        for pool in relationship.pools
+    ]
+    try:
+        found = leases.count(lease_file or server.lease_file, [pool for _, pool in pools])
+    except IscDhcpError as err:
+        raise CommandExecutionError(str(err)) from err
+    for (name, _), counts in zip(pools, found["pools"], strict=True):
+        counts["relationship"] = name
+    return found
+
+
+def repair_leases(lease_file=None, test=False):
+    """
+    Cut torn and damaged entries out of the lease file, nothing else; only while dhcpd is down.
+
+    The old file is kept beside it. What dhcpd's own copy (``dhcpd.leases~``) still knows of a cut
+    address is brought back, where it is whole and not older.
+
+    lease_file
+        Default: the one that dhcpd uses.
+    test
+        Say what would be done and change nothing.
+
+    Returns ``result``, ``comment``, ``cut``, ``salvaged``, ``lost`` (addresses that only the
+    partner may know), ``backup``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt dhcp-a dhcpd.repair_leases test=True
+        salt dhcp-a dhcpd.repair_leases
+    """
+    with _acting("repair"):
+        server = fact.read_server(_settings())
+        if server.process is not None and not test:
+            return _failed(
+                f"dhcpd runs on {__opts__['id']} (pid {server.process.pid}) and writes the file: "
+                "stop it first."
+            )
+        path = lease_file or server.lease_file
+        try:
+            done = leases.repair(path, dry_run=bool(test))
+        except IscDhcpError as err:
+            return _failed(str(err), file=path)
+    if not done["changed"] and not done["cut"]:
+        return {"result": True, "comment": f"{path} is whole.", **done}
+    would = "would be " if test else ""
+    comment = f"{path}: {len(done['cut'])} damaged entries {would}cut"
+    if done["backup"]:
+        comment += f", the old file is {done['backup']}"
+    if done["lost"]:
+        comment += f"; lost here, ask the partner: {', '.join(map(str, done['lost']))}"
+    return {"result": True, "comment": comment + ".", **done}
 
 
 # -- claims ------------------------------------------------------------------------------------

@@ -136,3 +136,28 @@ def failover_normal(name, relationship=None, timeout=0):
     if __opts__["test"]:
         return _ret(name, None if float(timeout) else False, f"{told}.")
     return _ret(name, False, f"{told}.")
+
+
+def leases_intact(name, repair=False):
+    """
+    Have the lease file whole: no torn or damaged entry.
+
+    name
+        Anything.
+    repair
+        Cut what is damaged (``dhcpd.repair_leases``); only possible while dhcpd is down.
+
+    .. code-block:: yaml
+
+        the leases are whole:
+          dhcpd.leases_intact
+    """
+    found = __salt__["dhcpd.check_leases"]()
+    if found["result"]:
+        return _ret(name, True, found["comment"])
+    if not repair:
+        return _ret(name, False, found["comment"])
+    done = __salt__["dhcpd.repair_leases"](test=__opts__["test"])
+    changes = {"cut": done.get("cut"), "salvaged": done.get("salvaged")} if done["result"] else {}
+    result = None if done["result"] and __opts__["test"] else done["result"]
+    return _ret(name, result, done["comment"], changes)

@@ -1,0 +1,48 @@
+"""The lease file of a server of the pair: counted, found torn, mended."""
+
+from __future__ import annotations
+
+from lab.dhcp import LEASES
+from lab.load import Load
+from lab.waiting import wait_until
+
+TORN = "lease 10.100.1.77 {\n  starts 1 2026/11/23 07:22:56;\n  binding sta"
+
+
+def test_the_counts_of_both_servers_are_those_of_the_clients(pair):
+    load = Load(pair.dhcp)
+    load.start(50, seconds=2)
+    given = load.result().requests.sent
+
+    def counted():
+        found = [pair.ask(name, "dhcpd.lease_counts") for name in ("dhcp-a", "dhcp-b")]
+        assert all(one["pools"][0]["relationship"] == "foo" for one in found)
+        return all(one["pools"][0]["active"] == given for one in found)
+
+    wait_until(counted, f"{given} leases are active at both ends", timeout=20.0, every=0.5)
+
+
+def test_a_torn_lease_file_is_refused_at_the_start_and_mended(pair):
+    assert pair.ask("dhcp-b", "dhcpd.check_leases")["result"] is True
+    assert pair.ask("dhcp-b", "dhcpd.stop")["result"] is True
+    host = pair.lab["dhcp-b"]
+    whole = host.read(LEASES)
+    host.run(["tee", "-a", LEASES], stdin=TORN)
+
+    refused = pair.ask("dhcp-b", "dhcpd.start")
+    assert refused["result"] is False and "torn" in refused["comment"]
+    assert pair.dhcp.processes("dhcp-b") == []
+    found = pair.ask("dhcp-b", "dhcpd.check_leases")
+    assert found["result"] is False and found["problems"][0]["offset"] == len(whole)
+
+    assert pair.state("dhcp-b", "dhcpd.leases_intact", "whole", test=True)["result"] is False
+    mended = pair.state("dhcp-b", "dhcpd.leases_intact", "whole", repair=True)
+    assert mended["result"] is True and len(mended["changes"]["cut"]) == 1
+    assert host.read(LEASES).startswith(whole)
+    assert pair.ask("dhcp-b", "dhcpd.start")["result"] is True
+    wait_until(pair.dhcp.is_normal, "the pair is normal again", timeout=30.0)
+
+
+def test_a_running_server_keeps_its_lease_file_to_itself(pair):
+    refused = pair.ask("dhcp-b", "dhcpd.repair_leases")
+    assert refused["result"] is False and "stop it first" in refused["comment"]
