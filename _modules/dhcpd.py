@@ -106,7 +106,7 @@ def _settings():
     return fact.Settings(**known)
 
 
-def _run(argv):
+def _run(argv, check=True):
     """Run a command of the system that is quick, and return what it printed."""
     done = subprocess.run(
         argv,
@@ -116,7 +116,7 @@ def _run(argv):
         timeout=60,
         stdin=subprocess.DEVNULL,
     )
-    if done.returncode:
+    if done.returncode and check:
         raise acts.ActError(f"{' '.join(argv)}: {done.stderr.strip() or done.returncode}")
     return done.stdout.strip()
 
@@ -130,6 +130,7 @@ class _Service:
         self.argv = [str(word) for word in config.get("start_command") or argv or ()]
         self.name = config.get("service") or self._by_grains()
         self._managed = None
+        self._prepared = False
 
     @staticmethod
     def _by_grains():
@@ -155,8 +156,22 @@ class _Service:
         """Whether the manager is systemd (``/run/systemd/system``, sd_booted(3))."""
         return Path("/run/systemd/system").is_dir()
 
+    def prepare(self):
+        """Do, while dhcpd still serves, what a start needs; raise if there is no way to start."""
+        if not self.managed and not self.argv:
+            raise acts.ActError(
+                f"no service {self.name} on this host and dhcpd's command line is not known: "
+                "set dhcpd:service or dhcpd:start_command in the minion's configuration"
+            )
+        if self.managed and self.systemd:
+            # Five starts in 10 s, whoever made them, and systemd would refuse the next one.
+            _run(["systemctl", "reset-failed", self.name], check=False)
+        self._prepared = True
+
     def renew(self):
         """Start the service whatever the manager believes of it; does not wait for dhcpd."""
+        if not self._prepared:
+            self.prepare()
         if not self.managed:
             self._run_command()
         elif self.systemd:
@@ -173,11 +188,6 @@ class _Service:
             __salt__["service.stop"](self.name)
 
     def _run_command(self):
-        if not self.argv:
-            raise acts.ActError(
-                f"no service {self.name} on this host and dhcpd's command line is not known: "
-                "set dhcpd:service or dhcpd:start_command in the minion's configuration"
-            )
         subprocess.run(
             self.argv, stdin=subprocess.DEVNULL, check=False, timeout=60, start_new_session=True
         )
@@ -908,9 +918,8 @@ def restart(method="signal", force=None, evidence=None, run=None, timeout=None):
         running = server.process
         old = {"pid": running.pid, "identity": running.identity, "started": running.started}
         service = _Service(_config(), list(running.argv))
-        if not service.managed and not service.argv:
-            return _failed(f"dhcpd on {__opts__['id']} was not restarted: no way to start it.")
         try:
+            service.prepare()
             old.update(_stop_by(method, server, codes))
         except IscDhcpError as err:
             return _failed(f"dhcpd on {__opts__['id']} was not restarted: {err}", old=old)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from stage import STEPS
 
 from lab.dhcp import pair as foo
+from lab.waiting import wait_until
 
 
 def check_good_run(stage, run):
@@ -46,3 +47,10 @@ def test_the_order_of_the_pillar_is_kept(pair):
     run = pair.orchestrate(pair="dhcp-a", order="primary-first")
     assert run.returncode == 0, str(run)
     assert pair.restarts == ["dhcp-a", "dhcp-b"]
+
+
+def test_systemd_that_has_seen_too_many_starts_does_not_leave_a_server_down(pair):
+    for _ in range(7):
+        done = pair.ask("dhcp-b", "dhcpd.restart", force="partner")
+        assert done["result"] is True, done
+        wait_until(pair.dhcp.is_normal, "the pair is normal again", timeout=20.0)
