@@ -236,7 +236,7 @@ def restart(
     order
         ``secondary-first`` (default), ``primary-first`` or both minion ids.
     method
-        How dhcpd is stopped: ``signal`` or ``drain`` (see ``dhcpd.restart``).
+        How dhcpd is stopped: ``signal``, ``drain`` or ``handover`` (see ``dhcpd.restart``).
     force
         Codes of the guard's reasons to override, comma-separated (see ``dhcpd.ok_to_stop``).
     fresh

@@ -6,8 +6,8 @@
       salt-run state.orch orch.dhcp_failover_restart test=True               what would be done
 
   Pillar, all optional: pair (relationship, pair id or minion id), order (secondary-first,
-  primary-first or both minion ids), method (signal), force, fresh, timeout and busy_timeout
-  (seconds). Nothing is decided here: each step looks for itself, right when it runs.
+  primary-first or both minion ids), method (signal, drain or handover), force, fresh, timeout and
+  busy_timeout (seconds). Nothing is decided here: each step looks for itself, when it runs.
 
   Procedure: ISC KB AA-01043.
 #}
