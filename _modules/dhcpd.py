@@ -950,8 +950,7 @@ def _stop_by(method, server, codes):
     try:
         return {**acts.stop(server, lambda: None, by_kernel), "drain": paused["seconds"]}
     except IscDhcpError as err:
-        drain.resume(server, note)
-        raise acts.ActError(f"{err}; it is normal again") from err
+        raise acts.ActError(f"{err}; {drain.undo(server, note)}") from err
 
 
 def resume():

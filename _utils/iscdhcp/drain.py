@@ -110,7 +110,7 @@ def pause(server: Server, note: Note) -> dict[str, Any]:
             )
             phases["drained"] = round(time.monotonic() - begun, 3)
     except IscDhcpError as err:
-        undone = f"; {_undo(server, note)}" if noted else ""
+        undone = f"; {undo(server, note)}" if noted else ""
         raise ActError(f"not drained: {err}{undone}") from err
     return {"seconds": phases}
 
@@ -132,7 +132,8 @@ def until(condition: Callable[[], bool], seconds: float, otherwise: str) -> None
         time.sleep(0.02)
 
 
-def _undo(server: Server, note: Note) -> str:
+def undo(server: Server, note: Note) -> str:
+    """Let dhcpd speak again after a drain that was not completed; return what came of it."""
     try:
         resume(server, note)
     except IscDhcpError as err:

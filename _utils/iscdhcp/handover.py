@@ -116,8 +116,12 @@ def end(server: Server, note: Note) -> dict[str, Any]:
     """
     begun = time.monotonic()
     assert server.process is not None
-    with drain.omapi(server) as client:
-        client.order_shutdown()
+    try:
+        with drain.omapi(server) as client:
+            client.order_shutdown()
+    except IscDhcpError as err:
+        # It lives and is mute, and the order never reached it.
+        raise ActError(f"it could not be told to end: {err}; {_undo(server, note)}") from err
     if not process.wait_exit(server.process, END_SECONDS):
         raise ActError(
             f"dhcpd (pid {server.process.pid}) was told to shut down and has not ended after "
