@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,6 +58,13 @@ def find(leader: int, name: str) -> list[Process]:
         if stat is not None and stat[0] not in "ZX":
             found.append(Process(pid, _inner_pid(pid), stat[1]))
     return sorted(found, key=lambda process: (process.started, process.pid))
+
+
+def signal_all(pids: Iterable[int], number: int) -> None:
+    """Send a signal to processes, as far as they are there: any of them may end meanwhile."""
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
 
 
 def leads_session(pid: int) -> bool:

@@ -218,8 +218,7 @@ class Stage:
 
     def silence(self, server):
         """Stop a server's minion where it is: it takes what it is asked, and says nothing."""
-        for pid in self.minion_processes(server):
-            os.kill(pid, signal.SIGSTOP)
+        processes.signal_all(self.minion_processes(server), signal.SIGSTOP)
 
     def wake(self, server):
         """Let it go on, and wait until it has worked off what it was asked."""
@@ -233,8 +232,7 @@ class Stage:
     def kill_master(self):
         """Kill the master and all its workers, as a power cut would."""
         pid = self.master.pid
-        for one in [pid, *processes.descendants(pid)]:
-            os.kill(one, signal.SIGKILL)
+        processes.signal_all([pid, *processes.descendants(pid)], signal.SIGKILL)
         self.master.terminate()
 
     # -- what can be seen ----------------------------------------------------------------------
@@ -312,8 +310,7 @@ def clean(lab, master, minions):
     for name, minion in minions.items():
         host = lab[name]
         host.run(["nft", "flush", "ruleset"])
-        for process in host.processes("dhcpd"):
-            os.kill(process.pid, signal.SIGCONT)
+        processes.signal_all([process.pid for process in host.processes("dhcpd")], signal.SIGCONT)
         if not minion.is_running():
             minion.start()
         wake(master, minion)
@@ -323,10 +320,9 @@ def clean(lab, master, minions):
 
 def wake(master, minion):
     """Let a minion that was stopped work off what it was asked meanwhile."""
-    stopped = False
-    for pid in [minion.pid, *processes.descendants(minion.pid)]:
-        stopped = stopped or processes.state(pid) == "T"
-        os.kill(pid, signal.SIGCONT)
+    there = [minion.pid, *processes.descendants(minion.pid)]
+    stopped = any(processes.state(pid) == "T" for pid in there)
+    processes.signal_all(there, signal.SIGCONT)
     if not stopped:
         return
     with salt.client.get_local_client(mopts=dict(master.config)) as client:
@@ -363,8 +359,7 @@ def remove_dhcp(host):
     if not dhcp_is_there(host):
         return
     host.run(["systemctl", "stop", UNIT])
-    for process in host.processes("dhcpd"):
-        os.kill(process.pid, signal.SIGKILL)
+    processes.signal_all([process.pid for process in host.processes("dhcpd")], signal.SIGKILL)
     host.run(["rm", "-f", CONFIGURATION, COMMON])
     wait_until(lambda: not host.processes("dhcpd"), f"dhcpd of {host} ends", 10.0)
 
