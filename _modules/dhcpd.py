@@ -25,7 +25,6 @@ The acts (:py:func:`stop`, :py:func:`restart`) look once more in the very call t
 unless every failover relationship of this server is normal at both ends.
 """
 
-import fcntl
 import json
 import logging
 import os
@@ -37,6 +36,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from iscdhcp import acts
+from iscdhcp import claims
 from iscdhcp import decisions
 from iscdhcp import drain
 from iscdhcp import facts as fact
@@ -44,6 +44,7 @@ from iscdhcp import handover
 from iscdhcp import leases
 from iscdhcp import store
 from iscdhcp.errors import IscDhcpError
+from iscdhcp.service import Service
 from salt.exceptions import CommandExecutionError
 from salt.exceptions import SaltInvocationError
 
@@ -51,21 +52,8 @@ log = logging.getLogger(__name__)
 
 __virtualname__ = "dhcpd"
 
-#: Service of dhcpd by grains (most specific first); ``dhcpd:service`` overrides.
-SERVICES = (
-    ("os", "Arch", "dhcpd4"),
-    ("os_family", "Debian", "isc-dhcp-server"),
-    ("os_family", "RedHat", "dhcpd"),
-    ("os_family", "Suse", "dhcpd"),
-    ("os_family", "FreeBSD", "isc-dhcpd"),
-    ("os_family", "Gentoo", "dhcpd"),
-    ("os_family", "Alpine", "dhcpd"),
-    ("os_family", "Void", "dhcpd4"),
-)
 #: Methods of stopping for a restart; control is still to come.
 METHODS = ("signal", "drain", "handover")
-#: Seconds for which the release of a claim is remembered.
-RELEASED_SECONDS = 3600.0
 #: Seconds between two looks of one call.
 LOOK_SECONDS = 0.05
 #: Seconds between announcing an unevidenced act on the bus and the second look.
@@ -106,106 +94,12 @@ def _settings():
     return fact.Settings(**known)
 
 
-def _run(argv, check=True):
-    """Run a command of the system that is quick, and return what it printed."""
-    done = subprocess.run(
-        argv,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-        stdin=subprocess.DEVNULL,
+def _service(running=()):
+    """Return dhcpd as a service of this host; ``running`` is the argv of the dhcpd that runs."""
+    config = _config()
+    return Service(
+        __salt__, __grains__, config.get("service"), config.get("start_command") or (), running
     )
-    if done.returncode and check:
-        raise acts.ActError(f"{' '.join(argv)}: {done.stderr.strip() or done.returncode}")
-    return done.stdout.strip()
-
-
-class _Service:
-    """dhcpd as a service of this host, by Salt's ``service`` module or by its command."""
-
-    def __init__(self, config, argv=None):
-        self.config = config
-        # YAML reads -4 as a number.
-        self.argv = [str(word) for word in config.get("start_command") or argv or ()]
-        self.name = config.get("service") or self._by_grains()
-        self._managed = None
-        self._prepared = False
-
-    @staticmethod
-    def _by_grains():
-        for grain, value, name in SERVICES:
-            if __grains__.get(grain) == value:
-                return name
-        return "dhcpd"
-
-    @property
-    def managed(self):
-        """Whether a service manager knows this service; asked once, and before dhcpd is stopped."""
-        if self._managed is None:
-            try:
-                self._managed = not self.config.get("start_command") and bool(
-                    __salt__["service.available"](self.name)
-                )
-            except (KeyError, CommandExecutionError):
-                self._managed = False
-        return self._managed
-
-    @property
-    def systemd(self):
-        """Whether the manager is systemd (``/run/systemd/system``, sd_booted(3))."""
-        return Path("/run/systemd/system").is_dir()
-
-    def prepare(self):
-        """Do, while dhcpd still serves, what a start needs; raise if there is no way to start."""
-        if not self.managed and not self.argv:
-            raise acts.ActError(
-                f"no service {self.name} on this host and dhcpd's command line is not known: "
-                "set dhcpd:service or dhcpd:start_command in the minion's configuration"
-            )
-        if self.managed and self.systemd:
-            # Five starts in 10 s, whoever made them, and systemd would refuse the next one.
-            _run(["systemctl", "reset-failed", self.name], check=False)
-        self._prepared = True
-
-    def renew(self):
-        """Start the service whatever the manager believes of it; does not wait for dhcpd."""
-        if not self._prepared:
-            self.prepare()
-        if not self.managed:
-            self._run_command()
-        elif self.systemd:
-            # A unit that still counts as active would not start: restart does, after the exit.
-            # By systemctl itself: Salt's wrapper takes ten times as long, and clients wait.
-            _run(["systemctl", "restart", "--no-block", self.name])
-        else:
-            __salt__["service.stop"](self.name)
-            __salt__["service.start"](self.name)
-
-    def stop(self):
-        """Tell the manager that it is stopped, so that nothing believes or restarts it."""
-        if self.managed:
-            __salt__["service.stop"](self.name)
-
-    def _run_command(self):
-        subprocess.run(
-            self.argv, stdin=subprocess.DEVNULL, check=False, timeout=60, start_new_session=True
-        )
-
-    def describe(self):
-        """Return ``name``, ``manager``, ``active`` (None: unknown) and ``failed``."""
-        if not self.managed:
-            return {"name": None, "manager": None, "active": None, "failed": False}
-        if self.systemd:
-            shown = _run(["systemctl", "show", "-p", "ActiveState", "--value", self.name])
-            return {
-                "name": self.name,
-                "manager": "systemd",
-                "active": shown in ("active", "activating", "reloading"),
-                "failed": shown == "failed",
-            }
-        active = bool(__salt__["service.status"](self.name))
-        return {"name": self.name, "manager": "init", "active": active, "failed": False}
 
 
 def _state_dir():
@@ -214,57 +108,22 @@ def _state_dir():
     return path
 
 
-def _claim_file():
-    return _state_dir() / "claim.json"
-
-
-def _released_file():
-    return _state_dir() / "released.json"
-
-
-def _released():
-    """
-    Return the tokens of claims that were released lately, with when.
-
-    A minion that was silent works off what was sent to it in any order: a claim that comes after
-    its own release must not count.
-    """
-    released = store.read_json(_released_file())
-    young = time.time() - RELEASED_SECONDS
-    return {token: at for token, at in (released or {}).items() if at > young}
-
-
-def _current_claim():
-    claim = store.read_json(_claim_file())
-    if isinstance(claim, dict) and float(claim.get("until") or 0) > time.time():
-        return claim
-    return None
+def _claims():
+    return claims.Claims(_state_dir(), __opts__["id"])
 
 
 @contextmanager
-def _acting(what):
+def _acting():
     """Hold this minion's only place for an act on dhcpd; the kernel frees it with the process."""
-    with open(_state_dir() / "acting.lock", "a+", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise CommandExecutionError(
-                f"Not done: another call is stopping or starting dhcpd on {__opts__['id']} now."
-            ) from None
-        yield
+    try:
+        with claims.acting(_state_dir(), __opts__["id"]):
+            yield
+    except claims.Refused as err:
+        raise CommandExecutionError(str(err)) from None
 
 
 def _paused_note():
     return drain.Note(_state_dir() / "paused.json")
-
-
-def _is_acting():
-    with open(_state_dir() / "acting.lock", "a+", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
 
 
 def _busy():
@@ -287,8 +146,8 @@ def _facts(brief, looks=1):
         before, facts = facts, fact.gather(settings)
         facts["steady"] = before["steady"] and fact.same_state(before, facts)
     facts["minion"] = __opts__["id"]
-    facts["claim"] = _current_claim()
-    facts["acting"] = _is_acting()
+    facts["claim"] = _claims().current
+    facts["acting"] = claims.is_acting(_state_dir())
     facts["last_start"] = store.read_json(_state_dir() / "last_start.json")
     facts["paused_by_us"] = _paused_note().read()
     facts["pending_restart"] = store.read_json(_state_dir() / "pending.json")
@@ -367,7 +226,7 @@ def status(brief=False, looks=1):
     facts = _facts(brief, looks)
     if not brief:
         facts["version"] = version()
-        facts["service"] = _Service(_config()).describe()
+        facts["service"] = _service().describe()
     return facts
 
 
@@ -621,7 +480,7 @@ def repair_leases(lease_file=None, test=False):
         salt dhcp-a dhcpd.repair_leases test=True
         salt dhcp-a dhcpd.repair_leases
     """
-    with _acting("repair"):
+    with _acting():
         server = fact.read_server(_settings())
         if server.process is not None and not test:
             return _failed(
@@ -670,18 +529,10 @@ def claim(run, who, seconds=180, facts=False, token=None):
 
         salt dhcp-a dhcpd.claim 3f2a "ann, maintenance of the power supply" seconds=600
     """
-    with _claims_locked():
-        current = _current_claim()
-        if token is not None and str(token) in _released():
-            return _failed(f"This run's claim on {__opts__['id']} was released: it has ended.")
-        if current and current.get("run") != str(run):
-            until = decisions.clock(current["until"])
-            return _failed(
-                f"{__opts__['id']} is claimed by {current.get('who')} until {until} UTC "
-                "(dhcpd.release_claim frees it)"
-            )
-        until = time.time() + float(seconds)
-        store.write_json(_claim_file(), {"run": str(run), "who": str(who), "until": until})
+    try:
+        until = _claims().claim(str(run), str(who), float(seconds), token and str(token))
+    except claims.Refused as err:
+        return _failed(str(err))
     answer = {"result": True, "comment": "claimed", "until": until}
     if facts:
         answer["facts"] = _facts(brief=False)
@@ -703,21 +554,11 @@ def release_claim(run=None, token=None):
 
         salt dhcp-a dhcpd.release_claim
     """
-    with _claims_locked():
-        current = _current_claim()
-        if current and run is not None and current.get("run") != str(run):
-            return _failed(f"The claim is of another run ({current.get('who')}).")
-        if token is not None:
-            store.write_json(_released_file(), {**_released(), str(token): time.time()})
-        _claim_file().unlink(missing_ok=True)
-    return {"result": True, "comment": "released" if current else "there was no claim"}
-
-
-@contextmanager
-def _claims_locked():
-    with open(_state_dir() / "claim.lock", "a", encoding="utf-8") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+    try:
+        was = _claims().release(None if run is None else str(run), token and str(token))
+    except claims.Refused as err:
+        return _failed(str(err))
+    return {"result": True, "comment": "released" if was else "there was no claim"}
 
 
 # -- acts --------------------------------------------------------------------------------------
@@ -741,7 +582,7 @@ def start(timeout=None, force=None):
         salt dhcp-a dhcpd.start
     """
     codes = _force(force)
-    with _acting("start"):
+    with _acting():
         server = fact.read_server(_settings())
         if server.process is not None:
             running = fact.process_facts(server)
@@ -750,7 +591,7 @@ def start(timeout=None, force=None):
                 "comment": f"dhcpd on {__opts__['id']} runs already (pid {running['pid']}).",
                 "new": running,
             }
-        return _start(codes, timeout, _Service(_config()))
+        return _start(codes, timeout, _service())
 
 
 def _start(codes, timeout, service, old=None):
@@ -810,7 +651,7 @@ def stop(force=None, evidence=None, run=None, method="signal"):
     codes = _force(force)
     if method not in ("signal", "handover"):
         raise SaltInvocationError(f"method: {method} is not one of signal, handover")
-    with _acting("stop"):
+    with _acting():
         server, refused = _guard(evidence, codes, run, "stopped", method)
         if refused:
             return refused
@@ -818,7 +659,7 @@ def stop(force=None, evidence=None, run=None, method="signal"):
             old = _stop_by(method, server, codes)
         except IscDhcpError as err:
             return _failed(f"dhcpd on {__opts__['id']} was not stopped: {err}")
-        _Service(_config()).stop()
+        _service().stop()
     return {
         "result": True,
         "comment": f"dhcpd on {__opts__['id']} stopped (pid {old['pid']}); it stays down until "
@@ -864,7 +705,7 @@ def release_window():
 
         salt dhcp-b dhcpd.release_window
     """
-    with _acting("release_window"):
+    with _acting():
         try:
             done = handover.release_window(fact.read_server(_settings()))
         except IscDhcpError as err:
@@ -911,13 +752,13 @@ def restart(method="signal", force=None, evidence=None, run=None, timeout=None):
     """
     codes = _force(force)
     _check_method(method)
-    with _acting("restart"):
+    with _acting():
         server, refused = _guard(evidence, codes, run, "restarted", method)
         if refused:
             return refused
         running = server.process
         old = {"pid": running.pid, "identity": running.identity, "started": running.started}
-        service = _Service(_config(), list(running.argv))
+        service = _service(running.argv)
         try:
             service.prepare()
             old.update(_stop_by(method, server, codes))
@@ -965,7 +806,7 @@ def resume():
 
         salt dhcp-a dhcpd.resume
     """
-    with _acting("resume"):
+    with _acting():
         try:
             resumed = _speak_again(fact.read_server(_settings()))
         except IscDhcpError as err:

@@ -1,0 +1,134 @@
+"""
+Who may act on this server: claims of runs, and the one place for an act.
+
+Both are files in a folder of the minion's own. A claim lasts for a while unless it is renewed; the
+place for an act is a lock that the kernel frees with the process.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from .decisions import clock
+from .errors import IscDhcpError
+from .store import read_json
+from .store import write_json
+
+#: Seconds for which the release of a claim is remembered.
+RELEASED_SECONDS = 3600.0
+
+
+class Refused(IscDhcpError):
+    """Another run, or another call, has this server; the message says which."""
+
+
+class Claims:
+    """
+    The claims of runs on one server.
+
+    folder
+        The minion's own; it exists.
+    server
+        The minion's id, for messages.
+    """
+
+    def __init__(self, folder: Path, server: str) -> None:
+        self._server = server
+        self._file = folder / "claim.json"
+        self._released_file = folder / "released.json"
+        self._lock_file = folder / "claim.lock"
+
+    @property
+    def current(self) -> dict[str, Any] | None:
+        """The claim that is in force: ``run``, ``who``, ``until`` (epoch seconds)."""
+        claim = read_json(self._file)
+        if isinstance(claim, dict) and float(claim.get("until") or 0) > time.time():
+            return claim
+        return None
+
+    def claim(self, run: str, who: str, seconds: float, token: str | None = None) -> float:
+        """
+        Claim the server for a run, or renew its claim; return until when (epoch seconds).
+
+        token
+            The process that claims for the run: what it has released it can't claim any more.
+
+        Raises :class:`Refused`.
+        """
+        with self._locked():
+            current = self.current
+            if token is not None and token in self._released():
+                raise Refused(f"This run's claim on {self._server} was released: it has ended.")
+            if current and current.get("run") != run:
+                raise Refused(
+                    f"{self._server} is claimed by {current.get('who')} until "
+                    f"{clock(current['until'])} UTC (dhcpd.release_claim frees it)"
+                )
+            until = time.time() + seconds
+            write_json(self._file, {"run": run, "who": who, "until": until})
+        return until
+
+    def release(self, run: str | None = None, token: str | None = None) -> bool:
+        """
+        Release a claim; return whether there was one.
+
+        run
+            Only the claim of this run; without it, any.
+        token
+            The process that had claimed: a claim of it that comes later does not count.
+
+        Raises :class:`Refused` where the claim is another run's.
+        """
+        with self._locked():
+            current = self.current
+            if current and run is not None and current.get("run") != run:
+                raise Refused(f"The claim is of another run ({current.get('who')}).")
+            if token is not None:
+                write_json(self._released_file, {**self._released(), token: time.time()})
+            self._file.unlink(missing_ok=True)
+        return current is not None
+
+    def _released(self) -> dict[str, float]:
+        """
+        Return the tokens of claims that were released lately, with when.
+
+        A minion that was silent works off what was sent to it in any order: a claim that comes
+        after its own release must not count.
+        """
+        young = time.time() - RELEASED_SECONDS
+        released = read_json(self._released_file) or {}
+        return {token: at for token, at in released.items() if at > young}
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        with open(self._lock_file, "a", encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+
+@contextmanager
+def acting(folder: Path, server: str) -> Iterator[None]:
+    """Hold this server's only place for an act on dhcpd, or raise :class:`Refused`."""
+    with open(folder / "acting.lock", "a+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Refused(
+                f"Not done: another call is stopping or starting dhcpd on {server} now."
+            ) from None
+        yield
+
+
+def is_acting(folder: Path) -> bool:
+    """Whether any call holds the place for an act now."""
+    with open(folder / "acting.lock", "a+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
