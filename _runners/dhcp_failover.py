@@ -181,6 +181,8 @@ def _status_row(pair, answers):
         why = answer.get("error") or end.get("why_unknown")
         if why:
             row[server]["why"] = why
+        if end.get("stuck"):
+            row[server]["stuck"] = end["stuck"]
         hint = ((facts or {}).get("omapi") or {}).get("hint")
         if hint:
             row[server]["better"] = hint
@@ -236,7 +238,8 @@ def restart(
     order
         ``secondary-first`` (default), ``primary-first`` or both minion ids.
     method
-        How dhcpd is stopped: ``signal``, ``drain`` or ``handover`` (see ``dhcpd.restart``).
+        How dhcpd is stopped: ``signal``, ``drain``, ``handover`` or ``control`` (see
+        ``dhcpd.restart``).
     force
         Codes of the guard's reasons to override, comma-separated (see ``dhcpd.ok_to_stop``).
     fresh

@@ -86,7 +86,8 @@ def locked(
         ``secondary-first`` (default), ``primary-first`` or both minion ids (``order`` is Salt's
         own word for the place of a state).
     method
-        How dhcpd is stopped: ``signal``, ``drain`` or ``handover`` (see ``dhcpd.restart``).
+        How dhcpd is stopped: ``signal``, ``drain``, ``handover`` or ``control`` (see
+        ``dhcpd.restart``).
     force
         Codes of the guard's reasons to override.
     fresh

@@ -37,7 +37,8 @@ def restarted(name, now=False, method="signal", force=None, busy_timeout=0):
         Restart in this very call, guarded: refused unless every relationship is normal at both
         ends. For one server at a time, never in a highstate of both.
     method
-        ``signal``, ``drain`` or ``handover`` (see ``dhcpd.restart``).
+        ``signal``, ``drain``, ``handover`` or ``control`` (see
+        ``dhcpd.restart``).
     force
         Codes of the guard's reasons to override.
     busy_timeout

@@ -8,12 +8,14 @@ disagree about what "normal" is.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from . import forecast
 from .errors import IscDhcpError
 from .states import FailoverState
 
@@ -41,6 +43,9 @@ FORCEABLE = {
     "clock": "clocks that are too far apart for dhcpd to connect again",
     "gentle": "a dhcpd whose SIGTERM costs MCLT (built with gentle shutdown)",
     "busy": "another state run on this minion",
+    "free-leases": "a partner whose free leases may not last while it serves alone",
+    "auto-partner-down": "a partner that would go to partner-down by itself meanwhile",
+    "mclt": "MCLT without service of this server, which method control costs",
     "no-relationship": "a server that has no failover relationship, so no partner",
 }
 
@@ -175,6 +180,8 @@ def ok_to_stop(
         why = omapi.get("error") or omapi.get("hint") or "it is not configured"
         text = f"method {method} needs OMAPI, and that of {_me(facts)} does not answer: {why}"
         found.append(Reason("method", text))
+    if method == "control":
+        found.append(_cost_of_control(facts))
     relationships = facts.get("relationships") or {}
     if not relationships and not (facts.get("configuration") or {}).get("error"):
         found.append(
@@ -187,6 +194,7 @@ def ok_to_stop(
         found += _own_end(facts, name, relationship)
         if evidence is not None:
             found += _other_end(facts, name, evidence.get(name), now)
+            found += _while_alone(facts, name, evidence.get(name), method)
     found += [
         Reason("claim", f"{_me(facts)} is claimed by {_claimant(claim)}")
         for claim in [facts.get("foreign_claim")]
@@ -353,6 +361,61 @@ def _other_end(
     return found
 
 
+def _cost_of_control(facts: Facts) -> Reason:
+    ends = (facts.get("relationships") or {}).values()
+    mclt = max((float(end.get("mclt") or 3600) for end in ends), default=3600.0)
+    text = (
+        f"method control, dhcpd's documented shutdown, costs MCLT: {_me(facts)} is mute at once, "
+        f"its partner does not know for 17 s, and after its start it answers nobody for {mclt:.0f} "
+        "s (methods drain and handover do not; force=mclt if that is what you want)"
+    )
+    return Reason("mclt", text)
+
+
+def _while_alone(facts: Facts, name: str, evidence: Facts | None, method: str) -> list[Reason]:
+    """What stands against leaving the partner of one relationship alone for the time forecast."""
+    if not evidence:
+        return []  # _other_end has said it
+    who = evidence.get("minion") or "the partner"
+    seconds = forecast.seconds_alone(facts, method)
+    found = []
+    limit = float(evidence.get("auto_partner_down") or 0)
+    if limit and limit <= seconds and method != "handover":
+        text = (
+            f"{who} goes to partner-down by itself after {limit:.0f} s (auto-partner-down of "
+            f"{name}), and would be alone for about {seconds:.0f} s: both would then wait for each "
+            "other in potential-conflict; raise it, or take method handover"
+        )
+        found.append(Reason("auto-partner-down", text, True, name))
+    mine, theirs = forecast.of_relationship(facts, name), evidence.get("leases")
+    if mine is None or theirs is None:
+        unknown = _me(facts) if mine is None else who
+        text = f"how many free leases of {name} {unknown} has could not be counted"
+        return [*found, Reason("free-leases", text, True, name)]
+    mclt = float((facts.get("relationships") or {}).get(name, {}).get("mclt") or 3600)
+    whole_after = mclt if method == "handover" else math.inf
+    for short in forecast.shortages(mine, theirs, seconds, whole_after):
+        found.append(_shortage(who, name, short, seconds))
+    return found
+
+
+def _shortage(who: str, name: str, short: Facts, seconds: float) -> Reason:
+    text = (
+        f"{who} has {short['have']} free leases of its own in {short['network']} ({name}) for the "
+        f"{seconds:.0f} s that it would be alone"
+    )
+    if not short["have"] and not short["elsewhere"]:
+        # A restart changes nothing for the clients of a pool that is used up anyway.
+        return Reason("free-leases", f"{text}, the pool is used up at both ends", False, name)
+    if short["need"] > short["have"]:
+        text += (
+            f", and about {short['need']} new clients are expected ({short['rate']:.2g} a second): "
+            "wait for the pools to be balanced, or add addresses"
+        )
+        return Reason("free-leases", text, True, name)
+    return Reason("free-leases", f"{text}; no new client is expected", False, name)
+
+
 def evidence_of(partner: Facts, relationship: str, observed: float, skew: float) -> dict[str, Any]:
     """
     Return what the master saw of a relationship's other end, for the guard on the acting server.
@@ -381,6 +444,8 @@ def evidence_of(partner: Facts, relationship: str, observed: float, skew: float)
         "partner_state": end.get("partner_state"),
         "since": end.get("since"),
         "mclt": end.get("mclt"),
+        "auto_partner_down": end.get("auto_partner_down"),
+        "leases": forecast.of_relationship(partner, relationship),
         "why_unknown": end.get("why_unknown"),
         "serves": why is None,
         "why": why,

@@ -44,14 +44,27 @@ class Note:
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
 
-    def write(self, relationships: list[str]) -> None:
-        """Note that these are going to be paused."""
-        store.write_json(self.path, {"paused": relationships, "since": time.time()})
+    def write(self, relationships: list[str], settled: bool = False) -> None:
+        """
+        Note that these are going to be paused, or handed over.
+
+        settled
+            They are handed over, mute, and all their updates are acknowledged.
+        """
+        store.write_json(
+            self.path, {"paused": relationships, "since": time.time(), "settled": settled}
+        )
 
     def read(self) -> list[str]:
         """Return what was noted and not cleared."""
         noted = store.read_json(self.path)
         return list(noted.get("paused") or ()) if isinstance(noted, dict) else []
+
+    @property
+    def settled(self) -> bool:
+        """Whether they had been handed over, all updates acknowledged."""
+        noted = store.read_json(self.path)
+        return isinstance(noted, dict) and bool(noted.get("settled"))
 
     def clear(self) -> None:
         """Forget it: everything is normal again."""

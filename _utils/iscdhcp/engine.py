@@ -10,6 +10,7 @@ Procedure: ISC KB AA-01043 (restart one, wait until both are normal and balanced
 
 from __future__ import annotations
 
+import math
 import os
 import time
 import uuid
@@ -22,7 +23,7 @@ from typing import Any
 from typing import Protocol
 
 from . import decisions
-from . import handover
+from . import stuck
 from .decisions import Verdict
 from .decisions import clock
 from .errors import IscDhcpError
@@ -39,6 +40,8 @@ from .store import write_json
 LOOKS_IN_A_ROW = 3
 #: What was seen of all servers may be used for so many seconds instead of asking again.
 STILL_FRESH = 3.0
+#: Seconds for which the leases that were counted count.
+COUNTED_LATELY = 60.0
 #: Seconds between two polls while nothing changes.
 POLL_INTERVAL = 0.3
 #: Seconds without any answer from a server after which a wait gives up.
@@ -50,7 +53,7 @@ CLAIM_SECONDS = 180.0
 
 
 #: How a server may be stopped for its restart (``dhcpd.restart``).
-METHODS = ("signal", "drain", "handover")
+METHODS = ("signal", "drain", "handover", "control")
 
 
 def check_method(method: str) -> None:
@@ -505,7 +508,7 @@ class PairRun:
         for name, theirs in self._partner_facts(facts, answers).items():
             mine = facts["relationships"][name]
             survivor = ((theirs or {}).get("relationships") or {}).get(name) or {}
-            why = handover.stuck(mine, survivor)
+            why = stuck.of_pair(mine, survivor)
             if theirs is None or why is None:
                 continue
             self.say(f"{facts.get('minion')} is {why}: releasing it on {theirs['minion']}.")
@@ -562,9 +565,12 @@ class PairRun:
     def _fresh(self) -> dict[str, dict[str, Any]] | None:
         """Return what was seen of the whole group a moment ago, once."""
         answers, self._last_seen = self._last_seen, {}
-        if set(answers) >= set(self.group) and time.monotonic() - self._seen_at < STILL_FRESH:
-            return answers
-        return None
+        if set(answers) < set(self.group) or time.monotonic() - self._seen_at > STILL_FRESH:
+            return None
+        # A wait does not count leases; what was counted before it may be too old.
+        if any(_count_age(answers[server].get("facts")) > COUNTED_LATELY for server in self.group):
+            return None
+        return answers
 
     def _partners(self, server: str) -> list[str]:
         return [name for name in self.discovery.partners([server]) if name != server]
@@ -664,3 +670,9 @@ def restart_patience(facts: Mapping[str, Any]) -> float:
     size = float((facts.get("lease_file") or {}).get("bytes") or 0)
     last = float((facts.get("last_start") or {}).get("seconds") or 0)
     return 45.0 + size / 1_000_000 * 8.0 + 5.0 * last
+
+
+def _count_age(facts: Mapping[str, Any] | None) -> float:
+    """Return for how many seconds a server's leases have not been counted."""
+    counted = ((facts or {}).get("leases") or {}).get("counted")
+    return float((facts or {})["time"]) - float(counted) if facts and counted else math.inf

@@ -19,6 +19,7 @@ from . import conf
 from . import leasefile
 from . import log
 from . import process
+from . import stuck
 from .errors import IscDhcpError
 from .errors import OmapiError
 from .errors import OmapiLibraryMissing
@@ -356,6 +357,7 @@ def _relationship(
             # The state's own time is not renewed by a restart (server/failover.c:1825).
             facts["normal_since"] = max(float(facts["since"] or 0), running.started)
     facts["balance"] = _balance(seen, log_facts)
+    facts["stuck"] = stuck.of_end(facts)
     return facts
 
 

@@ -20,7 +20,16 @@ from .leases_read import entries
 from .leases_syntax import Entry
 from .leases_syntax import failover_fields
 
-__all__ = ["check", "count", "entries", "failover_states", "last_entries", "repair"]
+__all__ = [
+    "check",
+    "count",
+    "entries",
+    "failover_entries",
+    "failover_fields",
+    "failover_states",
+    "last_entries",
+    "repair",
+]
 
 
 def check(path: str) -> dict[str, Any]:
@@ -103,7 +112,9 @@ def failover_states(path: str) -> dict[str, dict[str, Any]]:
     Each has ``my`` and ``partner``, a state and since when (UTC epoch seconds; None where the file
     does not say), and ``mclt`` in seconds, None on a primary.
     """
-    states: dict[str, dict[str, Any]] = {}
-    for entry in leases_read.entries_of(path, b"failover"):
-        states[entry.name] = failover_fields(entry.text)
-    return states
+    return {entry.name: failover_fields(entry.text) for entry in failover_entries(path)}
+
+
+def failover_entries(path: str) -> Iterable[Entry]:
+    """Return the whole entries that save a failover relationship's state, in the file's order."""
+    return leases_read.entries_of(path, b"failover")

@@ -6,6 +6,7 @@ import pytest
 from iscdhcp.omapi import OmapiClient
 from iscdhcp.states import FailoverState
 
+from lab.dhcp import Relationship
 from lab.waiting import wait_until
 
 
@@ -20,6 +21,32 @@ def test_both_servers_are_restarted_gracefully_over_omapi(pair, method):
     assert run.returncode == 0, str(run)
     assert pair.dhcp.is_normal()
     assert pair.restarts == ["dhcp-b", "dhcp-a"]
+
+
+def test_the_documented_shutdown_is_refused_until_its_cost_is_accepted(pair):
+    run = pair.salt_run("dhcp_failover.restart", "method=control")
+    assert run.returncode != 0
+    assert "costs MCLT" in run.told and "force=mclt" in run.told
+    assert pair.touched == []
+
+
+def test_a_hub_is_handed_over_to_all_its_partners_and_comes_back_without_mclt(hub):
+    answer = hub.ask("dhcp-b", "dhcpd.restart", method="handover")
+    assert answer["result"] is True, answer
+    for name in ("foo", "bar"):
+        waited = hub.salt_run("dhcp_failover.wait_normal", name)
+        assert waited.returncode == 0, str(waited)
+    seen = [one.state for one in hub.seen.timeline("dhcp-b") if one.alive]
+    assert "shutdown" in seen and "recover-wait" not in seen
+
+
+def test_a_partner_that_goes_to_partner_down_by_itself_is_not_left_alone(install):
+    foo = Relationship("foo", "dhcp-a", "dhcp-b", statements="auto-partner-down 5;")
+    stage = install([foo])
+    run = stage.orchestrate()
+    assert run.returncode != 0
+    assert "auto-partner-down" in run.told
+    assert stage.touched == []
 
 
 def test_a_drained_server_is_mute_before_its_process_ends(pair):

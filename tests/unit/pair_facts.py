@@ -32,6 +32,7 @@ def server(minion: str, role: str, partner: str, name: str = "foo") -> dict[str,
                 "peer_port": 647,
                 "mclt": 3600,
                 "max_response_delay": 30,
+                "auto_partner_down": 0,
                 "source": "omapi",
                 "state": "normal",
                 "partner_state": "normal",
@@ -45,7 +46,24 @@ def server(minion: str, role: str, partner: str, name: str = "foo") -> dict[str,
                 "balance": {"balanced": True, "imbalanced": [], "pools": {}},
             }
         },
+        "leases": leases(name),
     }
+
+
+def leases(
+    name: str = "foo", free: int = 50, backup: int = 50, rate: float = 0.0
+) -> dict[str, Any]:
+    """Return the counts of one pool of 200 addresses."""
+    pool = {
+        "network": "10.0.0.0/24",
+        "ranges": [["10.0.0.10", "10.0.0.209"]],
+        "addresses": 200,
+        "active": 200 - free - backup,
+        "free": free,
+        "backup": backup,
+        "new_per_second": rate,
+    }
+    return {"counted": NOW - 5, "file": "/x", "relationships": {name: [pool]}}
 
 
 def healthy() -> tuple[dict[str, Any], dict[str, Any]]:

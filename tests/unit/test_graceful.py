@@ -1,24 +1,26 @@
 """
 A graceful stop that fails on its way leaves no server mute without a word.
 
-OMAPI is a fake: that a real dhcpd takes one order and refuses the next can't be had on demand.
+OMAPI is a fake: that a partner does not take over can't be had on demand from a real one.
 """
 
 from __future__ import annotations
 
 import contextlib
+import time
 from types import SimpleNamespace
 
 import pytest
+from iscdhcp import acts
 from iscdhcp import drain
 from iscdhcp import handover
+from iscdhcp import leases
 from iscdhcp.acts import ActError
-from iscdhcp.errors import OmapiRefused
 from iscdhcp.states import FailoverState
 
 
 class FakeOmapi:
-    """One relationship whose server takes every state and refuses to shut down."""
+    """One relationship whose server takes every state."""
 
     def __init__(self, takeover):
         self.state, self.takeover, self.set = "normal", takeover, []
@@ -31,9 +33,6 @@ class FakeOmapi:
         self.set.append(FailoverState.parse(state).label)
         self.state = self.set[-1]
         return self.failover_state(name)
-
-    def order_shutdown(self):
-        raise OmapiRefused("dhcpd refused the connection")
 
 
 @pytest.fixture
@@ -61,11 +60,93 @@ def test_a_partner_that_does_not_take_over_has_the_drained_server_back(
     assert note.read() == []
 
 
-def test_a_server_that_refuses_to_end_after_its_hand_over_is_taken_back(fake, tmp_path):
+def test_a_server_that_does_not_end_after_its_hand_over_is_taken_back(
+    fake, tmp_path, monkeypatch
+):
     client, note = fake(takeover="partner-down"), drain.Note(tmp_path / "paused.json")
     handover.hand_over(SERVER, note)
-    assert note.read() == ["foo"]
-    with pytest.raises(ActError, match="could not be told to end.*coming back to normal"):
+    assert note.read() == ["foo"] and note.settled
+
+    def never_quiet(*looks):
+        raise ActError("its lease file was never whole")
+
+    monkeypatch.setattr(acts, "stop", never_quiet)
+    with pytest.raises(ActError, match="never whole.*coming back to normal"):
         handover.end(SERVER, note)
     assert client.set == ["shutdown", "recover"]
     assert note.read() == []
+
+
+STATE = """failover peer "foo" state {
+  my state %s at 1 2026/11/23 13:23:40;
+  partner state %s at 1 2026/11/23 13:23:41;
+  mclt 60;
+}
+"""
+
+
+@pytest.fixture
+def server_down(tmp_path):
+    """A server whose dhcpd has ended, by the last state in its lease file."""
+    path = tmp_path / "dhcpd.leases"
+
+    def build(mine, partner="partner-down"):
+        path.write_text(STATE % ("normal", "normal") + STATE % (mine, partner))
+        foo = SimpleNamespace(name="foo", mclt=None)
+        return SimpleNamespace(
+            lease_file=str(path), configuration=SimpleNamespace(relationships=(foo,))
+        )
+
+    return build
+
+
+def test_a_server_that_was_handed_over_comes_back_without_waiting_for_mclt(server_down):
+    server = server_down("shutdown")
+    before = open(server.lease_file).read()
+    assert handover.recover_on_disk(server) == ["foo"]
+    after = open(server.lease_file).read()
+    assert after.startswith(before)
+    saved = leases.failover_states(server.lease_file)["foo"]
+    assert saved["my"][0] == "recover" and saved["partner"][0] == "partner-down"
+    assert time.time() - 62 <= saved["my"][1] <= time.time() - 60
+    assert saved["mclt"] == 60
+    assert leases.check(server.lease_file)["whole"]
+
+
+@pytest.mark.parametrize("state", ["normal", "paused", "recover-wait"])
+def test_no_other_state_is_changed_on_disk(server_down, state):
+    server = server_down(state)
+    before = open(server.lease_file).read()
+    assert handover.recover_on_disk(server) == []
+    assert open(server.lease_file).read() == before
+
+
+def test_a_server_whose_partner_did_not_take_over_still_has_to_wait_for_mclt(server_down):
+    server = server_down("shutdown", partner="communications-interrupted")
+    before = open(server.lease_file).read()
+    with pytest.raises(ActError, match="no partner-down"):
+        handover.recover_on_disk(server)
+    assert open(server.lease_file).read() == before
+
+
+def test_nothing_is_appended_to_a_torn_lease_file(server_down):
+    server = server_down("shutdown")
+    with open(server.lease_file, "a") as file:
+        file.write("lease 10.0.0.1 {\n  starts 1 20")
+    before = open(server.lease_file).read()
+    with pytest.raises(ActError, match="torn"):
+        handover.recover_on_disk(server)
+    assert open(server.lease_file).read() == before
+
+
+def test_a_full_disk_leaves_the_lease_file_as_it_was(server_down, monkeypatch):
+    server = server_down("shutdown")
+    before = open(server.lease_file).read()
+
+    def full(handle):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(handover.os, "fsync", full)
+    with pytest.raises(ActError, match="No space left"):
+        handover.recover_on_disk(server)
+    assert open(server.lease_file).read() == before
