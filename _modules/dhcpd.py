@@ -272,6 +272,28 @@ def failover_state(relationship=None):
     }
 
 
+def failover_log(since=None):
+    """
+    Return what dhcpd logged about failover, its start and its end, and how it served clients.
+
+    since
+        Epoch seconds; default: an hour ago.
+
+    Returns ``source`` (``journal`` or a file), ``events`` (each with ``time`` in epoch seconds,
+    ``kind``, ``relationship``, ``text``; the last 500) and ``clients`` (``acks``: leases given or
+    renewed, ``unserved``: requests that it had no lease for; ``None`` where that is not known).
+    What can't be read is said in ``error``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt dhcp-a dhcpd.failover_log
+    """
+    since = time.time() - 3600 if since is None else float(since)
+    return fact.logged(_settings(), since)
+
+
 def peers():
     """
     Return this server's failover relationships as its configuration has them, for discovery.
@@ -735,7 +757,9 @@ def release_window():
     return {"result": True, "comment": comment + (f" {untouched}." if untouched else ""), **done}
 
 
-def restart(method="signal", force=None, evidence=None, run=None, timeout=None):
+def restart(
+    method="signal", force=None, evidence=None, run=None, timeout=None, identity=None
+):
     """
     Stop and start dhcpd in one call, guarded in the same call.
 
@@ -760,6 +784,9 @@ def restart(method="signal", force=None, evidence=None, run=None, timeout=None):
         The run whose claim on this server may stand.
     timeout
         Seconds in which the new process has to serve. Default: 60.
+    identity
+        The process that is meant (``dhcpd.status`` has it): any other one is left alone, so that
+        an order that comes late, or twice, restarts nothing twice.
 
     Returns ``result``, ``comment``, ``old`` and ``new`` (``pid``, ``identity``, ``started``), and
     ``warnings``.
@@ -778,6 +805,10 @@ def restart(method="signal", force=None, evidence=None, run=None, timeout=None):
         if refused:
             return refused
         running = server.process
+        if identity is not None and running.identity != identity:
+            text = f"dhcpd on {__opts__['id']} has been restarted meanwhile (pid {running.pid})"
+            reason = decisions.Reason("other-process", text)
+            return _failed(f"Nothing done: {text}.", refused=True, reasons=[reason.as_dict()])
         old = {"pid": running.pid, "identity": running.identity, "started": running.started}
         service = _service(running.argv)
         try:

@@ -23,12 +23,16 @@ from typing import Any
 from typing import Protocol
 
 from . import decisions
+from . import journal
 from . import stuck
 from .decisions import Verdict
 from .decisions import clock
 from .errors import IscDhcpError
 from .pairs import Discovery
 from .pairs import Pair
+from .steering import Interrupted as Interrupted
+from .steering import Told
+from .steering import step
 from .store import Held
 from .store import Holds
 from .store import ServerLocks
@@ -81,19 +85,11 @@ class Fleet(Protocol):
     def release_window(self, minion: str) -> None:
         """Have the survivor of a hand-over release its full window."""
 
+    def log(self, minions: list[str], since: float) -> dict[str, dict[str, Any]]:
+        """Ask what dhcpd has logged since then (epoch seconds): ``events``, ``clients``."""
+
     def restart(self, minion: str, patience: float, **arguments: Any) -> dict[str, Any]:
         """Restart dhcpd on ``minion``: its answer, or ``{"lost": why}``."""
-
-
-class Interrupted(BaseException):
-    """A person has ended the run politely (Ctrl-C); no broad ``except`` may swallow it."""
-
-    def __str__(self) -> str:
-        name = str(self.args[0]) if self.args else "stopped"
-        return (
-            f"Interrupted ({name}). No server was left stopped: stop and start are one call on "
-            "the server. The same command goes on from here."
-        )
 
 
 @dataclass
@@ -120,9 +116,11 @@ class Request:
     busy_timeout: float = 300.0
     #: Seconds a wait may take in all; ``None`` computes it from the facts.
     timeout: float | None = None
+    #: Journals that are kept.
+    keep: int = journal.KEEP
 
 
-class PairRun:
+class PairRun(Told):
     """
     One run over one pair.
 
@@ -148,10 +146,11 @@ class PairRun:
     ) -> None:
         self.pair = pair
         self.discovery = discovery
-        self.fleet = fleet
         self.request = request or Request()
         self.who = who
-        self.say = say
+        self._say = say
+        self.directory = Path(directory)
+        self.begin_told(fleet, self.request.keep)
         self.locks = ServerLocks(Path(directory) / "locks")
         self.holds = Holds(Path(directory) / "holds")
         self.path = Path(directory) / "runs" / f"{file_name(pair.id)}.json"
@@ -218,6 +217,7 @@ class PairRun:
 
     # -- steps -------------------------------------------------------------------------------
 
+    @step("lock")
     def lock(self, test: bool = False) -> Step:
         """Lock every server that the run touches and all their partners, on the master."""
         names = ", ".join(self.group)
@@ -241,9 +241,11 @@ class PairRun:
         except Held as held:
             return Step(False, f"{self.pair}: {held}. Nothing was touched.")
         told = self._open_record()
+        self.open_journal(bool(told))
         self.say(f"{names} locked for {self.pair}.{told}")
         return Step(True, f"{names} locked for {self.pair}.{told}", {"locked": list(self.group)})
 
+    @step("preflight")
     def preflight(self, test: bool = False) -> Step:
         """Check everything that can be known before the first act; claim the minions."""
         if test:
@@ -253,7 +255,9 @@ class PairRun:
         answers = (
             self.fleet.status(list(self.group))
             if test
-            else self.fleet.claim(list(self.group), self._claim(), facts=True)
+            else self._until_nobody_acts(
+                self.fleet.claim(list(self.group), self._claim(), facts=True)
+            )
         )
         refused = [a["refused"] for _, a in sorted(answers.items()) if a.get("refused")]
         if refused:
@@ -306,12 +310,25 @@ class PairRun:
         self.say(f"Safe to begin. {seen}.")
         return Step(True, f"Safe to begin. {seen}.", warnings=list(warnings))
 
+    def _until_nobody_acts(self, answers: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        """Wait for the end of an act that an interrupted run of this pair has left behind."""
+        give_up = self.steering.clock() + self.request.busy_timeout
+        while self.record.get("servers") and self.steering.clock() < give_up:
+            busy = [m for m in self.group if answers.get(m, {}).get("facts", {}).get("acting")]
+            if not busy:
+                break
+            self.say(f"Waiting: dhcpd on {', '.join(busy)} is being stopped or started.")
+            self._sleep(1.0)
+            answers = self.fleet.claim(list(self.group), self._claim(), facts=True)
+        return answers
+
+    @step("restart")
     def restart(self, position: int, test: bool = False) -> Step:
         """Restart the server at ``position`` of the order, unless this run did so already."""
         server = self.servers[position]
         if test:
             return self._would_restart(server)
-        give_up = time.monotonic() + self.request.busy_timeout
+        give_up = self.steering.clock() + self.request.busy_timeout
         while True:
             answers = self._fresh() or self.fleet.status(list(self.group))
             facts = answers.get(server, {}).get("facts")
@@ -324,11 +341,12 @@ class PairRun:
                 self.say(comment)
                 return Step(True, comment)
             verdict = self._judge(server, answers)
+            self.note_decision("may be stopped", server, verdict)
             busy = [reason for reason in verdict.blockers if reason.code == "busy"]
-            if not busy or len(busy) != len(verdict.blockers) or time.monotonic() > give_up:
+            if not busy or len(busy) != len(verdict.blockers) or self.steering.clock() > give_up:
                 break
             self.say(f"Waiting: {busy[0].text}.")
-            self._renew_claim()
+            self.renew_claim()
             self._sleep(POLL_INTERVAL * 3)
         if facts is None:
             why = answers.get(server, {}).get("error")
@@ -337,9 +355,10 @@ class PairRun:
             return Step(False, f"{server} was not restarted: {verdict.sentence}{self._left()}")
         step = self._restart_now(server, facts, answers)
         if step is None:
-            # Another state run began on the minion between the look and the act.
-            left = max(0.0, give_up - time.monotonic())
-            self.say(f"Waiting: {server} has become busy.")
+            # Another state run, or a restart that was ordered before an interruption, has come
+            # between the look and the act.
+            left = max(0.0, give_up - self.steering.clock())
+            self.say(f"Waiting: {server} has become busy, or was restarted by another order.")
             self._sleep(POLL_INTERVAL * 3)
             self.request.busy_timeout = left
             return self.restart(position)
@@ -348,7 +367,7 @@ class PairRun:
     def _restart_now(
         self, server: str, facts: Mapping[str, Any], answers: Mapping[str, dict[str, Any]]
     ) -> Step | None:
-        """Act; ``None`` where the minion's guard refused only because it is busy."""
+        """Act; ``None`` where the guard refused: the minion is busy, or dhcpd another process."""
         before = facts["process"]
         entry = self._entry(server)
         entry.update(
@@ -358,21 +377,23 @@ class PairRun:
         patience = restart_patience(facts)
         self.say(f"Restarting dhcpd on {server} (pid {before.get('pid')}).")
         begun = time.monotonic()
-        answer = self.fleet.restart(
-            server,
-            patience,
-            method=self.request.method,
-            force=sorted(self.request.force),
-            evidence=self._evidence(server, answers),
-            run=self.run,
-            timeout=patience,
-        )
-        seconds = round(time.monotonic() - begun, 2)
-        if "lost" in answer:
-            answer = self._settle(server, before, answer["lost"], patience)
+        with self.steering.act():
+            answer = self.fleet.restart(
+                server,
+                patience,
+                method=self.request.method,
+                force=sorted(self.request.force),
+                evidence=self._evidence(server, answers),
+                run=self.run,
+                timeout=patience,
+                identity=before.get("identity"),
+            )
+            seconds = round(time.monotonic() - begun, 2)
+            if "lost" in answer:
+                answer = self._settle(server, before, answer["lost"], patience)
         if not answer.get("result"):
             reasons = [one for one in answer.get("reasons") or () if one.get("blocks")]
-            if reasons and all(one["code"] == "busy" for one in reasons):
+            if reasons and all(one["code"] in ("busy", "other-process") for one in reasons):
                 return None
             comment = answer.get("comment") or f"{server} did not say why it was not restarted"
             return Step(False, f"{_stop(comment)}{self._left(server)}")
@@ -433,6 +454,7 @@ class PairRun:
             {server: {"old": {"pid": process.get("pid")}, "new": {"pid": "a new process"}}},
         )
 
+    @step("wait_normal")
     def wait_normal(self, server: str | None = None, test: bool = False) -> Step:
         """
         Wait until the restart of ``server`` is complete, as dhcpd itself says at every end.
@@ -451,13 +473,13 @@ class PairRun:
 
     def _wait(self, server: str, expected: str | None) -> Step:
         group = self.discovery.partners([server])
-        begun = last_answer = last_claim = time.monotonic()
+        begun = last_answer = last_claim = self.steering.clock()
         deadline: float | None = None
         told, good = "", False
         verdict = Verdict("wait")
         while True:
             answers = self.fleet.status(group, brief=True, looks=LOOKS_IN_A_ROW)
-            now = time.monotonic()
+            now = self.steering.clock()
             facts = answers.get(server, {}).get("facts")
             if facts is None:
                 good = False
@@ -479,6 +501,7 @@ class PairRun:
             if limit:
                 deadline = begun + limit
             elapsed = now - begun
+            self.note_wait(server, verdict, None if deadline is None else deadline - now)
             if verdict.outcome == "no":
                 return Step(False, f"{verdict.sentence}{self._left()}")
             if good:
@@ -499,7 +522,7 @@ class PairRun:
                 self.say(f"Waiting: {told}")
             if now - last_claim > CLAIM_SECONDS / 3:
                 last_claim = now
-                self._renew_claim()
+                self.renew_claim()
             # A long wait is polled with more leisure.
             self._sleep(min(5.0, POLL_INTERVAL + elapsed / 30))
 
@@ -514,12 +537,14 @@ class PairRun:
             self.say(f"{facts.get('minion')} is {why}: releasing it on {theirs['minion']}.")
             self.fleet.release_window(str(theirs["minion"]))
 
+    @step("unlock")
     def unlock(self, test: bool = False) -> Step:
         """Give everything back: claims on the minions, locks on the master."""
         names = ", ".join(self.group)
         if test:
             return Step(None, f"{names} would be unlocked.")
         if self.claimed:
+            self.note_logs()
             self.fleet.release(list(self.group), self.run, self._token)
             self.claimed = False
         self.locks.release()
@@ -539,7 +564,7 @@ class PairRun:
     def _sleep(self, seconds: float) -> None:
         end = time.monotonic() + seconds
         while True:
-            self.check()
+            self.heed()
             left = end - time.monotonic()
             if left <= 0:
                 return
@@ -553,7 +578,7 @@ class PairRun:
             "seconds": CLAIM_SECONDS,
         }
 
-    def _renew_claim(self) -> None:
+    def renew_claim(self) -> None:
         """Renew the claims on the minions; one that is silent keeps it until it ends."""
         if self.claimed:
             self.fleet.claim(list(self.group), self._claim())

@@ -297,6 +297,30 @@ def read_log(
     )
 
 
+def logged(settings: Settings, since: float, most: int = 500) -> dict[str, Any]:
+    """
+    Return what all dhcpd processes of this server logged since then (epoch seconds).
+
+    most
+        No more events than the last so many.
+
+    See ``dhcpd.failover_log``.
+    """
+    found: dict[str, Any] = {"source": None, "events": [], "clients": None, "error": None}
+    running = read_server(settings).process
+    identifier = Path(running.argv[0]).name if running else "dhcpd"
+    try:
+        found["source"], events = log.read(settings.log_files, None, since, identifier)
+        found["events"] = [
+            {"time": e.time, "kind": e.kind, "relationship": e.relationship, "text": e.text}
+            for e in events[-most:]
+        ]
+        found["clients"] = log.clients(found["source"], since, identifier)
+    except IscDhcpError as err:
+        found["error"] = str(err)
+    return found
+
+
 def _relationship(
     server: Server,
     relationship: conf.Relationship,

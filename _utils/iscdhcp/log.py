@@ -32,6 +32,7 @@ __all__ = [
     "SYSLOG_FILES",
     "Event",
     "RelationshipLog",
+    "clients",
     "last_lines",
     "parse_message",
     "read",
@@ -173,6 +174,42 @@ def read_syslog(
     The file that was rotated last (``.1``) is read too. Parameters as of :func:`read`.
     """
     return read(files, pid, since, identifier, timeout=timeout)[1]
+
+
+#: What tells how clients fared (server/dhcp.c): a lease given or renewed, or none to give.
+_CLIENTS = r"^DHCPACK on |no free leases$|peer holds all free leases$"
+
+
+def clients(
+    source: str, since: float, identifier: str = "dhcpd", timeout: float = 2.0
+) -> dict[str, int] | None:
+    """
+    Count what the log tells of clients since then (epoch seconds).
+
+    source
+        ``journal``, or a syslog file.
+    timeout
+        Seconds; a log that takes longer is not counted.
+
+    Returns ``acks`` and ``unserved``, or ``None`` where lines are missing or it took too long.
+    """
+    if source == "journal":
+        lines = log_sources.journal_lines(None, since, identifier, _CLIENTS, timeout)
+    else:
+        wanted = _CLIENTS.replace("^", "").replace("$", "")
+        lines = log_sources.syslog_lines(source, None, since, identifier, wanted, timeout)
+    found = {"acks": 0, "unserved": 0}
+    try:
+        for line in lines:
+            if line.text.startswith("DHCPACK on "):
+                found["acks"] += 1
+            elif line.text.endswith("free leases"):
+                found["unserved"] += 1
+            else:  # a notice of dropped lines
+                return None
+    except LogError:
+        return None
+    return found
 
 
 def last_lines(since: float, identifier: str = "dhcpd", count: int = 3) -> list[str]:

@@ -56,6 +56,9 @@ class FakeFleet:
         for minion in minions:
             self.claims.pop(minion, None)
 
+    def log(self, minions, since):
+        return {minion: {"events": [], "clients": None} for minion in minions}
+
     def new_process(self, minion):
         process = self.servers[minion]["process"]
         old = dict(process)
