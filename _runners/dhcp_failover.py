@@ -14,17 +14,24 @@ No set-up is needed beyond syncing the modules. Settings in the master's configu
     dhcp_failover:
       order: secondary-first      # or primary-first, or both minion ids
       busy_timeout: 300           # seconds to wait for a minion's other state run
+      keep_journals: 200          # runs whose journals are kept
 
 Every function returns with a non-zero exit code and one sentence when it did not do what it says.
 """
 
 import logging
+import sys
 import time
+from pathlib import Path
 
 import dhcp_failover_master as master
 from iscdhcp import decisions
 from iscdhcp import engine
+from iscdhcp import follow
+from iscdhcp import journal
 from iscdhcp import pairs as pair_rules
+from iscdhcp import progress
+from iscdhcp import report as reports
 from iscdhcp import store
 from iscdhcp.errors import IscDhcpError
 
@@ -351,6 +358,247 @@ def release(pair=None, server=None):
     freed = [one for one in servers if holds.release(one)]
     comment = f"{', '.join(freed)} released." if freed else "Nothing was held."
     return {"result": True, "comment": comment}
+
+
+# -- steering a run --------------------------------------------------------------------------------
+
+
+def pause(pair=None, why=""):
+    """
+    Pause the run that is under way: it begins no further act until it is resumed.
+
+    pair
+        A relationship's name, a pair's id or a server's minion id; not needed for the only run.
+    why
+        What the run shows to others.
+
+    A server that is being stopped and started is finished first. The run keeps its locks and goes
+    on watching; its time limits stand still. Returns once it is paused, with what is left to do;
+    exit code 1 if no run is under way.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run dhcp_failover.pause
+        salt-run dhcp_failover.pause foo why="power works"
+    """
+    return _order("pause", pair, why)
+
+
+def resume(pair=None, why=""):
+    """
+    Let a paused run go on.
+
+    pair, why
+        As for :py:func:`pause`.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run dhcp_failover.resume
+    """
+    return _order("resume", pair, why)
+
+
+def abort(pair=None, why=""):
+    """
+    End the run that is under way, between two steps or inside a wait; nothing is undone.
+
+    pair, why
+        As for :py:func:`pause`.
+
+    Returns once it has ended, with what was done and what is left: the command that began the run
+    ends with exit code 1, and goes on from there when it is given again.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run dhcp_failover.abort foo why="wrong pair"
+    """
+    return _order("abort", pair, why)
+
+
+def _order(order, pair, why):
+    who = master.who(__opts__, _user())
+    try:
+        with master.INTERRUPTS.deferred():
+            answer = follow.order_run(
+                master.directory(__opts__),
+                order,
+                who,
+                str(why),
+                pair,
+                check=master.INTERRUPTS.check,
+            )
+    except IscDhcpError as err:
+        return _refused(err)
+    except engine.Interrupted:
+        return _refused(f"The order to {order} was given; whether it was heeded was not awaited.")
+    return _answer(answer, answer["result"])
+
+
+def watch(pair=None, timeout=None):
+    """
+    Follow a run from this terminal to its end, whoever began it, or the next one that begins.
+
+    pair
+        A relationship's name, a pair's id or a server's minion id; default: any.
+    timeout
+        Seconds to wait for a run to begin; default: for ever.
+
+    What happens is shown on stderr. Returns ``result``, ``comment``, ``run`` and ``outcome``; exit
+    code 1 unless the run went well.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run dhcp_failover.watch
+        salt-run dhcp_failover.watch foo timeout=60
+    """
+    try:
+        seconds = _seconds(timeout, "timeout")
+        with master.INTERRUPTS.deferred():
+            seen = follow.watch(
+                master.directory(__opts__),
+                progress.Display(sys.stderr),
+                pair,
+                seconds,
+                master.INTERRUPTS.check,
+            )
+    except IscDhcpError as err:
+        return _refused(err)
+    except engine.Interrupted:
+        return _refused("Watched no longer; a run that is under way goes on.")
+    return _answer(seen, seen["result"])
+
+
+# -- what runs did ---------------------------------------------------------------------------------
+
+
+def history(pair=None, limit=20):
+    """
+    List the last runs, the newest first.
+
+    pair
+        Only runs of this pair (or server); default: all.
+    limit
+        At most so many.
+
+    Returns for each: ``run`` (its id), ``pair``, ``begun`` (UTC), ``seconds``, ``who``, ``method``,
+    ``outcome`` (``done``, ``failed``, ``aborted``, ``interrupted``, ``killed``, ``unfinished``,
+    ``running``, ``paused``), ``restarted`` (servers), ``attempts``, ``comment``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run dhcp_failover.history
+        salt-run dhcp_failover.history foo limit=5
+    """
+    try:
+        most = int(limit)
+    except (TypeError, ValueError):
+        return _refused(f"limit: give a number, not {limit!r}")
+    found = []
+    for path in journal.paths(_journals()):
+        if len(found) >= most:
+            break
+        entries = journal.read(path)
+        about = next((e for e in entries if e["what"] == "begun"), None)
+        if about is not None and journal.concerns(about, pair):
+            found.append(_history_row(journal.summary(entries, journal.is_alive(path))))
+    return found
+
+
+def _history_row(short):
+    last = short["ended"] or short["last"]
+    return {
+        "run": short["run"],
+        "pair": short["pair"],
+        "begun": _utc(short["begun"]),
+        "seconds": round(last - short["begun"], 1),
+        "who": short["who"],
+        "method": short["method"],
+        "outcome": short["outcome"],
+        "restarted": short["restarted"],
+        "attempts": short["attempts"],
+        "comment": short["comment"],
+    }
+
+
+def show(run=None, raw=False):
+    """
+    Show what a run did and saw.
+
+    run
+        Its id or the beginning of it, or a pair or server (its last run); default: the last run.
+    raw
+        Return the journal's entries as they are, not as sentences.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run dhcp_failover.show
+        salt-run dhcp_failover.show 3f2a raw=True --out=json
+    """
+    try:
+        path = journal.find(_journals(), run)
+    except IscDhcpError as err:
+        return _refused(err)
+    entries = journal.read(path)
+    if raw:
+        return entries
+    lines = [(entry["at"], journal.line(entry)) for entry in entries]
+    return {
+        **_history_row(journal.summary(entries, journal.is_alive(path))),
+        "what happened": [f"{journal.moment(at)} {line}" for at, line in lines if line],
+    }
+
+
+def report(run=None, file=None):
+    """
+    Write what a run did as one HTML page that needs nothing else: to look at, keep or send.
+
+    run
+        As for :py:func:`show`.
+    file
+        Where to write it; default: ``reports/<run>.html`` in the master's cache directory. A file
+        that is no such report is not replaced.
+
+    Returns ``file``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run dhcp_failover.report
+        salt-run dhcp_failover.report foo file=/tmp/foo.html
+    """
+    try:
+        path = journal.find(_journals(), run)
+        name = f"{journal.run_of(path)}.html"
+        target = Path(file) if file else master.directory(__opts__) / "reports" / name
+        if not file:
+            target.parent.mkdir(mode=0o700, exist_ok=True)
+        elif target.is_dir():
+            target = target / f"dhcp-failover-{name}"
+        reports.write(target, journal.read(path), journal.is_alive(path))
+    except IscDhcpError as err:
+        return _refused(err)
+    return {"result": True, "comment": f"Written: {target}", "file": str(target)}
+
+
+def _journals():
+    return master.directory(__opts__) / "journal"
+
+
+def _utc(epoch):
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(epoch))
 
 
 def _servers(pair, server):

@@ -20,6 +20,7 @@ import salt.key
 import salt.utils.event
 from iscdhcp import engine
 from iscdhcp import pairs
+from iscdhcp import progress
 from iscdhcp import store
 from iscdhcp.errors import IscDhcpError
 
@@ -208,6 +209,14 @@ class SaltFleet:
         """See :class:`iscdhcp.engine.Fleet`."""
         self.ask([minion], "dhcpd.release_window")
 
+    def log(self, minions, since):
+        """See :class:`iscdhcp.engine.Fleet`."""
+        answers = self.ask(minions, "dhcpd.failover_log", {"since": since - 1})
+        return {
+            minion: answer["ret"] if isinstance(answer.get("ret"), dict) else _facts(answer, None)
+            for minion, answer in answers.items()
+        }
+
     def restart(self, minion, patience, **arguments):
         """See :class:`iscdhcp.engine.Fleet`."""
         answer = self.ask([minion], "dhcpd.restart", arguments, patience=patience + 30.0)[minion]
@@ -329,12 +338,6 @@ def who(opts, user=None):
     return f"{name} on {opts.get('id', 'the master')}"
 
 
-def to_stderr(sentence):
-    """Show progress to the person at the terminal; stdout stays for the result."""
-    stamp = time.strftime("%H:%M:%S", time.gmtime())
-    print(f"{stamp} {sentence}", file=sys.stderr, flush=True)
-
-
 def announce(opts, pair, run_id, sentence):
     """Put a progress sentence on the event bus as ``dhcp_failover/<pair>/progress``."""
     try:
@@ -347,7 +350,7 @@ def announce(opts, pair, run_id, sentence):
         log.debug("no event for %r", sentence, exc_info=True)
 
 
-def new_run(opts, wanted=None, request=None, say=None, user=None):
+def new_run(opts, wanted=None, request=None, user=None):
     """
     Return the :class:`iscdhcp.engine.PairRun` for what the user asked, nothing touched yet.
 
@@ -361,16 +364,27 @@ def new_run(opts, wanted=None, request=None, say=None, user=None):
     fleet = SaltFleet(opts)
     discovery = discover(opts, fleet, wanted)
     pair = pairs.select(discovery, wanted)
-    run = engine.PairRun(
-        pair, discovery, fleet, directory(opts), who(opts, user), request, lambda sentence: None
-    )
 
     def tell(sentence):
         log.info("%s: %s", pair.id, sentence)
-        (say or to_stderr)(sentence)
         announce(opts, pair, run.run, sentence)
 
-    run.say = tell
+    request = request or engine.Request()
+    settings = opts.get("dhcp_failover") or {}
+    try:
+        request.keep = max(1, int(settings.get("keep_journals", request.keep)))
+    except (TypeError, ValueError):
+        raise IscDhcpError(
+            "dhcp_failover:keep_journals in the master's configuration: give a number, not "
+            f"{settings['keep_journals']!r}"
+        ) from None
+    run = engine.PairRun(
+        pair, discovery, fleet, directory(opts), who(opts, user), request, tell
+    )
+    # Progress goes to the person at the terminal; stdout stays for the result.
+    display = progress.Display(sys.stderr)
+    run.journal.listeners.append(display.show)
+    run.tick = display.tick
     run.check = INTERRUPTS.check
     return run
 

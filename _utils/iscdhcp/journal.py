@@ -357,6 +357,11 @@ def by_whom(entry: Entry) -> str:
     return f"{entry.get('who')}{why}"
 
 
+def moment(epoch: float) -> str:
+    """Return a time of day in UTC to the millisecond."""
+    return time.strftime("%H:%M:%S", time.gmtime(epoch)) + f"{epoch % 1:.3f}"[1:].ljust(4, "0")
+
+
 def line(entry: Entry) -> str | None:
     """Return an entry as one line for people, without its time; ``None`` for what is said twice."""
     what = entry["what"]
@@ -381,7 +386,7 @@ def line(entry: Entry) -> str | None:
         )
     if what == "decision":
         whys = "; ".join(reason["text"] for reason in entry.get("reasons") or ())
-        text = f"{entry.get('about')} {entry.get('server')}: {entry.get('outcome')}"
+        text = f"{entry.get('server')} {entry.get('about')}: {entry.get('outcome')}"
         return f"{text} ({whys})" if whys else text
     if what == "log":
         served = (entry.get("clients") or {}).get("acks")

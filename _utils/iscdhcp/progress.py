@@ -105,11 +105,9 @@ class Display:
         server = str(entry.get("server"))
         ends = entry.get("relationships") or {}
         states = [(n, e.get("state"), e.get("partner_state")) for n, e in sorted(ends.items())]
-        look: Any = states if entry.get("running") else entry.get("error") or "down"
         before = self._states.get(server)
         self._states[server] = states
-        changed = before is not None and (before != states or not entry.get("running"))
-        if changed and look is not None:
+        if before is not None and (before != states or not entry.get("running")):
             self._line(entry["at"], f"  {sight(entry)}")
 
     def _line(self, at: float, text: str) -> None:

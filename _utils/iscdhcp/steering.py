@@ -245,7 +245,6 @@ class Told:
         #: Whether a step is under way, and what came of the run so far.
         self.in_step = False
         self.outcome: tuple[str, str] | None = None
-        self._began = time.time()
         self._waiting: Any = None
         self._decided: dict[tuple[str, str], Any] = {}
 
@@ -323,14 +322,16 @@ class Told:
             )
 
     def note_logs(self) -> None:
-        """Ask the servers what dhcpd logged while this process worked on them, for the journal."""
+        """Ask the servers what dhcpd has logged since the run began, for the journal."""
         if self.journal.path is None or not self._acted():
             return
         if self.outcome is not None and self.outcome[0] == "interrupted":
             return  # the person wants to be gone
         try:
-            for server, answer in sorted(self.fleet.log(list(self.group), self._began).items()):
-                offset = self.fleet.offsets.get(server, 0.0)
+            offsets = self.fleet.offsets
+            since = float(self.record["begun"]) + min(0.0, *offsets.values(), 0.0)
+            for server, answer in sorted(self.fleet.log(list(self.group), since).items()):
+                offset = offsets.get(server, 0.0)
                 self.journal.write("log", server=server, offset=offset, **answer)
         except Exception as err:  # pylint: disable=broad-except
             # What comes next is giving locks and claims back.
