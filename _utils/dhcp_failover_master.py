@@ -239,6 +239,7 @@ def _facts(answer, facts):
         "facts": facts,
         "asked": answer["asked"],
         "offset": float(facts["time"]) - middle,
+        "uncertain": (answer["answered"] - answer["asked"]) / 2,
     }
 
 

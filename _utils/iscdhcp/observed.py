@@ -29,6 +29,7 @@ class ObservedFleet:
         #: What each server looked like last, and by how many seconds its clock is ahead of ours.
         self.seen: dict[str, dict[str, Any]] = {}
         self.offsets: dict[str, float] = {}
+        self._uncertain: dict[str, float] = {}
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._fleet, name)
@@ -66,11 +67,19 @@ class ObservedFleet:
         )
         return answer
 
+    def _compare_clocks(self, server: str, answer: Mapping[str, Any]) -> None:
+        """Keep the best estimate of how far a server's clock is ahead: from the quickest answer."""
+        offset, uncertain = float(answer.get("offset") or 0), float(answer.get("uncertain") or 0)
+        if server not in self.offsets or uncertain < self._uncertain[server]:
+            self._uncertain[server] = uncertain
+            # What an answer's own time explains is no difference of clocks.
+            self.offsets[server] = 0.0 if abs(offset) <= uncertain else offset
+
     def _note(self, answers: Mapping[str, Mapping[str, Any]]) -> None:
         for server, answer in sorted(answers.items()):
             facts = answer.get("facts")
             if facts is not None:
-                self.offsets[server] = float(answer.get("offset") or 0.0)
+                self._compare_clocks(server, answer)
             elif "error" not in answer:
                 continue
             look = look_of(facts) if facts is not None else {"error": answer["error"]}

@@ -37,7 +37,6 @@ COLOURS = {
     "down": "down",
     "no answer": "unknown",
     "unknown": "unknown",
-    "starting": "mute",
 }
 STEPS = {
     "lock": "lock",
@@ -72,7 +71,7 @@ def spans_of(entries: list[Entry], server: str, relationship: str, end: float) -
     end
         When the last one ends, epoch seconds.
 
-    Each has ``state`` (dhcpd's name of it, ``down``, ``starting`` or ``no answer``), ``start`` and
+    Each has ``state`` (dhcpd's name of it, ``down`` or ``no answer``), ``start`` and
     ``end`` (epoch seconds, the master's clock). dhcpd's own log says best when a state began; what
     was seen in between fills what it does not tell.
     """
@@ -99,16 +98,15 @@ def _told(entries: list[Entry], server: str, relationship: str) -> Iterator[tupl
     began = entries[0]["at"] if entries else 0.0
     logs = [e for e in entries if e["what"] == "log" and e.get("server") == server]
     acts = [e for e in entries if e["what"] == "acted" and e.get("server") == server]
+    offset = float((logs or acts or [{}])[-1].get("offset") or 0)
     for act in acts:
-        offset = float(act.get("offset") or 0)
         ended = (act.get("old") or {}).get("ended")
         if ended:
             yield float(ended) - offset, "down"
             started = (act.get("new") or {}).get("started")
             if started and float(started) > float(ended):
-                yield float(started) - offset, "starting"
+                yield float(started) - offset, "startup"
     for log in logs[-1:]:
-        offset = float(log.get("offset") or 0)
         for event in log.get("events") or ():
             at = float(event["time"]) - offset
             if event["kind"] == "my-move" and event.get("relationship") == relationship:
@@ -332,9 +330,9 @@ def _tiles(short: Entry, entries: list[Entry], tried: list[list[Entry]], about: 
         tiles.append(("paused", _seconds(paused)))
     if len(tried) > 1:
         tiles.append(("attempts", str(len(tried))))
-    served = [e["clients"]["acks"] for e in _last_logs(entries) if e.get("clients")]
+    served = sum(e["clients"]["acks"] for e in _last_logs(entries) if e.get("clients"))
     if served:
-        tiles.append(("leases given meanwhile", f"{sum(served):,}"))
+        tiles.append(("leases given meanwhile", f"{served:,}"))
     body = "".join(f"<div><b>{_(value)}</b><span>{_(name)}</span></div>" for name, value in tiles)
     return f'<div class="tiles">{body}</div>'
 

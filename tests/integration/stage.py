@@ -99,7 +99,8 @@ class Command:
     def answer(self):
         """What it returned; a runner's failure comes with an exit code around it."""
         answer = json.loads(self.stdout)
-        return answer["data"] if set(answer) == {"data", "outputter", "retcode"} else answer
+        wrapped = isinstance(answer, dict) and set(answer) == {"data", "outputter", "retcode"}
+        return answer["data"] if wrapped else answer
 
     @property
     def steps(self):

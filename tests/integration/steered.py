@@ -1,0 +1,37 @@
+"""The journal of a run that is under way, for tests that act at a certain moment of it."""
+
+from __future__ import annotations
+
+from iscdhcp import journal
+
+from lab.waiting import wait_until
+
+
+def entries_of(stage):
+    """The entries of the newest journal."""
+    paths = journal.paths(stage.folder / "journal")
+    return journal.read(paths[0]) if paths else []
+
+
+def alive(stage):
+    """The journals that are being written."""
+    return journal.alive(stage.folder / "journal")
+
+
+def until_it_writes(stage, command, what, after=0, timeout=40.0, **fields):
+    """
+    Wait until a run has written such an entry, and return how many entries there are.
+
+    after
+        Only entries after so many.
+    """
+
+    def written():
+        entries = entries_of(stage)
+        for number, entry in enumerate(entries[after:], after + 1):
+            if entry["what"] == what and all(entry.get(k) == v for k, v in fields.items()):
+                return number
+        assert command.returncode is None, f"it ended before it wrote {what} {fields}\n{command}"
+        return None
+
+    return wait_until(written, lambda: f"it writes {what} {fields}\n{command}", timeout, 0.005)
