@@ -189,13 +189,15 @@ class PairRun(Told):
             isinstance(old, dict)
             and not self.request.fresh
             and not old.get("finished")
-            and any(entry.get("identity") for entry in (old.get("servers") or {}).values())
             and time.time() - float(old.get("begun") or 0) < RECORD_LIFE
             and old.get("wanted") == list(self.servers)
             and old.get("method") == self.request.method
         ):
             self.record = old
             begun = clock(old.get("begun"))
+            if not self._is_begun():
+                # Killed before its first act: its claims may stand, and are this run's.
+                return ""
             return f" It continues the unfinished run of {begun} UTC (fresh=True begins anew)."
         self.record = {
             "run": uuid.uuid4().hex[:12],
@@ -208,6 +210,11 @@ class PairRun(Told):
             "servers": {},
         }
         return ""
+
+    def _is_begun(self) -> bool:
+        """Whether the record knows which processes are to be replaced."""
+        servers = self.record.get("servers") or {}
+        return any(entry.get("identity") for entry in servers.values())
 
     def restarted(self, server: str, facts: Mapping[str, Any] | None) -> bool:
         """Whether ``server`` has been restarted since this run began, whoever did it."""
@@ -241,6 +248,7 @@ class PairRun(Told):
         except Held as held:
             return Step(False, f"{self.pair}: {held}. Nothing was touched.")
         told = self._open_record()
+        self._save()
         self.open_journal(bool(told))
         self.say(f"{names} locked for {self.pair}.{told}")
         return Step(True, f"{names} locked for {self.pair}.{told}", {"locked": list(self.group)})
@@ -547,17 +555,24 @@ class PairRun(Told):
             self.note_logs()
             self.fleet.release(list(self.group), self.run, self._token)
             self.claimed = False
+        if self.locks.servers:
+            self._finish()
         self.locks.release()
         return Step(True, f"{names} unlocked.")
 
     def _mark_normal(self, server: str) -> None:
-        """Note that the restart of ``server`` is complete, and the run with its last server."""
+        """Note that the restart of ``server`` is complete."""
         if not self.record or not self._entry(server).get("now"):
             return
         self._entry(server)["normal"] = time.time()
-        if all(self._entry(one).get("normal") for one in self.servers):
-            self.record["finished"] = time.time()
         self._save()
+
+    def _finish(self) -> None:
+        """Note the run's end, if it has reached it or never got to its first act."""
+        complete = all(self._entry(one).get("normal") for one in self.servers)
+        if complete or not self._is_begun():
+            self.record["finished"] = time.time()
+            self._save()
 
     # -- helpers -----------------------------------------------------------------------------
 

@@ -285,7 +285,7 @@ class Told:
         if self.journal.path is None:
             return
         outcome, comment = self.outcome or ("unfinished", self.left_to_do().strip())
-        if self.outcome is None and self.record.get("finished"):
+        if self.outcome is None and self._acted() and self.record.get("finished"):
             outcome, comment = "done", f"{', '.join(self.servers)} restarted."
         self.journal.write("ended", outcome=outcome, comment=comment)
         self.journal.close()

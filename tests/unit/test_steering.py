@@ -1,0 +1,290 @@
+"""A run that is paused, resumed and aborted; the fleet is the fake of ``test_engine.py``."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+from iscdhcp import engine
+from iscdhcp import follow
+from iscdhcp import journal
+from iscdhcp import steering
+from iscdhcp.errors import IscDhcpError
+from iscdhcp.progress import Display
+from iscdhcp.store import write_json
+from test_engine import FakeFleet
+from test_engine import go
+from test_engine import impatient  # noqa: F401
+from test_engine import run  # noqa: F401
+
+
+@pytest.fixture
+def fleet():
+    return FakeFleet()
+
+
+def ordered(going, order, when):
+    """Give a run an order when it writes an entry for which ``when`` is true, once."""
+    given = []
+
+    def listen(entry):
+        if not given and when(entry):
+            given.append(entry)
+            going.orders.give(going.attempt, order, "bob on master", "tea")
+
+    going.journal.listeners.append(listen)
+
+
+def resumed(going, order="resume"):
+    going.journal.listeners.append(
+        lambda entry: entry["what"] == "paused"
+        and going.orders.give(going.attempt, order, "eve on master")
+    )
+
+
+def is_step(name, server=None):
+    return lambda entry: (
+        (entry["what"], entry.get("name")) == ("step", name)
+        and server in (None, entry.get("server"))
+    )
+
+
+def whats(going):
+    return [entry["what"] for entry in journal.read(going.journal.path)]
+
+
+@pytest.mark.parametrize("name", ["lock", "preflight", "restart", "wait_normal"])
+def test_a_paused_run_goes_on_when_it_is_resumed(run, fleet, name):  # noqa: F811
+    going = run()
+    ordered(going, "pause", is_step(name))
+    resumed(going)
+    assert all(step.result for step in go(going))
+    assert fleet.acts == ["dhcp-b", "dhcp-a"]
+    written = whats(going)
+    assert written.index("paused") < written.index("resumed") < written.index("ended")
+    assert any(text.startswith("Paused by bob on master: tea.") for text in going.said)
+    assert not list(going.orders.directory.iterdir())
+
+
+def test_while_it_is_paused_nothing_is_restarted_and_others_read_by_whom(run, fleet):  # noqa: F811
+    going = run()
+    ordered(going, "pause", is_step("wait_normal", "dhcp-b"))
+    thread = threading.Thread(target=go, args=(going,))
+    thread.start()
+    try:
+        until(lambda: going.steering.paused)
+        until(lambda: "paused by bob" in (going.locks.owner("dhcp-a") or ""))
+        assert "paused by bob on master: tea" in fleet.claims["dhcp-a"]["who"]
+        assert fleet.acts == ["dhcp-b"]
+    finally:
+        answer = follow.order_run(going.directory, "resume", "eve", pair="foo")
+        thread.join(10)
+    assert answer["result"] is True
+    assert fleet.acts == ["dhcp-b", "dhcp-a"]
+
+
+def until(condition):
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_the_limits_of_a_wait_stand_still_while_it_is_paused(run, fleet, monkeypatch):  # noqa: F811
+    going = run(timeout=0.3)
+    end = fleet.servers["dhcp-a"]["relationships"]["foo"]
+
+    def spoil(fleet):
+        if fleet.acts and not going.steering.stood:
+            end["state"] = "communications-interrupted"
+        else:
+            end["state"] = "normal"
+
+    fleet.on_status = spoil
+    ordered(going, "pause", lambda entry: entry["what"] == "waiting")
+    going.journal.listeners.append(
+        lambda entry: entry["what"] == "paused"
+        and threading.Timer(
+            0.6, going.orders.give, (going.attempt, "resume", "eve on master")
+        ).start()
+    )
+    steps = go(going)
+    assert all(step.result for step in steps), steps[-1].comment
+    assert going.steering.stood > 0.5
+
+
+@pytest.mark.parametrize(
+    "name, server, done, left",
+    [
+        ("lock", None, [], "dhcp-b, dhcp-a"),
+        ("preflight", None, [], "dhcp-b, dhcp-a"),
+        ("wait_normal", "dhcp-b", ["dhcp-b"], "dhcp-a"),
+        ("restart", "dhcp-a", ["dhcp-b", "dhcp-a"], "see that the pair is normal"),
+    ],
+)
+def test_an_aborted_run_says_what_is_left_and_goes_on_from_there(  # noqa: F811
+    run,  # noqa: F811
+    fleet,
+    name,
+    server,
+    done,
+    left,
+):
+    going = run()
+    ordered(going, "abort", is_step(name, server))
+    with pytest.raises(steering.Aborted) as aborted:
+        go(going)
+    going.unlock()
+    text = str(aborted.value)
+    assert text.startswith("Aborted by bob on master: tea.")
+    assert f"Left to do: {left}." in text
+    assert fleet.acts == done
+    assert fleet.claims == {}
+    entries = journal.read(going.journal.path)
+    assert entries[-1]["outcome"] == "aborted"
+
+    again = run()
+    assert all(step.result for step in go(again))
+    assert fleet.acts == ["dhcp-b", "dhcp-a"]
+
+
+def test_an_order_to_a_run_that_has_ended_reaches_no_later_one(run, fleet):  # noqa: F811
+    first = run()
+    go(first)
+    first.orders.give(first.attempt, "pause", "bob")
+    second = run()
+    assert all(step.result for step in go(second))
+    assert "paused" not in whats(second)
+    assert not list(second.orders.directory.iterdir())
+
+
+def test_an_order_that_cannot_be_read_holds_the_run(run, fleet):  # noqa: F811
+    going = run()
+    path = going.orders.directory / f"{going.attempt}.json"
+
+    def spoil(entry):
+        if is_step("preflight")(entry):
+            write_json(path, {})
+            path.write_text("{", encoding="utf-8")
+
+    going.journal.listeners.append(spoil)
+    resumed(going)
+    assert all(step.result for step in go(going))
+    assert any("is unreadable" in text for text in going.said)
+
+
+def test_an_order_during_an_act_waits_for_its_end(run, fleet):  # noqa: F811
+    going = run()
+
+    def restart(minion):
+        going.orders.give(going.attempt, "abort", "bob")
+        going.heed()
+        return fleet.new_process(minion)
+
+    fleet.on_restart = restart
+    with pytest.raises(steering.Aborted):
+        go(going)
+    going.unlock()
+    assert fleet.acts == ["dhcp-b"]
+    assert any("after this restart" in text for text in going.said)
+
+
+def test_no_order_is_given_where_no_run_is_under_way(run, fleet, tmp_path):  # noqa: F811
+    for order in steering.ORDERS:
+        with pytest.raises(IscDhcpError, match=f"nothing to {order}"):
+            follow.order_run(tmp_path, order, "bob")
+    going = run()
+    go(going)
+    with pytest.raises(IscDhcpError, match=r"The last one \(.*, ann on master\) is done since"):
+        follow.order_run(tmp_path, "pause", "bob", pair="foo")
+    assert not going.orders.directory.exists()
+
+
+def test_a_run_that_is_not_paused_cannot_be_resumed(run, fleet, tmp_path):  # noqa: F811
+    going = run()
+    going.lock()
+    with pytest.raises(IscDhcpError, match="is not paused"):
+        follow.order_run(tmp_path, "resume", "bob")
+    assert follow.order_run(tmp_path, "pause", "bob", patience=0.0)["result"] is True
+    going.unlock()
+
+
+def test_a_claim_of_a_process_killed_before_its_first_act_is_the_next_ones(run, fleet):  # noqa: F811
+    killed = run()
+    killed.lock()
+    fleet.claim(["dhcp-a", "dhcp-b"], killed._claim())
+    killed.locks.release()
+    killed.journal.close()
+    again = run()
+    assert all(step.result for step in go(again))
+    assert again.run == killed.run
+
+
+def test_a_server_that_is_still_being_restarted_is_waited_for(run, fleet, monkeypatch):  # noqa: F811
+    monkeypatch.setattr(engine, "POLL_INTERVAL", 0.01)
+    killed = run()
+    killed.lock()
+    killed.preflight()
+    killed.locks.release()
+    killed.journal.close()
+    process = fleet.servers["dhcp-b"]["process"]
+    process["running"] = False
+    fleet.servers["dhcp-b"]["acting"] = True
+    looks = []
+
+    def spoil(fleet):
+        looks.append(1)
+        if len(looks) == 2:
+            fleet.new_process("dhcp-b")
+            process["running"] = True
+            fleet.servers["dhcp-b"]["acting"] = False
+
+    fleet.on_status = spoil
+    again = run()
+    steps = go(again)
+    assert all(step.result for step in steps), steps[-1].comment
+    assert fleet.acts == ["dhcp-a"]
+
+
+class Paper:
+    """A stream that is no terminal."""
+
+    def __init__(self):
+        self.text = ""
+
+    def write(self, text):
+        self.text += text
+
+    def flush(self):
+        pass
+
+    def isatty(self):
+        return False
+
+
+def test_a_run_is_watched_to_its_end_and_its_result_told(run, fleet, tmp_path):  # noqa: F811
+    paper, seen = Paper(), []
+    watcher = threading.Thread(
+        target=lambda: seen.append(follow.watch(tmp_path, Display(paper), "foo", 10))
+    )
+    watcher.start()
+    until(lambda: "waiting for one to begin" in paper.text)
+    go(run())
+    watcher.join(10)
+    assert seen[0]["result"] is True and seen[0]["outcome"] == "done"
+    assert "Safe to begin" in paper.text
+
+
+def test_the_watch_of_a_killed_run_ends_with_that(run, fleet, tmp_path):  # noqa: F811
+    going, paper, seen = run(), Paper(), []
+    going.lock()
+    watcher = threading.Thread(
+        target=lambda: seen.append(follow.watch(tmp_path, Display(paper), None, 10))
+    )
+    watcher.start()
+    until(lambda: "locked for foo" in paper.text)
+    going.journal.close()
+    watcher.join(10)
+    assert seen[0]["result"] is False and seen[0]["outcome"] == "killed"
+    going.unlock()
