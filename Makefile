@@ -3,12 +3,14 @@
 export PYTHONPATH := $(CURDIR):$(CURDIR)/_utils
 PYTHON := .venv/bin/python
 
-.PHONY: help setup venv unit test demo lab bench-restart bench-clients bench-leases lint clean
+.PHONY: help setup venv unit test steering-test docs-pictures demo lab bench-restart bench-clients bench-leases lint clean
 
 help:
 	@echo "make demo           a real pair restarted under load, shown on a page"
 	@echo "make test           all tests"
 	@echo "make unit           the tests that need neither root nor the lab"
+	@echo "make steering-test  each way to stop a run, at each of its steps"
+	@echo "make docs-pictures  the pictures in docs/pictures, taken in a real browser"
 	@echo "make lint           ruff and mypy"
 	@echo "make lab            a shell in a lab with a pair and Salt"
 	@echo "make bench-restart  what a restart by the orchestration costs"
@@ -28,6 +30,14 @@ unit: venv
 
 test: setup
 	lab/isolated $(PYTHON) -m pytest
+
+# Their files' names keep them out of make test.
+steering-test: setup
+	lab/isolated $(PYTHON) -m pytest tests/integration/steering_every_step.py
+
+docs-pictures:
+	@lab/setup --pictures
+	lab/isolated $(PYTHON) -m pytest tests/integration/pictures.py
 
 demo: setup
 	@lab/isolated $(PYTHON) -m lab.demo

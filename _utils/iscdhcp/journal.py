@@ -204,6 +204,14 @@ def read(path: Path) -> list[Entry]:
     return Tail(path).new()
 
 
+def add(path: Path, what: str, **fields: Any) -> None:
+    """Add an entry to a journal that has ended, for what is known only then (``clients``)."""
+    line = json.dumps({"at": round(time.time(), 3), "what": what, **fields}) + "\n"
+    with open(path, "ab", buffering=0) as file:
+        file.write(line.encode())
+        os.fsync(file.fileno())
+
+
 def is_alive(path: Path) -> bool:
     """Whether a process is writing this journal."""
     try:

@@ -36,6 +36,7 @@ COLOURS = {
     "partner-down": "alone",
     "down": "down",
     "no answer": "unknown",
+    "silent": "unknown",
     "unknown": "unknown",
 }
 STEPS = {
@@ -465,17 +466,44 @@ def timeline(entries: list[Entry], roles: Mapping[str, str], relationship: str) 
     """
     first, last = entries[0]["at"], entries[-1]["at"]
     spans = {server: spans_of(entries, server, relationship, last) for server in roles}
+    return draw(first, last, spans, roles, steps_of(entries), pauses_of(entries))
+
+
+def draw(
+    first: float,
+    last: float,
+    spans: Mapping[str, list[Span]],
+    roles: Mapping[str, str],
+    steps: list[Span],
+    pauses: list[Span],
+    zero: float | None = None,
+) -> str:
+    """
+    Draw a timeline.
+
+    first, last
+        What it shows, epoch seconds.
+    spans, roles
+        By server, from the top: ``state``, ``start`` and ``end`` of each; and what it is.
+    steps
+        What was done meanwhile: ``name``, ``start``, ``end``.
+    pauses
+        ``who``, ``start``, ``end``.
+    zero
+        From when the seconds are counted; default: ``first``.
+    """
     if not any(spans.values()):
         return "<p>No server was seen.</p>"
     length = max(0.001, last - first)
+    zero = first if zero is None else zero
 
     def x(moment: float) -> float:
         return 100.0 * (min(max(moment, first), last) - first) / length
 
     parts = []
     height = _STEP_HEIGHT + 6 + len(roles) * (_LABEL_HEIGHT + _BAR_HEIGHT + _GAP)
-    parts += _ticks(length, height)
-    for number, step in enumerate(steps_of(entries)):
+    parts += _ticks(length, height, zero - first)
+    for number, step in enumerate(steps):
         parts.append(
             _box(
                 x(step["start"]),
@@ -497,6 +525,8 @@ def timeline(entries: list[Entry], roles: Mapping[str, str], relationship: str) 
         top += _LABEL_HEIGHT
         # Wide ones first, so that a short one stays on top with its outline.
         for span in sorted(states, key=lambda one: one["start"] - one["end"]):
+            if span["end"] < first or span["start"] > last:
+                continue
             parts.append(
                 _box(
                     x(span["start"]),
@@ -509,7 +539,7 @@ def timeline(entries: list[Entry], roles: Mapping[str, str], relationship: str) 
                 )
             )
         top += _BAR_HEIGHT + _GAP
-    for pause in pauses_of(entries):
+    for pause in pauses:
         parts.append(
             _box(
                 x(pause["start"]),
@@ -522,7 +552,7 @@ def timeline(entries: list[Entry], roles: Mapping[str, str], relationship: str) 
         )
     seen = dict.fromkeys(span["state"] for states in spans.values() for span in states)
     chips = "".join(f"<span>{_chip(state)}</span>" for state in seen)
-    if pauses_of(entries):
+    if pauses:
         chips += '<span><i class="chip pause"></i>run paused</span>'
     return (
         f'<svg width="100%" height="{height + 22}" role="img" aria-label="Timeline of the '
@@ -530,11 +560,11 @@ def timeline(entries: list[Entry], roles: Mapping[str, str], relationship: str) 
     )
 
 
-def _ticks(length: float, height: float) -> list[str]:
+def _ticks(length: float, height: float, zero: float) -> list[str]:
     step = next((one for one in _TICKS if length / one <= 6), length / 5)
-    parts, at = [], 0.0
-    while at <= length * 1.0001:
-        place = 100.0 * at / length
+    parts, at = [], -int(zero / step) * step
+    while at + zero <= length * 1.0001:
+        place = 100.0 * (at + zero) / length
         anchor = "start" if place < 3 else "end" if place > 96 else "middle"
         parts.append(
             f'<line x1="{place:.3f}%" x2="{place:.3f}%" y1="{_STEP_HEIGHT}" y2="{height}"/>'
@@ -548,7 +578,7 @@ def _ticks(length: float, height: float) -> list[str]:
 def _tick(at: float) -> str:
     if at >= 3600:
         return f"{at / 3600:g} h"
-    return f"{at / 60:g} min" if at >= 120 else f"{at:.3g} s"
+    return f"{at / 60:g} min" if at >= 120 else f"{round(at, 3):g} s"
 
 
 def _box(
