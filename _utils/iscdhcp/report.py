@@ -76,7 +76,8 @@ def spans_of(entries: list[Entry], server: str, relationship: str, end: float) -
     ``end`` (epoch seconds, the master's clock). dhcpd's own log says best when a state began; what
     was seen in between fills what it does not tell.
     """
-    points = sorted(_told(entries, server, relationship), key=lambda point: point[0])
+    told = [point for point in _told(entries, server, relationship) if point[0] <= end]
+    points = sorted(told, key=lambda point: point[0])
     exact = [at for at, _ in points]
     for at, state in _seen(entries, server, relationship):
         if all(abs(at - one) > NEAR for one in exact) or not points:
@@ -240,7 +241,7 @@ def page(entries: list[Entry], is_live: bool = False) -> str:
     short = journal.summary(entries, is_live)
     if short["run"] is None:
         raise IscDhcpError("This journal has no beginning: there is nothing to tell.")
-    tried = journal.attempts(entries)
+    tried = _attempts(entries)
     about = next(e for e in entries if e["what"] == "begun")
     roles = {about["primary"]: "primary", about["secondary"]: "secondary"}
     title = f"Restart of {short['name']}"
@@ -276,6 +277,15 @@ def page(entries: list[Entry], is_live: bool = False) -> str:
     return PAGE.format(title=_(title), generator=GENERATOR, body="\n".join(parts))
 
 
+def _attempts(entries: list[Entry]) -> list[list[Entry]]:
+    """Return each attempt, with what dhcpd logged: only one that ended well has asked for it."""
+    logs = _last_logs(entries)
+    return [
+        one[:1] + logs + [e for e in one[1:] if e["what"] != "log"] if len(one) > 1 else one
+        for one in journal.attempts(entries)
+    ]
+
+
 def _(text: Any) -> str:
     return html.escape(str(text))
 
@@ -304,7 +314,7 @@ def _sentence(short: Entry, entries: list[Entry], about: Entry) -> str:
 
 def _both_down(entries: list[Entry], about: Entry) -> float:
     total = 0.0
-    for one in journal.attempts(entries):
+    for one in _attempts(entries):
         servers = (str(about["primary"]), str(about["secondary"]))
         end = one[-1]["at"]
         total += down_together({s: spans_of(one, s, str(about["name"]), end) for s in servers})
