@@ -288,3 +288,64 @@ def test_the_watch_of_a_killed_run_ends_with_that(run, fleet, tmp_path):  # noqa
     watcher.join(10)
     assert seen[0]["result"] is False and seen[0]["outcome"] == "killed"
     going.unlock()
+
+
+class Killed(BaseException):
+    """The process is gone, at once: nothing more of it happens."""
+
+
+@pytest.mark.parametrize("first", [0, 1, 2, 3])
+def test_killed_at_any_moment_the_same_command_finishes_it(run, fleet, first):  # noqa: F811
+    """At every entry of the journal, a quarter of them in each test."""
+    whole = run()
+    go(whole)
+    moments = len(whats(whole))
+    assert moments > 25
+    for moment in range(first, moments, 4):
+        fleet.acts.clear()
+        killed, written = run(fresh=True), []
+
+        def listen(entry, written=written, moment=moment):
+            written.append(entry)
+            if len(written) > moment:
+                raise Killed
+
+        killed.journal.listeners.append(listen)
+        with pytest.raises(Killed):
+            go(killed)
+        # What the kernel does for a process that is gone.
+        killed.locks.release()
+        killed.journal.close()
+        again = run()
+        steps = go(again)
+        assert all(step.result for step in steps), (moment, steps[-1].comment)
+        twice = ["dhcp-b", "dhcp-a"] if killed.record.get("finished") else []
+        assert fleet.acts == ["dhcp-b", "dhcp-a", *twice], (moment, written[-1])
+        assert fleet.claims == {}
+
+
+def test_ctrl_c_at_any_moment_says_what_is_left_and_the_same_command_finishes_it(  # noqa: F811
+    run,  # noqa: F811
+    fleet,
+):
+    whole, moments = run(), []
+    whole.check = lambda: moments.append(1)
+    go(whole)
+    assert len(moments) >= 5
+    for moment in range(len(moments)):
+        fleet.acts.clear()
+        going, checked = run(fresh=True), []
+
+        def check(checked=checked, moment=moment):
+            checked.append(1)
+            if len(checked) > moment:
+                raise steering.Interrupted("SIGINT")
+
+        going.check = check
+        with pytest.raises(steering.Interrupted, match=r"Interrupted \(SIGINT\)\. .*Left to do: "):
+            go(going)
+        going.check = lambda: None
+        going.unlock()
+        assert fleet.claims == {}
+        assert all(step.result for step in go(run()))
+        assert fleet.acts == ["dhcp-b", "dhcp-a"]
