@@ -17,10 +17,23 @@ from .conf_syntax import FileRead
 from .conf_syntax import Statement
 from .conf_syntax import Tree
 from .conf_syntax import parse_file
+from .conf_syntax import parse_text
 from .conf_syntax import walk
+from .conf_write import write
 from .errors import ConfError
 
-__all__ = ["Configuration", "Key", "OmapiSettings", "Pool", "Relationship", "parse_file", "read"]
+__all__ = [
+    "Configuration",
+    "Key",
+    "OmapiSettings",
+    "Pool",
+    "Relationship",
+    "parse_file",
+    "parse_text",
+    "read",
+    "views",
+    "write",
+]
 
 #: includes/failover.h, confpars.c:1166-1192; dhcpd takes 0 for "not set" too.
 DEFAULT_PORT = 647
