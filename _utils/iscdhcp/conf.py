@@ -57,7 +57,7 @@ class Pool:
     @property
     def addresses(self) -> int:
         """How many addresses the ranges hold."""
-        return sum(_number(last) - _number(first) + 1 for first, last in self.ranges)
+        return sum(number(last) - number(first) + 1 for first, last in self.ranges)
 
 
 @dataclass(frozen=True)
@@ -288,7 +288,7 @@ def range_numbers(statement: Statement) -> tuple[int, int]:
     if match is None:
         raise statement.error("expected one or two IPv4 addresses after range")
     try:
-        first, last = _number(match[1]), _number(match[2] or match[1])
+        first, last = number(match[1]), number(match[2] or match[1])
     except ValueError:
         raise statement.error("expected one or two IPv4 addresses after range") from None
     # dhcpd takes them in either order (new_address_range, server/mdb.c)
@@ -299,14 +299,14 @@ def subnet_name(statement: Statement) -> str:
     """The name that dhcpd gives a subnet that stands alone (piaddrmask, common/inet.c)."""
     before, _, after = statement.text().lower().partition("netmask")
     try:
-        network, mask = _number(before), _number(after)
+        network, mask = number(before), number(after)
     except ValueError:
         raise statement.error("expected 'subnet ADDRESS netmask MASK'") from None
     ones = f"{mask:032b}".rstrip("0")
     return f"{dotted(network)}/{dotted(mask) if '0' in ones else len(ones)}"
 
 
-def _number(address: str) -> int:
+def number(address: str) -> int:
     """An IPv4 address as dhcpd reads it; a leading zero does not make a number octal.
 
     :raises ValueError: when it is none.

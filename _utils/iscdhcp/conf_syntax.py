@@ -57,7 +57,7 @@ _BLOCK_REQUIRED = {
     "subnet": True,
     "subnet6": True,
     "shared-network": True,
-    "group": True,
+    "group": False,
     "pool": True,
     "pool6": True,
     "host": True,
@@ -75,7 +75,7 @@ _BLOCK_REQUIRED = {
     "on": True,
     "case": False,
     "default": False,
-    "lease": True,
+    "lease": False,
 }
 
 

@@ -131,7 +131,7 @@ def test_ranges_that_touch_are_one_and_a_gap_is_a_difference() -> None:
 def test_a_relationship_may_be_inherited_or_written_in_each_pool() -> None:
     pool = "subnet 10.0.0.0 netmask 255.0.0.0 { pool { %s range 10.0.0.1; } }"
     inherited = f'shared-network x {{ failover peer "foo"; {pool % ""} }}'
-    written = f'shared-network x {{ {pool % "failover peer foo;"} }}'
+    written = f"shared-network x {{ {pool % 'failover peer foo;'} }}"
     assert drift(PRIMARY + inherited, PRIMARY + written) == []
 
 
@@ -160,7 +160,7 @@ def test_a_changed_secret_is_told_without_name_and_value() -> None:
 
 
 def test_a_secret_that_is_written_another_way_is_the_same() -> None:
-    assert drift(KEY, 'key OMAPI-7F3C { secret c2VjcmV0c2VjcmV0; algorithm HMAC-SHA256; }') == []
+    assert drift(KEY, "key OMAPI-7F3C { secret c2VjcmV0c2VjcmV0; algorithm HMAC-SHA256; }") == []
 
 
 def test_what_a_hub_shares_only_with_another_partner_is_left_out() -> None:
@@ -175,7 +175,7 @@ def test_what_a_hub_shares_only_with_another_partner_is_left_out() -> None:
 def test_the_whole_form_keeps_roles_and_addresses() -> None:
     shown = drift(PRIMARY, PRIMARY.replace("peer port 847", "port 847"), whole=True)
     assert any("peer port 847" in line for line in shown)
-    assert drift("pid-file-name \"/a\";", "pid-file-name \"/b\";", whole=True)
+    assert drift('pid-file-name "/a";', 'pid-file-name "/b";', whole=True)
 
 
 def test_blocks_that_no_one_nests_so_deep_are_refused() -> None:
