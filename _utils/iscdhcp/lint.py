@@ -21,6 +21,7 @@ from .conf_syntax import Statement
 from .conf_syntax import Tree
 from .conf_syntax import walk
 from .errors import ConfError
+from .errors import IscDhcpError
 
 ERROR = "error"
 WARNING = "warning"
@@ -102,6 +103,17 @@ def lint(tree: Tree, addresses: Sequence[str] | None = None) -> list[Finding]:
     rank = {ERROR: 0, WARNING: 1, NOTE: 2}
     unique = dict.fromkeys(findings)
     return sorted(unique, key=lambda one: (rank[one.severity], one.file or "", one.line or 0))
+
+
+def broken(error: IscDhcpError) -> Finding:
+    """
+    Return the finding about a configuration that can't be read or parsed.
+
+    :param error: what reading it has raised.
+    """
+    file, line = getattr(error, "file", None), getattr(error, "line", None)
+    what = getattr(error, "message", str(error))
+    return Finding(ERROR, "syntax", file, line, f"{what}: dhcpd does not start", "mend it there")
 
 
 def lint_pair(

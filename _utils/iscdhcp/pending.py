@@ -183,6 +183,21 @@ def pending(
     return found
 
 
+def joined(mark: dict[str, Any] | None, found: dict[str, Any] | None) -> dict[str, Any] | None:
+    """
+    Return a mark that somebody has set together with what is on disk; the mark's reason leads.
+
+    :param mark: ``reason`` and ``since``, or None.
+    :param found: of :func:`pending`.
+    """
+    if not mark:
+        return found
+    answer = {"pending": True, "changes": [], **mark}
+    if found:
+        answer.update(configuration=found["reason"], changes=found["changes"])
+    return answer
+
+
 def _compare(
     folder: Path, config_file: str, directory: str, files: Sequence[FileRead]
 ) -> dict[str, Any] | None:
