@@ -81,6 +81,22 @@ class Fleet(Protocol):
     def restart(self, minion: str, patience: float, **arguments: Any) -> dict[str, Any]:
         """Restart dhcpd on ``minion``: its answer, or ``{"lost": why}``."""
 
+    def act(
+        self, minion: str, function: str, patience: float, **arguments: Any
+    ) -> dict[str, Any]:
+        """Call a function that answers in ``patience`` seconds: a dict, or ``{"lost": why}``."""
+
+    def new_job(self) -> str:
+        """Return an id for :meth:`begin`, so that it can be noted before the act."""
+
+    def begin(
+        self, minion: str, job: str, function: str, arguments: list[Any], named: dict[str, Any]
+    ) -> str | None:
+        """Publish a call that may take long; return why that failed, or ``None``."""
+
+    def outcome(self, minion: str, job: str) -> dict[str, Any]:
+        """What became of it: ``{"ret"}``, ``{"running"}``, ``{"gone"}`` or ``{"silent": why}``."""
+
 
 class Interrupted(BaseException):
     """A person has ended the run politely (Ctrl-C); no broad ``except`` may swallow it."""
@@ -132,6 +148,9 @@ class PairRun:
     say
         Called with one sentence at each change, for the person who watches.
     """
+
+    #: What is done to a server, for sentences.
+    done = "restarted"
 
     def __init__(
         self,
@@ -277,9 +296,6 @@ class PairRun:
                     blockers[reason.text] = None
                 else:
                     warnings[reason.text] = None
-        for server in begun:
-            if not (answers[server]["facts"].get("process") or {}).get("running"):
-                blockers[f"dhcpd is not running on {server}"] = None
         if blockers:
             return Step(
                 False,
@@ -329,9 +345,10 @@ class PairRun:
             self._sleep(POLL_INTERVAL * 3)
         if facts is None:
             why = answers.get(server, {}).get("error")
-            return Step(False, f"{server} was not restarted: {why}.{self._left()}")
+            return Step(False, f"{server} was not {self.done}: {why}.{self._left()}")
         if not verdict.ok:
-            return Step(False, f"{server} was not restarted: {verdict.sentence}{self._left()}")
+            text = f"{server} was not {self.done}: {verdict.sentence}{self._left()}"
+            return Step(False, text)
         step = self._restart_now(server, facts, answers)
         if step is None:
             # Another state run began on the minion between the look and the act.
