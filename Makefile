@@ -3,11 +3,12 @@
 export PYTHONPATH := $(CURDIR):$(CURDIR)/_utils
 PYTHON := .venv/bin/python
 
-.PHONY: help setup venv unit test demo lab bench-restart bench-clients bench-leases lint clean
+.PHONY: help setup venv unit test reboot-test demo lab bench-restart bench-clients bench-leases lint clean
 
 help:
 	@echo "make demo           a real pair restarted under load, shown on a page"
 	@echo "make test           all tests"
+	@echo "make reboot-test    hosts that reboot and die, under load; some minutes"
 	@echo "make unit           the tests that need neither root nor the lab"
 	@echo "make lint           ruff and mypy"
 	@echo "make lab            a shell in a lab with a pair and Salt"
@@ -28,6 +29,9 @@ unit: venv
 
 test: setup
 	lab/isolated $(PYTHON) -m pytest
+
+reboot-test: setup
+	lab/isolated $(PYTHON) -m pytest proofs
 
 demo: setup
 	@lab/isolated $(PYTHON) -m lab.demo

@@ -82,6 +82,9 @@ class PartnerRun(PairRun):
     def _save(self) -> None:
         pass
 
+    def _left(self, acted_on: str | None = None) -> str:
+        return " The same command goes on from here."
+
     # -- partner-down --------------------------------------------------------------------------
 
     def take_for_dead(self, confirm: str | None = None, test: bool = False) -> Step:

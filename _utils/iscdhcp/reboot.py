@@ -44,8 +44,11 @@ HOST_SECONDS = 900.0
 UNIT_SECONDS = 10.0
 #: Seconds that stopping dhcpd may take: updates settle, the partner takes over, dhcpd ends (12-18).
 STOP_SECONDS = 90.0
-#: Looks in a row that have to find a job gone, and its answer missing, before it counts as lost.
-GONE_LOOKS = 3
+#: Seconds that a job has to be gone, and its answer missing, before the answer counts as lost.
+GONE_SECONDS = 15.0
+#: Behind another state run on the minion, in a process that waits: Salt's ``queue=True`` writes the
+#: job to disk, where ``saltutil.find_job`` does not see it.
+QUEUE = {"queue": 10}
 #: Seconds between two looks at a host that is away or busy.
 LOOK_INTERVAL = 1.0
 #: Seconds after which a host that answers from the same boot is told to reboot again.
@@ -157,7 +160,7 @@ class PairReboot(PairRun):
         if self._phase(server) == "stopping":
             facts = self.fleet.status([server], brief=True).get(server, {}).get("facts")
             self.restarted(server, facts)
-        if self._phase(server) is not None and self._phase(server) != "stopping":
+        if self._phase(server) not in (None, "stopping"):
             comment = f"{server} was stopped for this run already."
             self.say(comment)
             return Step(True, comment)
@@ -210,6 +213,9 @@ class PairReboot(PairRun):
         self, server: str, facts: Mapping[str, Any], answers: Mapping[str, dict[str, Any]]
     ) -> Step | None:
         """Stop dhcpd; ``None`` where the minion's guard refused only because it is busy."""
+        if not facts.get("boot"):
+            text = f"The modules on {server} are older than those here: salt {server} "
+            return Step(False, f"{text}saltutil.sync_all. {server} was not touched.")
         before = facts["process"]
         self._enter(
             server,
@@ -311,7 +317,7 @@ class PairReboot(PairRun):
             shell = {"python_shell": True}
             why = self.fleet.begin(server, job, "cmd.run_all", [request.command], shell)
         else:
-            why = self.fleet.begin(server, job, "state.apply", [request.sls], {"queue": True})
+            why = self.fleet.begin(server, job, "state.apply", [request.sls], QUEUE)
         if why is not None:
             return self._undone(server, f"{server} could not be told what to do: {why}")
         return None
@@ -320,8 +326,8 @@ class PairReboot(PairRun):
         """Wait for the end of the command or SLS."""
         entry = self._entry(server)
         deadline = time.monotonic() + self.request.host_timeout
-        gone, told = 0, ""
-        last_claim = time.monotonic()
+        last_claim = there = time.monotonic()
+        told = ""
         while True:
             outcome = self.fleet.outcome(server, str(entry.get("job")))
             if "ret" in outcome:
@@ -330,13 +336,14 @@ class PairReboot(PairRun):
                     return self._undone(server, f"On {server} it failed: {failure}")
                 self._enter(server, "rebooting" if self.request.reboot else "done", ordered=None)
                 return Step(True, "done")
-            gone = gone + 1 if "gone" in outcome else 0
+            if "gone" not in outcome:
+                there = time.monotonic()
             if "running" not in outcome and self._has_rebooted(server):
                 # It rebooted the host itself: its answer went with it.
                 self._enter(server, "done")
                 text = f"{server} rebooted before it answered: whether it succeeded is unknown"
                 return Step(True, "done", warnings=[text])
-            if gone >= GONE_LOOKS:
+            if time.monotonic() - there > GONE_SECONDS:
                 return self._undone(
                     server, f"What became of it on {server} is unknown: its answer was lost"
                 )
@@ -474,7 +481,7 @@ class PairReboot(PairRun):
             for name in partners
         ]
         return (
-            f" {'; '.join(said)}; it was not touched and must stay up. When {server} is up again, "
+            f" {'; '.join(said)} and must stay up. When {server} is up again, "
             "run the same command: it goes on from here; or salt-run dhcp_failover.bring_back "
             f"server={server}."
         )
