@@ -94,6 +94,7 @@ class Host:
             self._make_disk()
         self._on = True
         try:
+            self.network.plug(self.name, True)
             self._boot(timeout)
         except BaseException:
             self.kill()
@@ -110,10 +111,16 @@ class Host:
         if self.running:
             os.kill(self.leader, signal.SIGRTMIN + 4)
         self._await_end(timeout)
+        self.network.plug(self.name, False)
 
     def kill(self) -> None:
-        """Cut the power: every process ends at once, the disk stays as it is."""
+        """Cut the power: every process ends at once, the disk stays as it is.
+
+        Its address goes first, so that nobody hears of the end (the kernel would close its
+        connections in order, and answer pings for the dead).
+        """
         self._on = False
+        self.network.plug(self.name, False)
         if self._leader is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._leader, signal.SIGKILL)

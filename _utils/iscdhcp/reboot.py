@@ -55,6 +55,8 @@ LOOK_INTERVAL = 1.0
 ORDER_INTERVAL = 60.0
 #: Characters of a failed command's output that are shown.
 OUTPUT_TAIL = 400
+#: States in which a server serves without its partner.
+ALONE = {"partner-down", "communications-interrupted"}
 #: How dhcpd may be stopped: the first is for long, the second where there is no OMAPI.
 METHODS = ("handover", "signal")
 
@@ -85,11 +87,11 @@ class RebootRequest(Request):
 
     @property
     def task(self) -> str:
-        """What is done to a host, as the end of a sentence ("... is rebooted")."""
-        said = [f"`{self.command}` is run"] if self.command else []
-        said += [f"the SLS {self.sls} is applied"] if self.sls else []
-        said += ["it is rebooted"] if self.reboot else []
-        return ", ".join(said)
+        """What is done to a host, in words: "`yum -y update`, then reboot"."""
+        said = [f"`{self.command}`"] if self.command else []
+        said += [f"SLS {self.sls}"] if self.sls else []
+        said += ["reboot"] if self.reboot else []
+        return ", then ".join(said)
 
 
 class PairReboot(PairRun):
@@ -175,7 +177,7 @@ class PairReboot(PairRun):
         """
         server = self.servers[position]
         if test:
-            return Step(None, f"On {server}: {self._would()}.")
+            return Step(None, f"On {server} would be done: {self.request.task}.")
         if self._phase(server) in ("done", "up"):
             comment = f"{server}: done for this run already ({self.record.get('task')})."
             self.say(comment)
@@ -299,7 +301,7 @@ class PairReboot(PairRun):
             if not step.result:
                 return step
         self._enter(server, "done")
-        comment = f"{server} is back: {self.record['task']}."
+        comment = f"{server} is through with it ({self.record['task']})."
         self.say(comment)
         return Step(True, comment, {server: {"done": self.record["task"]}}, warnings)
 
@@ -432,7 +434,7 @@ class PairReboot(PairRun):
         begun = f"{_stop(why)} dhcpd on {server} was started again"
         if not step.result:
             return Step(False, f"{begun}. {step.comment}")
-        return Step(False, f"{begun} and the pair is normal.{self._left()}")
+        return Step(False, f"{begun} and the pair is normal.{self._left(server)}")
 
     # -- serving -----------------------------------------------------------------------------
 
@@ -467,22 +469,23 @@ class PairReboot(PairRun):
 
     # -- sentences ---------------------------------------------------------------------------
 
-    def _would(self) -> str:
-        return self.request.task.replace(" is ", " would be ")
-
     def _alone(self, server: str) -> str:
         """Say that the partners of ``server`` serve alone, in which state, and the way out."""
         partners = self._partners(server)
         answers = self.fleet.status(partners, brief=True)
-        said = [
-            f"{name} serves alone ({self._seen(answers[name]['facts'])})"
-            if "facts" in answers.get(name, {})
-            else f"{name} did not answer just now ({answers.get(name, {}).get('error')})"
-            for name in partners
-        ]
+        said = []
+        for name in partners:
+            answer = answers.get(name, {})
+            facts = answer.get("facts")
+            if facts is None:
+                said.append(f"{name} did not answer just now ({answer.get('error')})")
+                continue
+            ends = (facts.get("relationships") or {}).values()
+            alone = any(end.get("state") in ALONE for end in ends)
+            said.append(f"{name} {'serves alone' if alone else 'is'} ({self._seen(facts)})")
         return (
-            f" {'; '.join(said)} and must stay up. When {server} is up again, "
-            "run the same command: it goes on from here; or salt-run dhcp_failover.bring_back "
+            f" {'; '.join(said)} and must stay up. When {server} is up again, run the same "
+            "command: it goes on from here; or salt-run dhcp_failover.bring_back "
             f"server={server}."
         )
 
@@ -491,7 +494,7 @@ class PairReboot(PairRun):
         rest = [one for one in self.servers if one not in done and one != acted_on]
         text = f" Done so far: {', '.join(done)}." if done else ""
         if rest:
-            text += f" {', '.join(rest)} was not touched, or is as it was."
+            text += f" {' and '.join(rest)} {'was' if len(rest) == 1 else 'were'} not touched."
         return f"{text} When it is mended, run the same command again: it goes on from here."
 
     @contextmanager

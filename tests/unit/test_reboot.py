@@ -333,7 +333,7 @@ def test_a_dry_run_says_each_step_and_does_nothing(fleet, run, tmp_path):
     for position in (0, 1):
         said += [act(position, test=True) for act in (dry.stop, dry.maintain, dry.serve)]
     assert [step.result for step in said] == [None] * 8
-    assert "`yum -y update` would be run, it would be rebooted" in said[3].comment
+    assert "`yum -y update`, then reboot" in said[3].comment
     assert fleet.acts == []
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
