@@ -3,11 +3,12 @@
 export PYTHONPATH := $(CURDIR):$(CURDIR)/_utils
 PYTHON := .venv/bin/python
 
-.PHONY: help setup venv unit test steering-test docs-pictures demo lab bench-restart bench-clients bench-leases lint clean
+.PHONY: help setup venv unit test steering-test docs-pictures demo lab bench-restart bench-clients bench-leases lint clean reboot-test
 
 help:
 	@echo "make demo           a real pair restarted under load, shown on a page"
 	@echo "make test           all tests"
+	@echo "make reboot-test    hosts that reboot and die, under load; some minutes"
 	@echo "make unit           the tests that need neither root nor the lab"
 	@echo "make steering-test  each way to stop a run, at each of its steps"
 	@echo "make docs-pictures  the pictures in docs/pictures, taken in a real browser"
@@ -38,6 +39,8 @@ steering-test: setup
 docs-pictures:
 	@lab/setup --pictures
 	lab/isolated $(PYTHON) -m pytest tests/integration/pictures.py
+reboot-test: setup
+	lab/isolated $(PYTHON) -m pytest proofs
 
 demo: setup
 	@lab/isolated $(PYTHON) -m lab.demo

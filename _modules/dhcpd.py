@@ -47,7 +47,9 @@ from iscdhcp import lease_facts
 from iscdhcp import leases
 from iscdhcp import lint
 from iscdhcp import parity
+from iscdhcp import partner_down as dead_partner
 from iscdhcp import pending
+from iscdhcp import process
 from iscdhcp import store
 from iscdhcp.errors import IscDhcpError
 from iscdhcp.service import Service
@@ -156,6 +158,7 @@ def _facts(brief, looks=1):
     facts["leases"] = lease_facts.kept_or_counted(
         server, _state_dir() / "lease_counts.json", recount=not brief
     )
+    facts["boot"] = process.boot_id()
     facts["claim"] = _claims().current
     facts["acting"] = claims.is_acting(_state_dir())
     facts["last_start"] = store.read_json(_state_dir() / "last_start.json")
@@ -841,6 +844,90 @@ def release_window():
     untouched = "; ".join(f"{name}: {why}" for name, why in sorted(done["untouched"].items()))
     comment = f"Released: {', '.join(done['released']) or 'nothing'}."
     return {"result": True, "comment": comment + (f" {untouched}." if untouched else ""), **done}
+
+
+def look_for_partner(relationship):
+    """
+    Look from this server whether its partner shows any sign of life; changes nothing.
+
+    relationship
+        Which partner.
+
+    Returns ``facts`` (as :py:func:`status`), ``probe`` (``address``, ``ping``, ``omapi``:
+    ``open``, ``refused`` or ``silent``), ``addresses`` (``own`` and ``partners`` free ones,
+    ``active``). Nothing connects to a failover port.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt dhcp-b dhcpd.look_for_partner foo
+    """
+    facts = _facts(brief=True)
+    role = (facts["relationships"].get(relationship) or {}).get("role")
+    try:
+        pools = lease_counts()["pools"]
+        counts = dead_partner.addresses(pools, relationship, role)
+    except CommandExecutionError as err:
+        counts = {"error": str(err)}
+    probe = dead_partner.probe_partner(fact.read_server(_settings()), relationship)
+    return {"facts": facts, "probe": probe, "addresses": counts}
+
+
+def partner_down(relationship, evidence=None, run=None):
+    """
+    Take the partner of a relationship for dead; ``salt-run dhcp_failover.partner_down`` calls it.
+
+    Refused without the master's evidence, which can ask both ends, and whenever the partner shows
+    a sign of life to this server, looked for in the same call. Other relationships stay as they
+    are.
+
+    relationship
+        Which one.
+    evidence, run
+        Of the master's run.
+
+    Returns ``result``, ``comment``, ``since`` and ``usable_from`` (epoch seconds: STOS + MCLT).
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt dhcp-b dhcpd.partner_down foo    # refused, and says what to run on the master
+    """
+    if isinstance(evidence, str):
+        evidence = json.loads(evidence)
+    me = __opts__["id"]
+    if not isinstance(evidence, dict):
+        return _failed(
+            f"Nothing was done on {me}: from here nobody can tell whether the partner is dead; use "
+            "salt-run dhcp_failover.partner_down dead=ID on the master, which asks both ends."
+        )
+    with _acting():
+        claim = _claims().current
+        if claim and claim.get("run") != run:
+            return _failed(f"{me} is claimed by {claim.get('who')}. Nothing was done.")
+        seen = look_for_partner(relationship)
+        verdict = dead_partner.judge(
+            seen["facts"],
+            relationship,
+            evidence.get("partner") or {},
+            seen["probe"],
+            evidence.get("confirm"),
+            now=time.time(),
+        )
+        if not verdict.ok:
+            return _failed(
+                f"{relationship} on {me} was not put into partner-down: {verdict.sentence}",
+                reasons=[reason.as_dict() for reason in verdict.reasons],
+            )
+        try:
+            done = dead_partner.take_for_dead(fact.read_server(_settings()), relationship)
+        except IscDhcpError as err:
+            return _failed(f"{relationship} on {me} was not put into partner-down: {err}")
+    since = decisions.clock(done["since"])
+    comment = f"{relationship} on {me} is in partner-down since {since} UTC."
+    return {"result": True, "comment": comment, **done}
 
 
 def restart(

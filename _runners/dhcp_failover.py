@@ -32,6 +32,7 @@ from iscdhcp import follow
 from iscdhcp import journal
 from iscdhcp import pairs as pair_rules
 from iscdhcp import parity
+from iscdhcp import partner_run
 from iscdhcp import progress
 from iscdhcp import report as reports
 from iscdhcp import store
@@ -377,6 +378,121 @@ def _restart_steps(run, steps):
         if not step.result:
             return False
     return True
+
+
+def partner_down(pair=None, dead=None, confirm=None, test=False):
+    """
+    Take a server for dead, so that its partner may use the whole pool: by hand, and only if it is.
+
+    Refused while it shows any sign of life: its minion says that dhcpd runs; its partner is not in
+    communications-interrupted, or still connected to it; its address answers a ping or at the OMAPI
+    port. A minion that answers and has no dhcpd running proves it; a minion that is silent
+    proves nothing, and a person has to.
+
+    pair
+        A relationship's name or a pair's id, where the dead server has several.
+    dead
+        Minion id of the dead server.
+    confirm
+        The same minion id once more: "I have made sure at its console, hypervisor or power switch
+        that it is off, and it will not come back by itself". It overrides silence and nothing else.
+    test
+        Only say what would happen.
+
+    Returns ``result`` and ``comment``: what stands against it, how many addresses are at stake, and
+    from when the survivor may use them (STOS + MCLT). Without OMAPI on the survivor it is refused.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run dhcp_failover.partner_down dead=dhcp-a
+        salt-run dhcp_failover.partner_down dead=dhcp-a confirm=dhcp-a
+    """
+    if not dead:
+        return _refused("Say which server is dead: dead=MINION_ID.")
+    return _about_partner(
+        pair or dead,
+        partner_run.PartnerRequest(dead=str(dead)),
+        lambda run: run.take_for_dead(confirm and str(confirm), test=bool(test)),
+        test,
+    )
+
+
+def bring_back(pair=None, server=None, force=None, wait=True, timeout=None, test=False):
+    """
+    Bring a server back whose partner took it for dead or serves alone, and follow it to normal.
+
+    dhcpd is started there unless it runs, through ``dhcpd.start``. It then fetches every lease from
+    its partner (recover) and is held until MCLT has passed (recover-wait): until when is said as
+    soon as dhcpd tells. The partner must stay up until then. A full window of the survivor that
+    would keep it in recover for ever is released.
+
+    pair
+        A relationship's name or a pair's id, where the server has several.
+    server
+        Minion id of the server that has returned.
+    force
+        For ``dhcpd.start``: ``lease-file`` where its lease file is lost for good (it then takes
+        all leases from its partner, and a whole MCLT).
+    wait
+        ``False`` returns once it is known until when MCLT holds it.
+    timeout
+        Seconds that the wait may take; default: computed, MCLT included.
+    test
+        Only say what would happen.
+
+    Returns ``result`` and ``comment``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run dhcp_failover.bring_back server=dhcp-a
+        salt-run dhcp_failover.bring_back server=dhcp-a wait=False
+    """
+    if not server:
+        return _refused("Say which server has returned: server=MINION_ID.")
+    try:
+        request = partner_run.PartnerRequest(
+            only=str(server), timeout=_seconds(timeout, "timeout")
+        )
+        codes = decisions.parse_force(force)
+    except IscDhcpError as err:
+        return _refused(err)
+    return _about_partner(
+        pair or server,
+        request,
+        lambda run: run.bring_back(codes, wait=bool(wait), test=bool(test)),
+        test,
+    )
+
+
+def _about_partner(wanted, request, act, test):
+    """Lock, act, unlock; every way to fail is a sentence."""
+    try:
+        run = master.new_run(
+            __opts__, wanted, request, user=_user(), kind=partner_run.PartnerRun
+        )
+    except IscDhcpError as err:
+        return _refused(err)
+    try:
+        with master.INTERRUPTS.deferred():
+            step = run.lock(test=bool(test))
+            if step.result is not False:
+                step = act(run)
+    except (IscDhcpError, engine.Interrupted) as err:
+        step = engine.Step(False, str(err))
+    finally:
+        run.unlock()
+        run.fleet.close()
+    answer = {
+        "result": step.result,
+        "comment": step.comment,
+        "changes": step.changes,
+        "warnings": step.warnings,
+    }
+    return _answer(answer, step.result is not False)
 
 
 def hold(pair=None, server=None, why="", until=None):

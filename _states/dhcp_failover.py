@@ -1,9 +1,10 @@
 """
 The steps of the orchestrations, as states that run on the master.
 
-Joined by requisites they are the restart of a pair (``orch/dhcp_failover_restart.sls``). They
-honour ``test=True``, say what they do in one sentence, and call the same
-:class:`iscdhcp.engine.PairRun` as ``salt-run dhcp_failover.restart``.
+Joined by requisites they are the restart of a pair (``orch/dhcp_failover_restart.sls``) and the
+reboot of its hosts (``orch/dhcp_failover_reboot.sls``). They honour ``test=True``, say what they do
+in one sentence, and call the same :class:`iscdhcp.engine.PairRun` as ``salt-run
+dhcp_failover.restart``.
 
 .. code-block:: yaml
 
@@ -25,6 +26,7 @@ import dhcp_failover_master as master
 import salt.config
 from iscdhcp import decisions
 from iscdhcp import engine
+from iscdhcp import reboot
 from iscdhcp.errors import IscDhcpError
 
 log = logging.getLogger(__name__)
@@ -175,3 +177,105 @@ def unlocked(name, pair=None):
     if run is not None:
         run.fleet.close()
     return result
+
+
+# -- reboot --------------------------------------------------------------------------------------
+
+
+def reboot_locked(
+    name,
+    pair=None,
+    only=None,
+    sequence=None,
+    method="handover",
+    command=None,
+    sls=None,
+    reboot_host=None,
+    host_timeout=None,
+    force=None,
+    fresh=False,
+    timeout=None,
+    busy_timeout=None,
+):
+    """
+    Begin the maintenance of a pair's hosts, as :py:func:`locked` begins a restart.
+
+    pair, sequence, force, fresh, timeout, busy_timeout
+        As in :py:func:`locked`.
+    only
+        Minion id of the only server that is touched.
+    method
+        ``handover`` (the partner may use the whole pool; needs OMAPI) or ``signal``.
+    command
+        A command line to run on each host instead of a reboot.
+    sls
+        An SLS to apply to each host instead of a reboot.
+    reboot_host
+        ``True``: reboot the host after the command or SLS.
+    host_timeout
+        Seconds that the command or SLS may take, and that the host has to come back; default 900.
+    """
+
+    settings = __opts__.get("dhcp_failover") or {}
+    patience = host_timeout or settings.get("host_timeout") or reboot.HOST_SECONDS
+    pair = pair or only
+    try:
+        request = reboot.RebootRequest(
+            order=sequence or settings.get("order"),
+            method=method,
+            only=only,
+            command=command and str(command),
+            sls=sls and str(sls),
+            reboot=reboot_host,
+            host_timeout=float(patience),
+            force=decisions.parse_force(force),
+            fresh=bool(fresh),
+            busy_timeout=float(busy_timeout or settings.get("busy_timeout", 300)),
+            timeout=None if timeout is None else float(timeout),
+        )
+        with master.INTERRUPTS.deferred():
+            run = master.new_run(_master_opts(), pair, request, kind=reboot.PairReboot)
+            step = run.lock(test=__opts__["test"])
+    except (IscDhcpError, ValueError, engine.Interrupted) as err:
+        return _result(name, engine.Step(False, str(err)))
+    if step.result is not False:
+        master.CURRENT[pair or ""] = run
+    return _result(name, step)
+
+
+def server_stopped(name, position, pair=None):
+    """
+    Stop dhcpd on one server of the order for its maintenance; its partner serves alone.
+
+    position
+        1 for the first server, 2 for the second.
+    pair
+        As in :py:func:`locked`.
+    """
+    return _step(name, pair, lambda run: run.stop(int(position) - 1, test=__opts__["test"]))
+
+
+def host_maintained(name, position, pair=None):
+    """
+    Reboot the host of a stopped server, or do what was named instead, and wait until it is back.
+
+    A failure starts dhcpd again and brings the pair back to normal.
+
+    position
+        1 for the first server, 2 for the second.
+    pair
+        As in :py:func:`locked`.
+    """
+    return _step(name, pair, lambda run: run.maintain(int(position) - 1, test=__opts__["test"]))
+
+
+def server_serves(name, position, pair=None):
+    """
+    Have dhcpd serve again after the maintenance: by its host's own start, or started.
+
+    position
+        1 for the first server, 2 for the second.
+    pair
+        As in :py:func:`locked`.
+    """
+    return _step(name, pair, lambda run: run.serve(int(position) - 1, test=__opts__["test"]))

@@ -18,6 +18,7 @@ from pathlib import Path
 import salt.client
 import salt.key
 import salt.utils.event
+import salt.utils.jid
 from iscdhcp import engine
 from iscdhcp import pairs
 from iscdhcp import progress
@@ -219,12 +220,59 @@ class SaltFleet:
 
     def restart(self, minion, patience, **arguments):
         """See :class:`iscdhcp.engine.Fleet`."""
-        answer = self.ask([minion], "dhcpd.restart", arguments, patience=patience + 30.0)[minion]
+        return self.act(minion, "dhcpd.restart", patience + 30.0, **arguments)
+
+    def act(self, minion, function, patience, **arguments):
+        """See :class:`iscdhcp.engine.Fleet`."""
+        answer = self.ask([minion], function, arguments, patience=patience)[minion]
         if isinstance(answer.get("ret"), dict):
             return answer["ret"]
         if "ret" in answer or answer.get("answered"):
             return {"result": False, "comment": answer.get("error") or _one_line(answer["ret"])}
         return {"lost": answer.get("error")}
+
+    def new_job(self):
+        """See :class:`iscdhcp.engine.Fleet`."""
+        return salt.utils.jid.gen_jid(self.opts)
+
+    def begin(self, minion, job, function, arguments, named):
+        """See :class:`iscdhcp.engine.Fleet`."""
+        given = [*arguments, dict(named, __kwarg__=True)] if named else list(arguments)
+        try:
+            if self._client is None:
+                self._client = salt.client.get_local_client(mopts=self.opts)
+            published = self._client.run_job(
+                [minion], function, given, tgt_type="list", jid=job, timeout=10
+            )
+        except Exception as err:  # pylint: disable=broad-except
+            self._drop_client()
+            return f"the master could not ask: {err}"
+        return None if published else "no minion with this id is known to the master"
+
+    def outcome(self, minion, job):
+        """See :class:`iscdhcp.engine.Fleet`."""
+        found = self._returned(minion, job)
+        if found is not None:
+            return {"ret": found}
+        answer = self.ask([minion], "saltutil.find_job", {"jid": job})[minion]
+        if "ret" not in answer:
+            return {"silent": answer.get("error")}
+        if answer["ret"]:
+            return {"running": True}
+        # It may have returned between the two questions.
+        found = self._returned(minion, job)
+        return {"gone": True} if found is None else {"ret": found}
+
+    def _returned(self, minion, job):
+        """Return what a job has returned to the job cache, or ``None``."""
+        try:
+            if self._client is None:
+                self._client = salt.client.get_local_client(mopts=self.opts)
+            return (self._client.get_cache_returns(job).get(minion) or {}).get("ret")
+        except Exception as err:  # pylint: disable=broad-except
+            log.debug("reading the job cache: %s", err)
+            self._drop_client()
+            return None
 
 
 def _facts(answer, facts):
@@ -351,7 +399,7 @@ def announce(opts, pair, run_id, sentence):
         log.debug("no event for %r", sentence, exc_info=True)
 
 
-def new_run(opts, wanted=None, request=None, user=None):
+def new_run(opts, wanted=None, request=None, user=None, kind=engine.PairRun):
     """
     Return the :class:`iscdhcp.engine.PairRun` for what the user asked, nothing touched yet.
 
@@ -359,13 +407,14 @@ def new_run(opts, wanted=None, request=None, user=None):
         Pair's name or id, or a server's minion id; ``None`` for the only pair.
     request
         :class:`iscdhcp.engine.Request`.
+    kind
+        The kind of run, where it is not a restart.
 
     Raises :class:`iscdhcp.errors.IscDhcpError` (with the choices) if no single pair is meant.
     """
     fleet = SaltFleet(opts)
     discovery = discover(opts, fleet, wanted)
     pair = pairs.select(discovery, wanted)
-
     def tell(sentence):
         log.info("%s: %s", pair.id, sentence)
         announce(opts, pair, run.run, sentence)
@@ -379,9 +428,7 @@ def new_run(opts, wanted=None, request=None, user=None):
             "dhcp_failover:keep_journals in the master's configuration: give a number, not "
             f"{settings['keep_journals']!r}"
         ) from None
-    run = engine.PairRun(
-        pair, discovery, fleet, directory(opts), who(opts, user), request, tell
-    )
+    run = kind(pair, discovery, fleet, directory(opts), who(opts, user), request, tell)
     # Progress goes to the person at the terminal; stdout stays for the result.
     display = progress.Display(sys.stderr)
     run.journal.listeners.append(display.show)

@@ -14,6 +14,8 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -34,6 +36,9 @@ _ENVIRONMENT = {
     "LANG": "C.UTF-8",
 }
 
+#: How systemd-nspawn ends when its host's init asked for a reboot (``--keep-unit``).
+_REBOOTED = 133
+
 # Some machines have some of these in file systems of their own.
 _FILE_SYSTEMS = ("/", "/etc", "/home", "/opt", "/root", "/usr", "/var")
 
@@ -53,6 +58,8 @@ _JOURNALD = "[Journal]\nStorage=volatile\nRateLimitIntervalSec=0\nRuntimeMaxUse=
 class Host:
     """One host. Its disk lives from the first :meth:`start` to :meth:`remove`, over any reboot.
 
+    A reboot from inside (``systemctl reboot``) boots it again, as a machine would.
+
     :param name: its host name and the name of its network namespace; no two hosts in the same
         ``lab/isolated`` may share it.
     :param network: joined at once.
@@ -67,6 +74,8 @@ class Host:
         self._root = self._folder / "root"
         self._nspawn: subprocess.Popen[bytes] | None = None
         self._leader: int | None = None
+        self._on = False
+        self._supervisor: threading.Thread | None = None
 
     def __repr__(self) -> str:
         return f"<Host {self.name} {self.address}>"
@@ -79,29 +88,39 @@ class Host:
         :param timeout: seconds.
         :raises LabError: when it did not boot, with its console's last lines.
         """
-        if self.running:
+        if self._on or self.running:
             return
         if not self._root.exists():
             self._make_disk()
-        with self._notifications() as notifications:
-            self._spawn()
-            try:
-                self._await_boot(notifications, timeout)
-            except BaseException:
-                self.kill()
-                raise
+        self._on = True
+        try:
+            self.network.plug(self.name, True)
+            self._boot(timeout)
+        except BaseException:
+            self.kill()
+            raise
+        self._supervisor = threading.Thread(target=self._supervise, daemon=True)
+        self._supervisor.start()
 
     def stop(self, timeout: float = 30.0) -> None:
         """Shut down in order, as ``poweroff`` does.
 
         :param timeout: seconds; then the power is cut.
         """
+        self._on = False
         if self.running:
             os.kill(self.leader, signal.SIGRTMIN + 4)
         self._await_end(timeout)
+        self.network.plug(self.name, False)
 
     def kill(self) -> None:
-        """Cut the power: every process ends at once, the disk stays as it is."""
+        """Cut the power: every process ends at once, the disk stays as it is.
+
+        Its address goes first, so that nobody hears of the end (the kernel would close its
+        connections in order, and answer pings for the dead).
+        """
+        self._on = False
+        self.network.plug(self.name, False)
         if self._leader is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._leader, signal.SIGKILL)
@@ -241,6 +260,27 @@ class Host:
         file.unlink(missing_ok=True)
         file.write_text(text, encoding="utf-8")
 
+    def _boot(self, timeout: float) -> None:
+        with self._notifications() as notifications:
+            self._spawn()
+            self._await_boot(notifications, timeout)
+
+    def _supervise(self) -> None:
+        """Boot again after each reboot, until the power goes."""
+        while self._nspawn is not None and self._nspawn.wait() == _REBOOTED and self._on:
+            # A process of another host may have its number soon.
+            self._leader = None
+            leader_file(self.name).unlink(missing_ok=True)
+            for group in control_groups(self.name):
+                _remove_control_group(group)
+            try:
+                self._boot(timeout=60.0)
+            except LabError as err:
+                if self._on:
+                    print(err, file=sys.stderr)
+                _kill_tree(self._nspawn)
+        self._on = False
+
     def _spawn(self) -> None:
         groups = control_groups(self.name)
         for group in groups:
@@ -297,10 +337,11 @@ class Host:
         """Take the leader's number and the word that it is ready from systemd-nspawn."""
         assert self._nspawn is not None
         deadline = time.monotonic() + timeout
-        ready = False
+        ready, leader = False, None
         notifications.settimeout(0.2)
-        while not (ready and self._leader is not None):
-            if time.monotonic() > deadline or self._nspawn.poll() is not None:
+        while not (ready and leader is not None):
+            over = time.monotonic() > deadline or not self._on
+            if over or self._nspawn.poll() is not None:
                 console = self._console.read_text("utf-8", "replace")[-2000:]
                 raise LabError(f"{self.name} did not boot within {timeout:g} s\n{console}")
             try:
@@ -310,10 +351,11 @@ class Host:
             for line in message.splitlines():
                 key, _, value = line.partition("=")
                 if key == "X_NSPAWN_LEADER_PID":
-                    self._leader = int(value)
+                    leader = int(value)
                 elif key == "READY":
                     ready = value == "1"
-        leader_file(self.name).write_text(f"{self._leader}\n", encoding="utf-8")
+        self._leader = leader
+        leader_file(self.name).write_text(f"{leader}\n", encoding="utf-8")
 
     def _await_end(self, timeout: float) -> None:
         leader_file(self.name).unlink(missing_ok=True)
@@ -322,7 +364,10 @@ class Host:
                 self._nspawn.wait(timeout)
             except subprocess.TimeoutExpired:
                 _kill_tree(self._nspawn)
-        self._nspawn = self._leader = None
+        if self._supervisor is not None:
+            # In the middle of a boot it notices that its host has ended.
+            self._supervisor.join()
+        self._nspawn = self._leader = self._supervisor = None
         for group in control_groups(self.name):
             _remove_control_group(group)
 

@@ -93,6 +93,13 @@ class Network:
         ip("-n", name, "route", "add", str(_ALL_CLIENTS), "via", str(self.servers[2]))
         return address
 
+    def plug(self, name: str, connected: bool) -> None:
+        """Plug a member's cable in, or pull it out: addresses and routes stay.
+
+        :param name: the member's.
+        """
+        ip("link", "set", _plug(name), "up" if connected else "down")
+
     def stop(self) -> None:
         """Remove every namespace and the bridge."""
         if not self._started:

@@ -255,6 +255,8 @@ class Salt:
         unit = _UNIT.format(bin=_BIN, config=folder)
         host = self._lab.hosts[name]
         host.write(f"/etc/systemd/system/{MINION_UNIT}", unit)
+        # After a reboot of the host it starts by itself, as a user's does.
+        host.run(["systemctl", "add-wants", "--quiet", "basic.target", MINION_UNIT])
         host.run(["systemctl", "daemon-reload"])
 
 

@@ -172,9 +172,13 @@ def _state(pid: int) -> tuple[str, int, int]:
     return fields[0], int(fields[1]), int(fields[19])
 
 
+def boot_id() -> str:
+    """Return what tells this boot of the machine from any other one (random(4))."""
+    return (PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+
+
 def _identity(pid: int, ticks: int) -> str:
-    boot = (PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    return f"{boot[:8]}-{pid}-{ticks}"
+    return f"{boot_id()[:8]}-{pid}-{ticks}"
 
 
 def _read(pid: int, argv: tuple[str, ...]) -> Process:

@@ -1,0 +1,24 @@
+"""A partner taken for dead by hand, and brought back; `make reboot-test` has really dead ones."""
+
+from __future__ import annotations
+
+
+def test_a_partner_that_lives_is_never_taken_for_dead(pair):
+    run = pair.salt_run("dhcp_failover.partner_down", "dead=dhcp-a", "confirm=dhcp-a")
+    assert run.returncode != 0
+    assert "dhcpd runs on dhcp-a" in run.told
+    by_hand = pair.ask("dhcp-b", "dhcpd.partner_down", "foo")
+    assert by_hand["result"] is False
+    assert "salt-run dhcp_failover.partner_down" in by_hand["comment"]
+    assert pair.dhcp.is_normal()
+
+
+def test_a_partner_whose_dhcpd_is_proved_to_be_down_is_replaced_and_comes_back(pair):
+    assert pair.ask("dhcp-a", "dhcpd.stop")["result"] is True
+    run = pair.salt_run("dhcp_failover.partner_down", "dead=dhcp-a")
+    assert run.returncode == 0, str(run)
+    assert "free addresses of dhcp-a from" in run.answer["comment"]
+    assert pair.dhcp.failover_states("dhcp-b")["foo"][0] == "partner-down"
+    run = pair.salt_run("dhcp_failover.bring_back", "server=dhcp-a")
+    assert run.returncode == 0, str(run)
+    assert pair.dhcp.is_normal()
