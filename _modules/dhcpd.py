@@ -45,6 +45,7 @@ from iscdhcp import handover
 from iscdhcp import lease_facts
 from iscdhcp import leases
 from iscdhcp import store
+from iscdhcp import watch
 from iscdhcp.errors import IscDhcpError
 from iscdhcp.service import Service
 from salt.exceptions import CommandExecutionError
@@ -898,6 +899,28 @@ def _last_looks(server, codes):
         nothing if "relationship" in codes else by_omapi,
         nothing if {"relationship", "connection"} & set(codes) else by_kernel,
     )
+
+
+# -- watching --------------------------------------------------------------------------------
+
+
+def news(remember=False):
+    """
+    Return what has changed since the watch's last look, quickly; the beacon's only question.
+
+    remember
+        Whether what is returned counts as told: for the beacon alone, a person leaves it out.
+
+    Returns a list of events, each with ``tag``, ``text`` and its fields (``docs/events.md``).
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt dhcp-a dhcpd.news
+    """
+    acting = claims.is_acting(_state_dir())
+    return watch.tell(_state_dir(), _settings(), acting, bool(remember))
 
 
 # -- pending restarts --------------------------------------------------------------------------
