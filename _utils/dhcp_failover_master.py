@@ -21,6 +21,7 @@ import salt.utils.event
 from iscdhcp import engine
 from iscdhcp import pairs
 from iscdhcp import store
+from iscdhcp.announce import Announced
 from iscdhcp.errors import IscDhcpError
 
 log = logging.getLogger(__name__)
@@ -335,16 +336,20 @@ def to_stderr(sentence):
     print(f"{stamp} {sentence}", file=sys.stderr, flush=True)
 
 
-def announce(opts, pair, run_id, sentence):
-    """Put a progress sentence on the event bus as ``dhcp_failover/<pair>/progress``."""
+def announce(opts, pair, what, fields):
+    """
+    Put an event ``dhcp_failover/<pair>/<what>`` on the bus; one that can't be sent is only logged.
+
+    fields
+        Plain values in addition to ``pair`` (its id) and ``servers``.
+    """
+    tag = f"dhcp_failover/{store.file_name(pair.name)}/{what}"
+    told = {"pair": pair.id, "servers": list(pair.servers), **fields}
     try:
         with salt.utils.event.get_master_event(opts, opts["sock_dir"], listen=False) as bus:
-            bus.fire_event(
-                {"pair": pair.id, "run": run_id, "text": sentence},
-                f"dhcp_failover/{store.file_name(pair.name)}/progress",
-            )
+            bus.fire_event(told, tag)
     except Exception:  # pylint: disable=broad-except
-        log.debug("no event for %r", sentence, exc_info=True)
+        log.debug("no event %s", tag, exc_info=True)
 
 
 def new_run(opts, wanted=None, request=None, say=None, user=None):
@@ -368,9 +373,10 @@ def new_run(opts, wanted=None, request=None, say=None, user=None):
     def tell(sentence):
         log.info("%s: %s", pair.id, sentence)
         (say or to_stderr)(sentence)
-        announce(opts, pair, run.run, sentence)
+        announce(opts, pair, "progress", {"run": run.run, "text": sentence})
 
     run.say = tell
+    Announced(run, lambda what, fields: announce(opts, pair, what, fields))
     run.check = INTERRUPTS.check
     return run
 
