@@ -186,7 +186,7 @@ def _find(opts: Mapping[str, Any], wanted: str | None) -> tuple[pairs.Pair, pair
         return pairs.select(known, wanted), known
     except IscDhcpError:
         now, last = time.monotonic(), _discovered["at"]
-        if last is not None and now - last < DISCOVERY_SECONDS:
+        if known.pairs and last is not None and now - last < DISCOVERY_SECONDS:
             raise
         _discovered["at"] = now
     fleet = master.SaltFleet(opts)
