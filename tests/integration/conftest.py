@@ -119,6 +119,8 @@ def minions(master, lab):
             overrides={
                 "master": address,
                 "log_level_logfile": "info",
+                # Salt's own default: a beacon's interval is counted in these.
+                "loop_interval": 1,
                 "pytest-minion": {"returner_address": {"host": address}, "log": {"host": address}},
             },
         )
