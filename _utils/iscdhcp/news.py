@@ -116,9 +116,7 @@ def _process(told: Memory, seen: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [{"tag": "process", "running": True, "pid": now.get("pid"), "text": text}]
 
 
-def _state(
-    told: Memory, name: str, end: Mapping[str, Any], first: bool
-) -> list[dict[str, Any]]:
+def _state(told: Memory, name: str, end: Mapping[str, Any], first: bool) -> list[dict[str, Any]]:
     now = [end["state"], end["partner_state"]]
     was = told["states"].get(name)
     told["states"][name] = now

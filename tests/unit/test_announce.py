@@ -96,5 +96,3 @@ def test_an_interruption_is_told(heard, fleet):
     run.unlock()
     assert whats(run) == ["begun", "lock", "preflight", "ended"]
     assert "Interrupted" in run.heard[-1][1]["text"]
-
-
