@@ -34,8 +34,9 @@ log = logging.getLogger(__name__)
 
 #: Seconds between two log lines about refusals of one sender; those between are counted.
 LOG_SECONDS = 10.0
-#: Seconds between two discoveries for pairs that nobody knows.
+#: Seconds between two discoveries for pairs that nobody knows, and where nobody knows any pair.
 DISCOVERY_SECONDS = 60.0
+FIRST_DISCOVERY_SECONDS = 10.0
 #: What a process of its own does: a plain salt-run, wherever Salt is installed.
 _SALT_RUN = "import sys; sys.argv[0] = 'salt-run'; from salt.scripts import salt_run; salt_run()"
 
@@ -63,7 +64,8 @@ class _Refusals:
 
 
 _refusals = _Refusals()
-_discovered = {"at": None}
+_discovering = threading.Lock()
+_discovered: dict[str, float | None] = {"at": None}
 
 
 def refuse(event: Any, refusal: IscDhcpError) -> dict[str, Any]:
@@ -180,21 +182,30 @@ def _known(opts: Mapping[str, Any]) -> pairs.Discovery:
 
 
 def _find(opts: Mapping[str, Any], wanted: str | None) -> tuple[pairs.Pair, pairs.Discovery]:
-    """Return the pair that is meant, from the cached discovery; at most once a minute anew."""
+    """Return the pair that is meant, from the cached discovery, or a new one."""
     known = _known(opts)
     try:
         return pairs.select(known, wanted), known
     except IscDhcpError:
-        now, last = time.monotonic(), _discovered["at"]
-        if known.pairs and last is not None and now - last < DISCOVERY_SECONDS:
+        # A flood of requests must not become a flood of questions to every minion.
+        if not _discovering.acquire(blocking=False):
             raise
-        _discovered["at"] = now
-    fleet = master.SaltFleet(opts)
     try:
-        found = master.discover(opts, fleet, wanted)
+        patience = DISCOVERY_SECONDS if known.pairs else FIRST_DISCOVERY_SECONDS
+        now, last = time.monotonic(), _discovered["at"]
+        if last is not None and now - last < patience:
+            # Another thread may have found it since this one looked.
+            known = _known(opts)
+            return pairs.select(known, wanted), known
+        fleet = master.SaltFleet(opts)
+        try:
+            found = master.discover(opts, fleet, wanted)
+        finally:
+            fleet.close()
+            _discovered["at"] = time.monotonic()
+        return pairs.select(found, wanted), found
     finally:
-        fleet.close()
-    return pairs.select(found, wanted), found
+        _discovering.release()
 
 
 @contextmanager

@@ -141,10 +141,14 @@ def main() -> int:
         file = Path(folder) / "dhcpd.leases"
         addresses = generator.generate(file, LEASES_IN_FILE)
         statements = POOL.format(last=generator.dotted(addresses - 1))
-        dhcp = Dhcp(lab.hosts, pair(), statements=statements)
-        dhcp.install(timeout=120.0)
-        for name, host in lab.hosts.items():
+        small = Dhcp(lab.hosts, pair())
+        small.install()
+        # With the states that the file has, nobody has to fetch every lease from the other.
+        dhcp = Dhcp(lab.hosts, pair(), omapi=small.omapi, statements=statements)
+        for name in lab.hosts:
             dhcp.stop(name)
+        dhcp.write_configuration()
+        for host in lab.hosts.values():
             host.run(["sh", "-c", f"cat {file} >{LEASES}"])
         dhcp.start("dhcp-a")
         dhcp.start("dhcp-b")

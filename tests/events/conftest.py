@@ -143,6 +143,8 @@ def session():
         dhcp.install()
         with Salt(lab, master=MASTER, minion={"log_level_logfile": "debug"}) as salt_of_lab:
             salt_of_lab.sync_all()
+            # A master that has worked for a while knows its pairs.
+            assert salt_of_lab.salt_run("dhcp_failover.pairs").returncode == 0
             yield World(lab, dhcp, salt_of_lab)
 
 

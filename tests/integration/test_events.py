@@ -75,6 +75,7 @@ def test_a_killed_partner_is_told_within_the_beacons_interval_and_once(pair, hea
 
 
 def test_a_request_of_an_allowed_minion_restarts_the_pair_and_is_answered_once(pair, heard):
+    assert pair.salt_run("dhcp_failover.pairs").returncode == 0
     asked = {"pair": "foo", "why": "new lease times"}
     assert pair.ask("dhcp-c", "event.send", REQUEST, asked) is True
     end = heard.wait(ENDED)
