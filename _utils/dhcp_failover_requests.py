@@ -178,7 +178,11 @@ def _may(rules: requests.Rules, sender: str, pair: pairs.Pair) -> bool:
 
 def _known(opts: Mapping[str, Any]) -> pairs.Discovery:
     """The fleet as the last discovery saw it; asks nobody."""
-    return pairs.match(store.read_json(master.directory(opts) / "peers.json") or {})
+    reports = store.read_json(master.directory(dict(opts)) / "peers.json") or {}
+    found = pairs.match(reports)
+    # Whether a pair is the only one is known only if everybody has answered once.
+    found.silent = [one for one in master.accepted_minions(dict(opts)) if one not in reports]
+    return found
 
 
 def _find(opts: Mapping[str, Any], wanted: str | None) -> tuple[pairs.Pair, pairs.Discovery]:
