@@ -3,7 +3,8 @@
 export PYTHONPATH := $(CURDIR):$(CURDIR)/_utils
 PYTHON := .venv/bin/python
 
-.PHONY: help setup venv unit test steering-test docs-pictures demo lab bench-restart bench-clients bench-leases lint clean reboot-test
+.PHONY: help setup venv unit test docs-pictures demo lab lint clean steering-test reboot- \
+	test events-test metrics-test bench-restart bench-clients bench-leases bench-status
 
 help:
 	@echo "make demo           a real pair restarted under load, shown on a page"
@@ -17,6 +18,9 @@ help:
 	@echo "make bench-restart  what a restart by the orchestration costs"
 	@echo "make bench-clients  what each way of restarting costs the clients"
 	@echo "make bench-leases   reading lease files, beside dhcpd-pools and isc-dhcp-leases"
+	@echo "make bench-status   one OMAPI query beside omshell, one status, one round of the beacon"
+	@echo "make events-test    longer proofs of beacon, reactor, access and secrets"
+	@echo "make metrics-test   metrics and alert rules in a real Prometheus"
 	@echo "make setup          packages and the virtual environment, as the others do it too"
 	@echo "make clean          remove what was built; the virtual environment stays"
 
@@ -56,6 +60,16 @@ bench-clients: setup
 
 bench-leases: setup
 	$(PYTHON) -m bench.leases
+
+bench-status: setup
+	lab/isolated $(PYTHON) -m bench.status
+
+events-test: setup
+	lab/isolated $(PYTHON) -m pytest tests/events
+
+metrics-test: setup
+	lab/setup --metrics
+	lab/isolated $(PYTHON) -m pytest tests/metrics
 
 lint: venv
 	$(PYTHON) -m ruff check .

@@ -46,11 +46,13 @@ from iscdhcp import handover
 from iscdhcp import lease_facts
 from iscdhcp import leases
 from iscdhcp import lint
+from iscdhcp import metrics as metrics_text
 from iscdhcp import parity
 from iscdhcp import partner_down as dead_partner
 from iscdhcp import pending
 from iscdhcp import process
 from iscdhcp import store
+from iscdhcp import watch
 from iscdhcp.errors import IscDhcpError
 from iscdhcp.service import Service
 from salt.exceptions import CommandExecutionError
@@ -539,7 +541,8 @@ def lease_counts(lease_file=None):
 
     Returns ``file``, ``entries``, ``pools`` (each with ``relationship``, ``network``,
     ``addresses``, ``free``, ``backup`` (the secondary's free ones), ``active``, ``expired``,
-    ``released``, ``abandoned``, ``reset`` ...) and ``outside`` (entries in no pool).
+    ``released``, ``abandoned``, ``reset`` ...) and ``outside`` (entries in no pool). The beacon
+    goes by the last counts of dhcpd's own file.
 
     CLI Example:
 
@@ -561,6 +564,8 @@ def lease_counts(lease_file=None):
         raise CommandExecutionError(str(err)) from err
     for (name, _), counts in zip(pools, found["pools"], strict=True):
         counts["relationship"] = name
+    if lease_file is None:
+        watch.keep(_state_dir(), found)
     return found
 
 
@@ -1102,6 +1107,85 @@ def _last_looks(server, codes):
         nothing if "relationship" in codes else by_omapi,
         nothing if {"relationship", "connection"} & set(codes) else by_kernel,
     )
+
+
+# -- watching --------------------------------------------------------------------------------
+
+
+def news(remember=False):
+    """
+    Return what has changed since the watch's last look, quickly; the beacon's only question.
+
+    remember
+        Whether what is returned counts as told: for the beacon alone, a person leaves it out.
+
+    Returns a list of events, each with ``tag``, ``text`` and its fields (``docs/events.md``).
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt dhcp-a dhcpd.news
+    """
+    acting = claims.is_acting(_state_dir())
+    return watch.tell(_state_dir(), _settings(), acting, bool(remember))
+
+
+def metrics(count_age=0):
+    """
+    Return this server's metrics as OpenMetrics text (``docs/events.md`` names all of them).
+
+    The leases are counted anew, which takes seconds with a very large lease file; the beacon goes
+    by these counts.
+
+    count_age
+        Seconds that an earlier count may be old to be used again.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt dhcp-a dhcpd.metrics --out=newline_values_only
+    """
+    facts = _facts(brief=True)
+    folder = _state_dir()
+    kept = watch.kept(folder)
+    if not 0 <= time.time() - float(kept.get("time") or 0) < float(count_age):
+        try:
+            watch.keep(folder, lease_counts(facts["lease_file"]["file"]), facts)
+        except CommandExecutionError as err:
+            # The file or the configuration can't be read: metrics of their own say so.
+            log.debug("no counts of leases: %s", err)
+            kept = {}
+        else:
+            kept = watch.kept(folder)
+    return metrics_text.render(facts, kept)
+
+
+def write_metrics(path, count_age=0):
+    """
+    Write :py:func:`metrics` to a file, atomically, for node_exporter's textfile collector.
+
+    path
+        Such as ``/var/lib/prometheus/node-exporter/dhcpd.prom`` (Debian).
+    count_age
+        As for :py:func:`metrics`.
+
+    Returns ``result``, ``comment``, ``file``, ``new`` (whether it was not there before).
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt dhcp-a dhcpd.write_metrics /var/lib/prometheus/node-exporter/dhcpd.prom
+    """
+    if not str(path).endswith(".prom"):
+        return _failed(f"{path}: node_exporter reads files that end in .prom only", file=path)
+    try:
+        new = metrics_text.write(path, metrics(count_age))
+    except IscDhcpError as err:
+        return _failed(str(err), file=path)
+    return {"result": True, "comment": f"{path} was written.", "file": path, "new": new}
 
 
 # -- pending restarts --------------------------------------------------------------------------

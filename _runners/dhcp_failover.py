@@ -26,6 +26,7 @@ import time
 from pathlib import Path
 
 import dhcp_failover_master as master
+import dhcp_failover_requests as requests
 from iscdhcp import decisions
 from iscdhcp import engine
 from iscdhcp import follow
@@ -341,10 +342,17 @@ def restart(
         salt-run dhcp_failover.restart server=dhcp-a
     """
     try:
-        request = _request(
+        asked = _request(
             order=order, method=method, force=force, fresh=fresh, server=server, timeout=timeout
         )
-        run = master.new_run(__opts__, pair or server, request, user=_user())
+    except IscDhcpError as err:
+        return _refused(err)
+    return _restart(pair or server, asked, _user())
+
+
+def _restart(wanted, asked, user):
+    try:
+        run = master.new_run(__opts__, wanted, asked, user=user)
     except IscDhcpError as err:
         return _refused(err)
     steps = {}
@@ -493,6 +501,116 @@ def _about_partner(wanted, request, act, test):
         "warnings": step.warnings,
     }
     return _answer(answer, step.result is not False)
+
+
+def request(pair=None, why=None, event=None, pending=False):
+    """
+    Have a pair restarted in the background, unless it is being restarted or was a moment ago.
+
+    For the reactor (``reactor/``), and for schedules and people who do not want to wait. It returns
+    at once; progress and end are on the event bus (``docs/events.md``) and in the job cache.
+    Requests come together: one run for each pair in ``dhcp_failover:requests:interval`` seconds
+    (default 900), whoever asks, and one answer.
+
+    pair
+        A relationship's name, a pair's id or a server's minion id; not needed for the only one.
+    why
+        Shown as the reason of the run.
+    event
+        The reactor's: an event of a minion, which is untrusted. Only those in
+        ``dhcp_failover:requests:allow`` of the master's configuration may ask. ``pair`` and
+        ``why`` are then the event's.
+    pending
+        The event is the beacon's ``pending_restart``: the pair is restarted once a restart is
+        marked as pending on both servers.
+
+    Returns ``result`` (whether a run was started) and ``comment``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run dhcp_failover.request foo why="new lease times"
+    """
+    if event is not None:
+        # A refusal is logged; to the reactor it is no failure.
+        return (requests.pending if pending else requests.request)(__opts__, event)
+    try:
+        answer = requests.by_person(__opts__, pair, why, _user() or "the master")
+    except IscDhcpError as err:
+        return _refused(err)
+    return _answer(answer, answer["result"])
+
+
+def requested(record):
+    """
+    Do the restart that :py:func:`request` has started in the background; not for people.
+
+    record
+        The name of the request's record on the master.
+
+    Returns as :py:func:`restart` does.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run dhcp_failover.requested foo%3Adhcp-a%3Adhcp-b
+    """
+    try:
+        pair, who, only_pending = requests.recorded(__opts__, record)
+        why = requests.not_pending(__opts__, pair) if only_pending else None
+        asked = _request()
+    except IscDhcpError as err:
+        log.error("Request for a restart: %s", err)
+        return _refused(err)
+    if why:
+        log.warning("Request for a restart of %s: not done: %s", pair, why)
+        return _refused(f"Not restarted: {why}.")
+    answer = _restart(pair, asked, who)
+    if "retcode" in answer:
+        log.error("Restart of %s by %s failed: %s", pair, who, answer.get("comment"))
+    return answer
+
+
+def restart_pending(pair=None):
+    """
+    Restart the pairs of which both servers have a restart marked as pending, one after the other.
+
+    For a schedule (``reactor/dhcp_failover.conf``): what events have missed is done by night.
+
+    pair
+        Only this one: a relationship's name, a pair's id or a server's minion id.
+
+    Returns ``result`` and, by pair id, what became of it. Exit code 1 if a restart failed.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run dhcp_failover.restart_pending
+    """
+    fleet = master.SaltFleet(__opts__)
+    try:
+        found = master.discover(__opts__, fleet, wanted=pair, everybody=not pair)
+        chosen = [pair_rules.select(found, pair)] if pair else found.pairs
+    except IscDhcpError as err:
+        return _refused(err)
+    finally:
+        fleet.close()
+    done, good = {}, True
+    for one in chosen:
+        try:
+            why = requests.not_pending(__opts__, one.id)
+        except IscDhcpError as err:
+            why = str(err)
+        if why:
+            done[one.id] = f"not restarted: {why}"
+            continue
+        answer = _restart(one.id, _request(), _user())
+        done[one.id] = answer["comment"]
+        good = good and "retcode" not in answer
+    return _answer({"result": good, **done}, good)
 
 
 def hold(pair=None, server=None, why="", until=None):

@@ -162,3 +162,28 @@ def leases_intact(name, repair=False):
     changes = {"cut": done.get("cut"), "salvaged": done.get("salvaged")} if done["result"] else {}
     result = None if done["result"] and __opts__["test"] else done["result"]
     return _ret(name, result, done["comment"], changes)
+
+
+def metrics_file(name, count_age=0):
+    """
+    Have a file of metrics for node_exporter's textfile collector, written now.
+
+    It is as new as the last run of this state: a schedule keeps it so (``docs/events.md``).
+
+    name
+        The file, such as ``/var/lib/prometheus/node-exporter/dhcpd.prom``.
+    count_age
+        Seconds that an earlier count of leases may be old to be used again.
+
+    .. code-block:: yaml
+
+        /var/lib/prometheus/node-exporter/dhcpd.prom:
+          dhcpd.metrics_file
+    """
+    if __opts__["test"]:
+        there = __salt__["file.file_exists"](name)
+        changes = {} if there else {"file": {"old": None, "new": name}}
+        return _ret(name, True if there else None, f"{name} would be written.", changes)
+    done = __salt__["dhcpd.write_metrics"](name, count_age=count_age)
+    changes = {"file": {"old": None, "new": name}} if done.get("new") else {}
+    return _ret(name, done["result"], done["comment"], changes)

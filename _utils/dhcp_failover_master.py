@@ -23,6 +23,7 @@ from iscdhcp import engine
 from iscdhcp import pairs
 from iscdhcp import progress
 from iscdhcp import store
+from iscdhcp.announce import Announced
 from iscdhcp.errors import IscDhcpError
 
 log = logging.getLogger(__name__)
@@ -387,16 +388,20 @@ def who(opts, user=None):
     return f"{name} on {opts.get('id', 'the master')}"
 
 
-def announce(opts, pair, run_id, sentence):
-    """Put a progress sentence on the event bus as ``dhcp_failover/<pair>/progress``."""
+def announce(opts, pair, what, fields):
+    """
+    Put an event ``dhcp_failover/<pair>/<what>`` on the bus; one that can't be sent is only logged.
+
+    fields
+        Plain values in addition to ``pair`` (its id) and ``servers``.
+    """
+    tag = f"dhcp_failover/{store.file_name(pair.name)}/{what}"
+    told = {"pair": pair.id, "servers": list(pair.servers), **fields}
     try:
         with salt.utils.event.get_master_event(opts, opts["sock_dir"], listen=False) as bus:
-            bus.fire_event(
-                {"pair": pair.id, "run": run_id, "text": sentence},
-                f"dhcp_failover/{store.file_name(pair.name)}/progress",
-            )
+            bus.fire_event(told, tag)
     except Exception:  # pylint: disable=broad-except
-        log.debug("no event for %r", sentence, exc_info=True)
+        log.debug("no event %s", tag, exc_info=True)
 
 
 def new_run(opts, wanted=None, request=None, user=None, kind=engine.PairRun):
@@ -415,9 +420,10 @@ def new_run(opts, wanted=None, request=None, user=None, kind=engine.PairRun):
     fleet = SaltFleet(opts)
     discovery = discover(opts, fleet, wanted)
     pair = pairs.select(discovery, wanted)
+
     def tell(sentence):
         log.info("%s: %s", pair.id, sentence)
-        announce(opts, pair, run.run, sentence)
+        announce(opts, pair, "progress", {"run": run.run, "text": sentence})
 
     request = request or engine.Request()
     settings = opts.get("dhcp_failover") or {}
@@ -433,6 +439,7 @@ def new_run(opts, wanted=None, request=None, user=None, kind=engine.PairRun):
     display = progress.Display(sys.stderr)
     run.journal.listeners.append(display.show)
     run.tick = display.tick
+    Announced(run, lambda what, fields: announce(opts, pair, what, fields))
     run.check = INTERRUPTS.check
     return run
 

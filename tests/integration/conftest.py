@@ -85,7 +85,7 @@ def file_root():
     """What a user's clone would be: the checkout without its virtual environment's many files."""
     path = RUN_DIR / "file_root"
     path.mkdir()
-    for name in ("_modules", "_runners", "_states", "_utils", "orch"):
+    for name in ("_beacons", "_modules", "_runners", "_states", "_utils", "orch", "reactor"):
         (path / name).symlink_to(ROOT / name)
     return path
 
@@ -99,6 +99,8 @@ def master(salt_factories, lab, file_root):
             "interface": str(lab.network.address),
             "file_roots": {"base": [str(file_root)]},
             "log_level_logfile": "info",
+            "reactor": [{"dhcp_failover/request": ["salt://reactor/dhcp_failover_request.sls"]}],
+            "dhcp_failover": {"requests": {"allow": ["dhcp-c"]}},
         },
     )
     with daemon.started():
@@ -117,6 +119,8 @@ def minions(master, lab):
             overrides={
                 "master": address,
                 "log_level_logfile": "info",
+                # Salt's own default: a beacon's interval is counted in these.
+                "loop_interval": 1,
                 "pytest-minion": {"returner_address": {"host": address}, "log": {"host": address}},
             },
         )

@@ -50,7 +50,16 @@ def test_no_run_shows_it_anywhere(pair, search):
         with Repeated(search.in_arguments) as arguments, Repeated(bus_messages(bus)) as events:
             run = pair.orchestrate()
             shown = pair.salt_run("dhcp_failover.status")
-            for function in ("status", "failover_state", "peers", "ok_to_stop", "check_config"):
+            for function in (
+                "status",
+                "failover_state",
+                "peers",
+                "ok_to_stop",
+                "news",
+                "lease_counts",
+                "metrics",
+                "check_config",
+            ):
                 assert pair.ask("dhcp-a", f"dhcpd.{function}")
             wait_until(lambda: any("dhcpd.check_config" in e for e in events.found), "its event", 5)
     assert run.returncode == 0, str(run)

@@ -1,0 +1,12 @@
+"""Metrics and alert rules in a real Prometheus: ``make metrics-test``, no part of ``make test``."""
+
+from __future__ import annotations
+
+import pytest
+
+from lab.isolation import is_isolated
+
+
+def pytest_collection_modifyitems(config, items):
+    if not is_isolated() and not config.option.collectonly:
+        raise pytest.UsageError("these tests boot hosts: run `make metrics-test`")

@@ -1,0 +1,98 @@
+"""What a run tells the bus: its begin, each step, its end, once each."""
+
+from __future__ import annotations
+
+import pytest
+from iscdhcp import engine
+from iscdhcp.announce import Announced
+from test_engine import FakeFleet
+from test_engine import discovery
+from test_engine import go
+
+
+@pytest.fixture
+def fleet():
+    return FakeFleet()
+
+
+@pytest.fixture
+def heard(fleet, tmp_path):
+    def build(directory=tmp_path, **request):
+        found = discovery()
+        run = engine.PairRun(
+            found.pairs[0], found, fleet, directory, "ann", engine.Request(**request)
+        )
+        run.heard = []
+        Announced(run, lambda what, fields: run.heard.append((what, dict(fields))))
+        return run
+
+    return build
+
+
+def whats(run):
+    return [what if what != "step" else fields["step"] for what, fields in run.heard]
+
+
+def test_a_whole_run_is_told_from_begin_to_end(heard):
+    run = heard()
+    go(run)
+    assert whats(run) == [
+        "begun",
+        "lock",
+        "preflight",
+        "restart",
+        "wait_normal",
+        "restart",
+        "wait_normal",
+        "ended",
+    ]
+    assert {fields["run"] for _, fields in run.heard} == {run.run}
+    (begun, end) = run.heard[0][1], run.heard[-1][1]
+    assert begun["order"] == ["dhcp-b", "dhcp-a"]
+    assert begun["continued"] is False
+    assert end["result"] is True
+    assert end["restarted"] == ["dhcp-b", "dhcp-a"]
+    assert [f["server"] for w, f in run.heard if f.get("step") == "restart"] == begun["order"]
+
+
+def test_a_failed_step_is_the_verdict(heard, fleet):
+    fleet.servers["dhcp-b"]["relationships"]["foo"]["state"] = "recover"
+    run = heard()
+    go(run)
+    assert whats(run) == ["begun", "lock", "preflight", "ended"]
+    end = run.heard[-1][1]
+    assert end["result"] is False
+    assert "Nothing was touched" in end["text"]
+
+
+def test_a_run_that_found_the_pair_locked_ends_at_once(heard):
+    first, second = heard(), heard()
+    assert first.lock().result
+    assert second.lock().result is False
+    second.unlock()
+    assert whats(second) == ["lock", "ended"]
+    first.unlock()
+    assert whats(first) == ["begun", "lock", "ended"]
+    assert first.heard[-1][1]["result"] is False
+
+
+def test_a_dry_run_and_a_mere_wait_are_no_run(heard):
+    run = heard()
+    run.lock(test=True)
+    run.preflight(test=True)
+    run.wait_normal()
+    run.unlock(test=True)
+    assert run.heard == []
+
+
+def test_an_interruption_is_told(heard, fleet):
+    def interrupt(minion):
+        raise engine.Interrupted("SIGINT")
+
+    fleet.on_restart = interrupt
+    run = heard()
+    with pytest.raises(engine.Interrupted):
+        go(run)
+    run.unlock()
+    assert whats(run) == ["begun", "lock", "preflight", "ended"]
+    assert "Interrupted" in run.heard[-1][1]["text"]
