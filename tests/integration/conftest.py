@@ -85,7 +85,7 @@ def file_root():
     """What a user's clone would be: the checkout without its virtual environment's many files."""
     path = RUN_DIR / "file_root"
     path.mkdir()
-    for name in ("_modules", "_runners", "_states", "_utils", "orch"):
+    for name in ("_modules", "_output", "_runners", "_states", "_utils", "orch"):
         (path / name).symlink_to(ROOT / name)
     return path
 
