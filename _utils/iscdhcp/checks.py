@@ -171,8 +171,10 @@ def preflight(
         if view.error(server):
             found.append(_silent(view, server))
             continue
-        for judge in (_unacked, _balance, _free, _omapi, _firewall, _lint, _leases, _space):
+        for judge in (_unacked, _balance, _omapi, _firewall, _lint, _leases, _space):
             found += judge(view, server)
+        if not guard or view.partner(server) in guard:
+            found += _free(view, server)
         found += _service(view, server) + _held(view, server) + _pending(view, server)
     found += _skew(view) + _parity(view)
     found = [_by_policy(check, policy) for check in found]

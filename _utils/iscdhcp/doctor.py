@@ -932,7 +932,7 @@ def sentence(view: PairView, findings: Iterable[Finding]) -> str:
     """Return the answer in one sentence: the most likely cause, or that all is well."""
     first = next((one for one in findings if one.kind in (CAUSE, WAIT)), None)
     if first is not None:
-        return first.text[0].upper() + first.text[1:] + "."
+        return first.text + "."
     risk = next((one for one in findings if one.kind == RISK), None)
     if view.normal:
         text = f"{view.pair} is normal at both ends."

@@ -50,10 +50,13 @@ class HostMinion(SaltMinion):
     """A minion that runs in a host of the lab."""
 
     host = attr.ib()
+    #: Variables of its environment.
+    preload = attr.ib(factory=dict)
 
     def cmdline(self, *args):
         """Enter the host first."""
-        return [*self.host.enter, *super().cmdline(*args)]
+        variables = [f"{name}={value}" for name, value in self.preload.items()]
+        return [*self.host.enter, "env", *variables, *super().cmdline(*args)]
 
 
 @pytest.fixture(scope="session")
