@@ -304,13 +304,13 @@ def test_a_key_that_the_running_dhcpd_does_not_know(pair):
 
 def test_a_host_whose_network_is_gone(pair):
     host = pair.lab["dhcp-b"]
-    link = {"up": ["ip", "link", "set", "eth0", "up"], "down": ["ip", "link", "set", "eth0", "down"]}
-    host.run(link["down"])
+    link = ["ip", "link", "set", "eth0"]
+    host.run([*link, "down"])
     try:
         until_state(pair, "dhcp-a", "communications-interrupted")
         is_named(pair, "host-down", "dhcp-b")
     finally:
-        host.run(link["up"])
+        host.run([*link, "up"])
     wait_until(pair.dhcp.is_normal, "the pair is normal again", 60.0)
 
 
