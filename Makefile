@@ -3,13 +3,14 @@
 export PYTHONPATH := $(CURDIR):$(CURDIR)/_utils
 PYTHON := .venv/bin/python
 
-.PHONY: help setup venv unit test doctor-test demo lab bench-restart bench-clients bench-leases lint clean
+.PHONY: help setup venv unit test doctor-test docs-terminal demo lab bench-restart bench-clients bench-leases lint clean
 
 help:
 	@echo "make demo           a real pair restarted under load, shown on a page"
 	@echo "make test           all tests"
 	@echo "make unit           the tests that need neither root nor the lab"
 	@echo "make doctor-test    troubles provoked in the lab, named by preflight and doctor (9 min)"
+	@echo "make docs-terminal  docs/terminal.md: what a terminal shows, from the lab"
 	@echo "make lint           ruff and mypy"
 	@echo "make lab            a shell in a lab with a pair and Salt"
 	@echo "make bench-restart  what a restart by the orchestration costs"
@@ -33,6 +34,9 @@ test: setup
 # Not collected by make test: the name of the file is none of a test's.
 doctor-test: setup
 	lab/isolated $(PYTHON) -m pytest tests/integration/troubles.py
+
+docs-terminal: setup
+	lab/isolated $(PYTHON) -m lab.captures
 
 demo: setup
 	@lab/isolated $(PYTHON) -m lab.demo

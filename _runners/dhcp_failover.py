@@ -284,19 +284,18 @@ def doctor(pair=None, log_hours=24):
     try:
         views, found = _views(pair, _seconds(log_hours, "log_hours") or 0.0)
     except IscDhcpError as err:
-        # What can't be paired is a diagnosis too.
         return _refused(err)
     if not views and not found.problems:
         return _refused(_no_pairs(found))
     findings = {view.pair.id: diagnosis.diagnose(view) for view in views}
-    worst = diagnosis.answer(views, findings, found.problems)
+    worst = diagnosis.answer(views, findings, found.problems, found.silent)
     good = all(view.normal for view in views) and not found.problems
     data = {
         "result": good,
         **worst,
         "findings": {
             **{name: [one.as_dict() for one in each] for name, each in findings.items()},
-            **diagnosis.half_defined(found.problems),
+            **diagnosis.half_defined(found.problems, found.silent),
         },
     }
     return _shown("doctor", data, good)

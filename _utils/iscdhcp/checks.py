@@ -342,11 +342,12 @@ def _firewall(view: PairView, server: str) -> list[Check]:
     if firewall.get("closed") is None:
         text = f"{server}: whether OMAPI's port {port} is closed to strangers can't be told: "
         text += str(firewall.get("why"))
-    else:
-        text = (
-            f"{server}: OMAPI's port {port} is open to every address, and the name of its key is "
-            "enough to rule dhcpd"
-        )
+        fix = f"look yourself on {server} that only lo reaches tcp port {port}"
+        return [Check("firewall", WARN, text, fix, server)]
+    text = (
+        f"{server}: OMAPI's port {port} is open to every address, and the name of its key is "
+        "enough to rule dhcpd"
+    )
     fix = f"let only lo reach tcp port {port} (nft: iifname != lo tcp dport {port} drop)"
     return [Check("firewall", WARN, text, fix, server)]
 

@@ -411,17 +411,20 @@ def sentence(view: PairView, findings: Iterable[Finding]) -> str:
 
 
 def answer(
-    views: Iterable[PairView], findings: Mapping[str, list[Finding]], problems: Iterable[str] = ()
+    views: Iterable[PairView],
+    findings: Mapping[str, list[Finding]],
+    problems: Iterable[str] = (),
+    silent: Iterable[str] = (),
 ) -> dict[str, Any]:
     """
     Return ``comment``, the gravest cause of all pairs in a sentence, and ``next``, its next step.
 
     findings
         By pair id, as :func:`diagnose` returns them.
-    problems
-        Half-defined relationships, as the discovery says them.
+    problems, silent
+        As for :func:`half_defined`.
     """
-    views = list(views)
+    views, problems = list(views), list(problems)
     ill = [view for view in views if not view.normal or _first(findings[view.pair.id])]
     if ill:
         ill.sort(key=lambda view: -max((f.rank for f in findings[view.pair.id][:1]), default=0))
@@ -430,9 +433,9 @@ def answer(
         if len(views) > 1:
             comment = f"{ill[0].pair}: {comment}"
         return {"comment": comment, "next": first.next if first else None}
-    told = list(problems)
-    if told:
-        return {"comment": f"Not a pair: {told[0]}.", "next": _MEND}
+    told = half_defined(problems, silent).get("not a pair")
+    if told and problems:
+        return {"comment": f"Not a pair: {told[-1]['text']}.", "next": told[0]["next"]}
     texts = [sentence(view, findings[view.pair.id]) for view in views]
     return {"comment": " ".join(texts), "next": None}
 
@@ -447,7 +450,28 @@ def _first(found: list[Finding]) -> Finding | None:
     return next((one for one in found if one.kind in (CAUSE, WAIT)), None)
 
 
-def half_defined(problems: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
-    """Return what is no pair and why as findings, or nothing."""
-    found = [Finding("half-defined", CAUSE, text, _MEND).as_dict() for text in problems]
-    return {"not a pair": found} if found else {}
+def half_defined(
+    problems: Iterable[str], silent: Iterable[str] = ()
+) -> dict[str, list[dict[str, Any]]]:
+    """
+    Return what is no pair and why as findings, or nothing.
+
+    problems, silent
+        As the discovery has them: a minion that never answered may be the missing partner.
+    """
+    silent = list(silent)
+    found = [
+        Finding(
+            "minion-silent",
+            CAUSE,
+            f"{minion} never answered, so whether it is a server of a pair is not known",
+            f"bring the minion back: salt {minion} test.ping",
+            minion,
+        )
+        for minion in silent
+    ]
+    step = f"if {' or '.join(silent)} is the partner: bring it back; else {_MEND}"
+    found += [
+        Finding("half-defined", CAUSE, text, step if silent else _MEND) for text in problems
+    ]
+    return {"not a pair": [one.as_dict() for one in found]} if found else {}

@@ -41,15 +41,16 @@ def closed(port: int) -> dict[str, Any]:
     except (OSError, subprocess.SubprocessError):
         return {"closed": None, "why": "there is no nft here to read the kernel's rules with"}
     if done.returncode:
-        return {"closed": None, "why": f"nft can't read the rules: {done.stderr.strip()[:200]}"}
+        why = (done.stderr.strip().splitlines() or ["it does not say why"])[0]
+        return {"closed": None, "why": f"nft can't read the rules: {why[:100]}"}
     try:
         verdict = judge(json.loads(done.stdout), port)
     except ValueError:
         return {"closed": None, "why": "nft's answer is not JSON"}
     if verdict is not True and "filter" in legacy:
         return {"closed": None, "why": "the old iptables has rules, which are not read here"}
-    why = "some rules of this host are too special to be judged here" if verdict is None else None
-    return {"closed": verdict, "why": why}
+    unsure = "some rules of this host are too special to be judged here"
+    return {"closed": verdict, "why": unsure if verdict is None else None}
 
 
 def judge(ruleset: Mapping[str, Any], port: int) -> bool | None:

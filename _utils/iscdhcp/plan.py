@@ -172,7 +172,7 @@ def _impossible(
     view: PairView, order: Iterable[str], method: Method, available: Iterable[str]
 ) -> str | None:
     if method.name not in set(available):
-        return "not built, as it costs MCLT" if method.name == "control" else "not in this version"
+        return "not in this version"
     if not method.omapi:
         return None
     for server in order:

@@ -76,6 +76,11 @@ def passes(stage, code):
     assert [one["verdict"] for one in run.answer["checks"] if one["code"] == code] == ["pass"], run
 
 
+def discovered(stage):
+    """The master has seen the pair before, as it has at every user's after the first command."""
+    assert FOO in stage.salt_run("dhcp_failover.pairs").answer["pairs"]
+
+
 # -- what is done --------------------------------------------------------------------------------
 
 
@@ -131,6 +136,8 @@ def faked_clock(lab, master, minions):
     for server in faked:
         lab[server].run(["rm", "-rf", f"/etc/systemd/system/{UNIT}.d", CLOCK_FILE])
         lab[server].run(["systemctl", "daemon-reload"])
+        # One that is not of this test's installation makes the next test install anew.
+        lab[server].run(["systemctl", "stop", UNIT])
         with restarted(minions[server]):
             minions[server].preload = {}
 
@@ -303,6 +310,7 @@ def test_a_key_that_the_running_dhcpd_does_not_know(pair):
 
 
 def test_a_host_whose_network_is_gone(pair):
+    discovered(pair)
     host = pair.lab["dhcp-b"]
     link = ["ip", "link", "set", "eth0"]
     host.run([*link, "down"])
@@ -315,6 +323,7 @@ def test_a_host_whose_network_is_gone(pair):
 
 
 def test_a_silent_minion_whose_dhcpd_lives(pair):
+    discovered(pair)
     pair.silence("dhcp-b")
     answer, codes = doctor(pair, code=1)
     assert codes[0] == "minion-silent", answer
@@ -389,7 +398,8 @@ def test_clocks_that_are_apart_while_the_pair_is_connected(pair, faked_clock):
 
 
 def test_a_pool_that_is_used_up_by_real_clients(install):
-    pair = install([Relationship("foo", "dhcp-a", "dhcp-b", addresses=20)])
+    # A client's first lease lasts for MCLT.
+    pair = install([Relationship("foo", "dhcp-a", "dhcp-b", addresses=20, mclt=120)])
     load = Load(pair.dhcp)
     load.start(20, seconds=4)
     load.result()
@@ -418,7 +428,7 @@ def test_a_dhcpd_that_the_service_manager_does_not_know(pair):
 
 def test_a_firewall_before_omapi_is_seen_and_policy_raises_the_check(pair):
     blocked(pair, "firewall", "open to every address", verdict="warn")
-    rules = 'chain i { type filter hook input priority 0; iifname != "lo" tcp dport 7911 drop; }'
+    rules = 'chain i { type filter hook input priority 0; iifname != "lo" tcp dport 7911 drop\n }'
     for server in ("dhcp-a", "dhcp-b"):
         pair.lab[server].run(["nft", "-f", "-"], stdin=f"table inet omapi {{ {rules} }}\n")
     passes(pair, "firewall")
@@ -434,6 +444,7 @@ def test_a_change_that_waits_for_the_restart(pair):
 
 
 def test_a_minion_that_is_silent(pair):
+    discovered(pair)
     pair.silence("dhcp-a")
     blocked(pair, "answers", "dhcp-a: no answer")
     pair.wake("dhcp-a")

@@ -341,3 +341,5 @@ def test_the_answer_for_many_pairs_is_the_gravest(views):
     assert "Not a pair: x" in doctor.answer([], {}, ["x"])["comment"]
     assert doctor.half_defined(["x"])["not a pair"][0]["text"] == "x"
     assert doctor.half_defined([]) == {}
+    told = doctor.answer([], {}, ["x"], ["dhcp-b"])
+    assert "Not a pair: x" in told["comment"] and "salt dhcp-b test.ping" in told["next"]
