@@ -245,9 +245,8 @@ def inspect(log_hours=0):
         How far back the log is read; 0: not at all.
 
     ``survey`` has ``space`` (bytes for the lease file and free), ``sockets`` (who listens on the
-    failover ports), ``firewall`` (whether OMAPI's port is closed), ``leases`` (addresses by
-    relationship and state), ``saved`` (states on disk), ``log`` (moves, refusals, clients turned
-    away). It takes as long as the lease file and the log are large.
+    failover ports), ``firewall`` (whether OMAPI's port is closed), ``saved`` (states on disk),
+    ``log`` (moves, refusals, clients turned away). It takes as long as the log is large.
 
     CLI Example:
 

@@ -34,6 +34,7 @@ CODES = {
     "unacked": "no update is unacknowledged",
     "pools": "each server has free addresses of its own for the time alone",
     "clock": "the clocks agree",
+    "method": "the method suits the pair",
     "omapi": "OMAPI answers and takes the key",
     "firewall": "OMAPI is closed to strangers",
     "configuration": "dhcpd accepts the configuration of both servers",
@@ -51,17 +52,18 @@ _OF_REASON = {
     "not-running": "process",
     "several": "process",
     "stopped": "process",
-    "gentle": "process",
+    "gentle": "method",
+    "mclt": "method",
+    "auto-partner-down": "method",
+    "method": "method",
     "relationship": "states",
     "partner": "states",
     "no-relationship": "states",
     "unknown": "states",
-    "forecast": "pools",
-    "free": "pools",
+    "free-leases": "pools",
     "connection": "connection",
     "clock": "clock",
     "omapi": "omapi",
-    "method": "omapi",
     "configuration": "configuration",
     "lease-file": "lease-file",
     "claim": "holder",
@@ -81,6 +83,9 @@ _FIX = {
     "clock": "set the clocks (chronyc makestep, or the like) and see that NTP runs on both",
     "omapi": "salt {server} dhcpd.status shows what OMAPI said; the log serves meanwhile",
     "method": "use method=signal, or make OMAPI answer first",
+    "mclt": "use method=drain or handover, or force=mclt if that is what you want",
+    "auto-partner-down": "use method=handover, or raise auto-partner-down on both",
+    "free-leases": "wait until the pools are balanced, or widen the range on both servers",
     "configuration": "mend the file on {server}; salt {server} dhcpd.check_config looks again",
     "lease-file": "salt {server} dhcpd.check_leases tells more; do not restart dhcpd by hand",
     "claim": "wait for its end, or salt {server} dhcpd.release_claim if nobody works there",
@@ -281,47 +286,21 @@ def _balance(view: PairView, server: str) -> list[Check]:
 
 
 def _free(view: PairView, server: str) -> list[Check]:
-    """Whether a server has enough addresses of its own while its partner is down."""
-    counts = view.counts(server)
-    partner = view.partner(server)
-    if not counts:
-        why = view.survey(server, "leases").get("error")
-        if not why:
-            return []
-        text = f"{server}: how many addresses are free can't be counted: {why}"
-        return [Check("pools", WARN, text, "mend what it says and look again", server)]
-    own, total = counts["own"], counts["addresses"]
-    if own == 0 and total:
-        text = (
-            f"{server} has no free address of its own in {view.name} ({total} in all, "
-            f"{counts['active']} active): while {partner} is down new clients would get nothing"
+    """Whether a server is short of addresses of its own; the guard has judged the forecast."""
+    fix = "restart when fewer clients come, or widen the range"
+    return [
+        Check(
+            "pools",
+            WARN,
+            f"{server} has only {pool['own']} free addresses of its own in {pool['network']} "
+            f"({pool['addresses']} in all): while {view.partner(server)} is down it has no more "
+            "for new clients",
+            fix,
+            server,
         )
-        fix = "widen the range, or shorten the lease time and wait for leases to expire"
-        return [Check("pools", BLOCK, text, fix, server)]
-    if own < SHORT * total:
-        text = (
-            f"{server} has only {own} free addresses of its own in {view.name} ({total} in all): "
-            f"while {partner} is down it has no more for new clients"
-        )
-        fix = "restart when fewer clients come, or widen the range"
-        return [Check("pools", WARN, text, fix, server)]
-    empty = [
-        pool["network"]
-        for pool in counts.get("pools") or ()
-        if pool["addresses"] and not pool["free" if _primary(view, server) else "backup"]
+        for pool in view.counts(server).get("pools") or ()
+        if 0 < pool["own"] < SHORT * pool["addresses"]
     ]
-    if empty:
-        text = (
-            f"{server} has no free address of its own in {', '.join(empty)}: while {partner} is "
-            "down new clients there would get nothing"
-        )
-        fix = "restart when fewer clients come, or widen the range"
-        return [Check("pools", WARN, text, fix, server)]
-    return []
-
-
-def _primary(view: PairView, server: str) -> bool:
-    return server == view.pair.primary
 
 
 def _omapi(view: PairView, server: str) -> list[Check]:
@@ -380,7 +359,7 @@ def _parity(view: PairView) -> list[Check]:
 
 
 def _leases(view: PairView, server: str) -> list[Check]:
-    damaged = view.counts(server).get("damaged")
+    damaged = view.part(server, "leases").get("damaged")
     if not damaged:
         return []
     text = f"{server}: {damaged} stretches of its lease file can't be read: a start would drop them"

@@ -261,7 +261,7 @@ def _lease_file(view: PairView, server: str) -> list[Finding]:
     if not view.running(server):
         return []
     problem = view.part(server, "lease_file").get("problem")
-    damaged = view.counts(server).get("damaged")
+    damaged = view.part(server, "leases").get("damaged")
     if not problem and not damaged:
         return []
     text = f"{server}: {problem or 'entries of its lease file are damaged'}: a start drops leases"

@@ -6,7 +6,7 @@ Line numbers are those of server/failover.c in ISC dhcpd 4.4.3-P1.
 
 from __future__ import annotations
 
-from . import handover
+from . import stuck
 from .checks import stamp
 from .decisions import STARTUP_SECONDS
 from .decisions import recover_wait_until
@@ -175,7 +175,7 @@ def _recover(view: PairView, server: str) -> list[Finding]:
     partner = view.partner(server)
     theirs, _ = view.states(partner)
     alone = without(view, server)
-    if handover.stuck(dict(view.end(server)), dict(view.end(partner))):
+    if stuck.of_pair(view.end(server), view.end(partner)):
         text = (
             f"{server} waits in recover for ever: the window of {partner}, the survivor, is full "
             f"of {view.end(partner).get('unacked')} updates that nobody will acknowledge, so it "

@@ -12,9 +12,8 @@ from typing import Any
 from typing import Protocol
 
 from . import decisions
-from . import handover
+from . import stuck
 from .pairs import Pair
-from .states import FailoverState
 from .store import Holds
 from .store import ServerLocks
 from .view import PairView
@@ -112,11 +111,8 @@ def _row(view: PairView, server: str) -> dict[str, Any]:
 
 def _stuck(view: PairView, server: str) -> str | None:
     """Say that a server will not get on by itself, however long one waits."""
+    if (view.facts(server) or {}).get("acting"):
+        return None
     mine, theirs = view.end(server), view.end(view.partner(server))
-    full = handover.stuck(dict(mine), dict(theirs))
-    if full:
-        return full.removeprefix("stuck: ")
-    state = mine.get("state")
-    if state and FailoverState.parse(state).sticky and not (view.facts(server) or {}).get("acting"):
-        return FailoverState.parse(state).meaning + f" (salt {server} dhcpd.resume)"
-    return None
+    found = stuck.of_pair(mine, theirs) or stuck.of_end(mine)
+    return found and found.removeprefix("stuck: ")

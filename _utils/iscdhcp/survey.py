@@ -61,13 +61,12 @@ def survey(server: Server, log_hours: float = 0.0) -> dict[str, Any]:
     log_hours
         How far back the log is read; 0: not at all.
 
-    The dict has ``space``, ``sockets``, ``firewall`` (where OMAPI is configured), ``leases`` (by
-    relationship), ``saved`` (states on disk), and ``log``. A part that can't be read has ``error``.
+    The dict has ``space``, ``sockets``, ``firewall`` (where OMAPI is configured),
+    ``saved`` (states on disk), and ``log``. A part that can't be read has ``error``.
     """
     found: dict[str, Any] = {
         "space": space(server.lease_file),
         "sockets": sockets(server),
-        "leases": lease_counts(server),
         "saved": saved_states(server.lease_file),
     }
     omapi = server.configuration.omapi if server.configuration else None
@@ -169,41 +168,6 @@ def _listens(rows: list[_Row], own: set[int], port: int, mine: set[str] | None) 
                 return "own"
             others = True
     return "other" if others else None
-
-
-def lease_counts(server: Server) -> dict[str, Any]:
-    """
-    Count the addresses of each relationship by state.
-
-    Returns, by relationship, ``addresses``, ``active``, ``free``, ``backup``, ``own`` (those that
-    this server gives to new clients without its partner: ``free`` ones on the primary, ``backup``
-    on the secondary), ``damaged`` (stretches of the file that can't be read) and ``pools``; or
-    ``error``.
-    """
-    if server.configuration is None:
-        return {"error": server.configuration_error}
-    pools = [(one, pool) for one in server.configuration.relationships for pool in one.pools]
-    try:
-        counted = leases.count(server.lease_file, [pool for _, pool in pools])
-    except IscDhcpError as err:
-        return {"error": str(err)}
-    found: dict[str, Any] = {}
-    for (relationship, _), counts in zip(pools, counted["pools"], strict=True):
-        one = found.setdefault(
-            relationship.name,
-            {
-                **dict.fromkeys(("addresses", "active", "free", "backup", "abandoned"), 0),
-                "damaged": counted["damaged"],
-                "pools": [],
-            },
-        )
-        for state in ("addresses", "active", "free", "backup", "abandoned"):
-            one[state] += counts[state]
-        one["own"] = one["free" if relationship.role == "primary" else "backup"]
-        one["pools"].append(
-            {key: counts[key] for key in ("network", "addresses", "active", "free", "backup")}
-        )
-    return found
 
 
 def saved_states(lease_file: str) -> dict[str, Any]:

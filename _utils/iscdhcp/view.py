@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from dataclasses import field
 from typing import Any
 
+from . import forecast
 from .decisions import CLOCK_MAX_SKEW
 from .pairs import Pair
 
@@ -75,9 +76,26 @@ class PairView:
         return found if isinstance(found, Mapping) else {}
 
     def counts(self, server: str) -> Facts:
-        """Return the counts of this relationship's addresses in a server's lease file."""
-        found = self.survey(server, "leases").get(self.name)
-        return found if isinstance(found, Mapping) else {}
+        """
+        Return the counts of this relationship's addresses in a server's lease file.
+
+        ``addresses``, ``active``, ``free``, ``backup``, ``own`` (those that it gives to new clients
+        without its partner) and ``pools`` (each with the same); empty where nothing was counted.
+        """
+        pools = (self.part(server, "leases").get("relationships") or {}).get(self.name)
+        if not pools:
+            return {}
+        role = "primary" if server == self.pair.primary else "secondary"
+        found = [
+            {
+                "network": pool["network"],
+                **{state: int(pool[state]) for state in ("addresses", "active", "free", "backup")},
+                "own": forecast.own_free(role, pool),
+            }
+            for pool in pools
+        ]
+        keys = ("addresses", "active", "free", "backup", "own")
+        return {**{key: sum(pool[key] for pool in found) for key in keys}, "pools": found}
 
     def running(self, server: str) -> bool:
         """Whether a server's dhcpd is known to run."""

@@ -8,14 +8,14 @@ from iscdhcp.pairs import Pair
 from iscdhcp.view import PairView
 from pair_facts import NOW
 from pair_facts import healthy
+from pair_facts import leases
 
 A, B = "dhcp-a", "dhcp-b"
 FOO = Pair("foo", A, B, 3600)
 
 
-def survey(role: str) -> dict[str, Any]:
+def survey() -> dict[str, Any]:
     """Return the survey of a healthy server."""
-    counts = {"addresses": 200, "active": 20, "free": 90, "backup": 90, "abandoned": 0}
     return {
         "space": {"folder": "/var/lib/dhcp", "free": 10**9, "needed": 70_000, "inodes": 1000},
         "sockets": {
@@ -23,14 +23,6 @@ def survey(role: str) -> dict[str, Any]:
             "omapi": "own",
         },
         "firewall": {"closed": True, "why": None},
-        "leases": {
-            "foo": {
-                **counts,
-                "damaged": 0,
-                "own": counts["free" if role == "primary" else "backup"],
-                "pools": [{"network": "192.0.2.0/24", **counts}],
-            }
-        },
         "saved": {},
         "log": {
             "source": "journal",
@@ -60,8 +52,9 @@ class Views:
 
     def __init__(self) -> None:
         self.a, self.b = healthy()
-        for facts, role in ((self.a, "primary"), (self.b, "secondary")):
-            facts["survey"] = survey(role)
+        for facts in (self.a, self.b):
+            facts["survey"] = survey()
+            facts["leases"] = leases(free=90, backup=90)
             facts["service"] = {
                 "name": "isc-dhcp-server",
                 "manager": "systemd",
@@ -80,6 +73,11 @@ class Views:
         self.errors: dict[str, str] = {}
         self.locks: dict[str, str] = {}
         self.holds: dict[str, Any] = {}
+
+    def pool(self, server: str) -> dict[str, Any]:
+        """Return the counts of a server's only pool."""
+        found: dict[str, Any] = self.of(server)["leases"]["relationships"]["foo"][0]
+        return found
 
     def end(self, server: str) -> dict[str, Any]:
         """Return what a server says of the relationship."""

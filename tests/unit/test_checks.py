@@ -53,9 +53,12 @@ SPOILT = [
     (lambda v: v.end(A).update(state="communications-interrupted"), ("states", "block")),
     (lambda v: v.end(A).update(connected=False), ("connection", "block")),
     (lambda v: v.end(A).update(unacked=10, unacked_bound=9), ("unacked", "warn")),
-    (lambda v: v.a["survey"]["leases"]["foo"].update(own=0), ("pools", "block")),
-    (lambda v: v.a["survey"]["leases"]["foo"].update(own=3), ("pools", "warn")),
-    (lambda v: v.a["survey"]["leases"].update({"foo": None, "error": "x"}), ("pools", "warn")),
+    (lambda v: v.pool(A).update(free=0, new_per_second=1.0), ("pools", "block")),
+    (lambda v: v.pool(A).update(free=0), ("pools", "warn")),
+    (lambda v: v.pool(A).update(free=3), ("pools", "warn")),
+    (lambda v: v.a.update(leases={"error": "x"}), ("pools", "block")),
+    (lambda v: v.end(A).update(auto_partner_down=3), ("method", "block")),
+    (lambda v: v.a["process"].update(gentle_shutdown=True), ("method", "block")),
     (lambda v: v.end(A)["balance"].update(balanced=False), ("pools", "warn")),
     (lambda v: v.offsets.update({B: 70.0}), ("clock", "block")),
     (lambda v: v.offsets.update({B: -45.0}), ("clock", "warn")),
@@ -65,7 +68,7 @@ SPOILT = [
     (lambda v: v.a["survey"]["firewall"].update(closed=None, why="no nft"), ("firewall", "warn")),
     (lambda v: v.a["configuration"].update(error="x:3: bad"), ("configuration", "block")),
     (lambda v: v.a["lease_file"].update(problem="it is torn"), ("lease-file", "block")),
-    (lambda v: v.a["survey"]["leases"]["foo"].update(damaged=2), ("lease-file", "block")),
+    (lambda v: v.a["leases"].update(damaged=2), ("lease-file", "block")),
     (lambda v: v.a["survey"]["space"].update(free=10), ("space", "block")),
     (lambda v: v.a["survey"]["space"].update(inodes=0), ("space", "block")),
     (lambda v: v.a["survey"]["space"].update(read_only=True), ("space", "block")),
@@ -114,8 +117,8 @@ def test_findings_in_the_configuration_are_told_with_file_and_line(views):
 
 
 def test_a_server_that_is_not_restarted_need_not_have_the_addresses_for_it(views):
-    views.a["survey"]["leases"]["foo"]["own"] = 0
-    assert ("pools", "block") in not_passed(preflight(views))
+    views.pool(A).update(free=3)
+    assert ("pools", "warn") in not_passed(preflight(views))
     # dhcp-b serves alone while dhcp-a is down, not the other way round.
     assert not_passed(preflight(views, servers=(A,))) == set()
 

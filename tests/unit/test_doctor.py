@@ -247,11 +247,11 @@ def test_how_it_came_to_partner_down(views):
 def test_clients_that_are_turned_away(views):
     views.down(B)
     views.a["survey"]["log"]["clients"] = {"peer-holds-all": 12}
-    views.a["survey"]["leases"]["foo"]["own"] = 0
+    views.pool(A)["free"] = 0
     assert codes(views)[:2] == ["gone-while-active", "peer-holds-all"]
     views = Views()
     views.a["survey"]["log"]["clients"] = {"no-free-leases": 3}
-    views.a["survey"]["leases"]["foo"].update(free=0, backup=0, own=0)
+    views.pool(A).update(free=0, backup=0)
     assert codes(views) == ["pool-exhausted"]
 
 
