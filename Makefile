@@ -3,8 +3,9 @@
 export PYTHONPATH := $(CURDIR):$(CURDIR)/_utils
 PYTHON := .venv/bin/python
 
-.PHONY: help setup venv unit test docs-pictures demo lab lint clean steering-test reboot- \
-	test events-test metrics-test bench-restart bench-clients bench-leases bench-status
+.PHONY: help setup venv unit test steering-test docs-pictures reboot-test doctor-test \
+	docs-terminal demo lab bench-restart bench-clients bench-leases bench-status \
+	events-test metrics-test lint clean
 
 help:
 	@echo "make demo           a real pair restarted under load, shown on a page"
@@ -13,6 +14,8 @@ help:
 	@echo "make unit           the tests that need neither root nor the lab"
 	@echo "make steering-test  each way to stop a run, at each of its steps"
 	@echo "make docs-pictures  the pictures in docs/pictures, taken in a real browser"
+	@echo "make doctor-test    troubles provoked in the lab, named by preflight and doctor (9 min)"
+	@echo "make docs-terminal  docs/terminal.md: what a terminal shows, from the lab"
 	@echo "make lint           ruff and mypy"
 	@echo "make lab            a shell in a lab with a pair and Salt"
 	@echo "make bench-restart  what a restart by the orchestration costs"
@@ -45,6 +48,13 @@ docs-pictures:
 	lab/isolated $(PYTHON) -m pytest tests/integration/pictures.py
 reboot-test: setup
 	lab/isolated $(PYTHON) -m pytest proofs
+
+# Not collected by make test: the name of the file is none of a test's.
+doctor-test: setup
+	lab/isolated $(PYTHON) -m pytest tests/integration/troubles.py
+
+docs-terminal: setup
+	lab/isolated $(PYTHON) -m lab.captures
 
 demo: setup
 	@lab/isolated $(PYTHON) -m lab.demo

@@ -52,6 +52,7 @@ from iscdhcp import partner_down as dead_partner
 from iscdhcp import pending
 from iscdhcp import process
 from iscdhcp import store
+from iscdhcp import survey
 from iscdhcp import watch
 from iscdhcp.errors import IscDhcpError
 from iscdhcp.service import Service
@@ -263,6 +264,39 @@ def status(brief=False, looks=1):
     if not brief:
         facts["version"] = version()
         facts["service"] = _service().describe()
+    return facts
+
+
+def inspect(log_hours=0):
+    """
+    Return what :py:func:`status` does and a closer look at this server: ``survey``.
+
+    log_hours
+        How far back the log is read; 0: not at all.
+
+    ``survey`` has ``space`` (bytes for the lease file and free), ``sockets`` (who listens on the
+    failover ports), ``firewall`` (whether OMAPI's port is closed), ``saved`` (states on disk),
+    ``log`` (moves, refusals, clients turned away). It takes as long as the log is large.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt dhcp-a dhcpd.inspect
+        salt dhcp-a dhcpd.inspect log_hours=24
+    """
+    return _inspected(float(log_hours))
+
+
+def _inspected(log_hours=0.0):
+    begun = time.monotonic()
+    seen = survey.survey(fact.read_server(_settings()), log_hours)
+    service = _service().describe()
+    looked = time.monotonic()
+    facts = _facts(brief=False)
+    facts.update(survey=seen, service=service)
+    # The master has to know when, between its question and the answer, the clock was read.
+    facts["waited"], facts["after"] = looked - begun, time.monotonic() - looked
     return facts
 
 
@@ -628,7 +662,7 @@ def claim(run, who, seconds=180, facts=False, token=None):
     seconds
         How long the claim lasts if it is not renewed.
     facts
-        Return this server's facts too, as they are with the claim in force (``facts``).
+        Return what :py:func:`inspect` does too, as it is with the claim in force (``facts``).
     token
         The process that claims for the run: what it has released it can't claim any more.
 
@@ -646,7 +680,7 @@ def claim(run, who, seconds=180, facts=False, token=None):
         return _failed(str(err))
     answer = {"result": True, "comment": "claimed", "until": until}
     if facts:
-        answer["facts"] = _facts(brief=False)
+        answer["facts"] = _inspected()
     return answer
 
 

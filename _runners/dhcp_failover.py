@@ -15,6 +15,8 @@ No set-up is needed beyond syncing the modules. Settings in the master's configu
       order: secondary-first      # or primary-first, or both minion ids
       busy_timeout: 300           # seconds to wait for a minion's other state run
       keep_journals: 200          # runs whose journals are kept
+      policy:                     # preflight's verdicts: pass, warn or block
+        firewall: block
 
 Every function returns with a non-zero exit code and one sentence when it did not do what it says.
 """
@@ -27,13 +29,17 @@ from pathlib import Path
 
 import dhcp_failover_master as master
 import dhcp_failover_requests as requests
+from iscdhcp import checks
 from iscdhcp import decisions
+from iscdhcp import doctor as diagnosis
 from iscdhcp import engine
 from iscdhcp import follow
+from iscdhcp import inspection
 from iscdhcp import journal
 from iscdhcp import pairs as pair_rules
 from iscdhcp import parity
 from iscdhcp import partner_run
+from iscdhcp import plan as plans
 from iscdhcp import progress
 from iscdhcp import report as reports
 from iscdhcp import store
@@ -82,6 +88,7 @@ def _request(order=None, method="signal", force=None, fresh=False, **more):
         only=more.get("server"),
         busy_timeout=float(settings.get("busy_timeout", 300)),
         timeout=_seconds(more.get("timeout"), "timeout"),
+        policy=checks.parse_policy(settings.get("policy")),
     )
 
 
@@ -126,14 +133,17 @@ def pairs_(refresh=False):
 
 def status(pair=None):
     """
-    Show the state of a pair, or of all pairs, at both ends.
+    Show the state of a pair, or of all pairs, at both ends: a table for people.
 
     pair
         A relationship's name, a pair's id or a server's minion id.
 
-    Returns, by pair id, for each server: ``role``, ``state``, ``partner_state``, ``since`` (UTC),
-    ``serves``, ``pid``, ``source`` of the state; who holds or locks it; ``restart complete`` as a
-    sentence. Exit code 1 if a pair is not normal.
+    With ``--out=json`` (or called by a program) it is, by pair id and server: ``role``, ``state``,
+    ``partner_state``, ``since`` (UTC), ``serves``, ``pid``, ``source`` of the state, ``mclt``
+    (seconds), ``pools`` (``network``, ``addresses``, ``active``, ``free``, ``backup``), ``clock``
+    (seconds before its partner's); and where it is so: ``recover_wait_until``, ``stuck``,
+    ``pending_restart``, ``lock``, ``hold``, ``claim``, ``why`` nothing is known. Exit code 1 if a
+    pair is not normal.
 
     CLI Example:
 
@@ -141,25 +151,35 @@ def status(pair=None):
 
         salt-run dhcp_failover.status
         salt-run dhcp_failover.status foo
+        salt-run --out=json dhcp_failover.status
     """
+    try:
+        views, found = _views(pair)
+    except IscDhcpError as err:
+        return _refused(err)
+    if not views:
+        return _refused(_no_pairs(found))
+    shown = {view.pair.id: inspection.rows(view) for view in views}
+    return _shown("status", shown, all(view.normal for view in views))
+
+
+def _views(pair, log_hours=0.0):
+    """Look at a pair, or at all; return the views and the discovery."""
     fleet = master.SaltFleet(__opts__)
     try:
         found = master.discover(__opts__, fleet, wanted=pair, everybody=not pair)
         chosen = [pair_rules.select(found, pair)] if pair else found.pairs
-        if not chosen:
-            return _refused(_no_pairs(found))
-        servers = sorted({server for one in chosen for server in one.servers})
-        answers = fleet.status(servers)
-    except IscDhcpError as err:
-        return _refused(err)
+        return inspection.look(fleet, master.directory(__opts__), chosen, log_hours), found
     finally:
         fleet.close()
-    shown, good = {}, True
-    for one in chosen:
-        row, normal = _status_row(one, answers)
-        shown[one.id] = row
-        good = good and normal
-    return _answer(shown, good)
+
+
+def _shown(function, data, good):
+    """Return ``data``; as a table where a person at the terminal has called ``function``."""
+    answer = _answer(data, good)
+    if __opts__.get("fun") == f"dhcp_failover.{function}":
+        return {"data": answer, "outputter": "dhcp_failover"}
+    return answer
 
 
 def _no_pairs(found):
@@ -171,44 +191,128 @@ def _no_pairs(found):
     return text
 
 
-def _status_row(pair, answers):
-    directory = master.directory(__opts__)
-    locks, holds = store.ServerLocks(directory / "locks"), store.Holds(directory / "holds")
-    row, normal = {}, True
-    for server in (pair.primary, pair.secondary):
-        answer = answers.get(server, {})
-        facts = answer.get("facts")
-        end = ((facts or {}).get("relationships") or {}).get(pair.name) or {}
-        since = end.get("since")
-        row[server] = {
-            "role": "primary" if server == pair.primary else "secondary",
-            "state": end.get("state") or "unknown",
-            "partner_state": end.get("partner_state") or "unknown",
-            "since": since and time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(since)),
-            "serves": end.get("serves"),
-            "source": end.get("source"),
-            "pid": ((facts or {}).get("process") or {}).get("pid"),
-        }
-        until = decisions.recover_wait_until(end)
-        if until:
-            row[server]["recover_wait_until"] = f"{decisions.clock(until)} UTC"
-        why = answer.get("error") or end.get("why_unknown")
-        if why:
-            row[server]["why"] = why
-        if end.get("stuck"):
-            row[server]["stuck"] = end["stuck"]
-        hint = ((facts or {}).get("omapi") or {}).get("hint")
-        if hint:
-            row[server]["better"] = hint
-        pending = (facts or {}).get("pending_restart")
-        if pending:
-            unknown = "unknown: " if pending.get("pending") == "unknown" else ""
-            row[server]["pending_restart"] = f"{unknown}{pending.get('reason')}"
-        for name, what in (("lock", locks.owner(server)), ("hold", holds.get(server))):
-            if what:
-                row[server][name] = what
-        normal = normal and (end.get("state"), end.get("partner_state")) == ("normal", "normal")
-    return row, normal
+def preflight(pair=None, order=None, method="signal", force=None):
+    """
+    Check everything that can be known before a restart; touches and claims nothing.
+
+    pair
+        A relationship's name, a pair's id or a server's minion id; not needed for the only one.
+    order, method, force
+        As for :py:func:`restart`.
+
+    Returns ``result``, ``comment`` and ``checks``, each with ``code``, ``verdict`` (pass, warn or
+    block), ``text``, ``fix`` (what to do) and ``server``. Exit code 1 if something blocks.
+
+    A site raises or lowers verdicts by ``dhcp_failover: policy: {code: pass|warn|block}`` in the
+    master's configuration. What the guard on the servers refuses stays blocked; for one run
+    ``force`` overrides it.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run dhcp_failover.preflight
+        salt-run dhcp_failover.preflight foo method=drain
+    """
+    try:
+        run, view, found = _looked_at(pair, order=order, method=method, force=force)
+    except IscDhcpError as err:
+        return _refused(err)
+    verdict = checks.outcome(found)
+    counted = {one: sum(check.verdict == one for check in found) for one in ("block", "warn")}
+    comment = {
+        "pass": f"{run.pair} is fit for a restart.",
+        "warn": f"{run.pair} is fit for a restart; {counted['warn']} warnings.",
+        "block": f"{run.pair} is not fit for a restart: {counted['block']} checks block it.",
+    }[verdict]
+    good = verdict != "block"
+    data = {
+        "result": good,
+        "comment": comment,
+        "pair": view.pair.id,
+        "checks": [check.as_dict() for check in found],
+    }
+    return _shown("preflight", data, good)
+
+
+def _looked_at(pair, **request):
+    """Return the run that a restart would be, the view of its pair and its checks."""
+    run = master.new_run(__opts__, pair, _request(**request), user=_user())
+    try:
+        answers = run.fleet.inspect(list(run.group))
+    finally:
+        run.fleet.close()
+    view = inspection.view_of(run.pair, answers, master.directory(__opts__))
+    return run, view, run.checks(answers, view)
+
+
+def plan(pair=None, order=None, method="signal", force=None):
+    """
+    Show what a restart would do: the order, how long each part takes, what clients will see.
+
+    pair, order, method, force
+        As for :py:func:`restart`.
+
+    Returns ``order``, ``phases`` (``server``, ``text``, ``seconds``), ``seconds`` in all,
+    ``clients``, ``blockers``, and ``methods``: the same figures for each. Nothing is touched; exit
+    code 1 if something blocks.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run dhcp_failover.plan
+        salt-run dhcp_failover.plan foo method=handover
+    """
+    try:
+        run, view, found = _looked_at(pair, order=order, method=method, force=force)
+    except IscDhcpError as err:
+        return _refused(err)
+    blockers = [check.told for check in found if check.verdict == "block"]
+    data = plans.plan(view, run.servers, method, blockers, engine.METHODS)
+    return _shown("plan", {"pair": view.pair.id, **data}, not blockers)
+
+
+def doctor(pair=None, log_hours=24):
+    """
+    Say why a pair is not normal: the cause in one sentence, and the next safe step.
+
+    pair
+        A relationship's name, a pair's id or a server's minion id; default: all pairs, and what is
+        half-defined.
+    log_hours
+        How far back the servers read their logs.
+
+    Returns ``result`` (whether all is normal), ``comment`` (the most likely cause), ``next``, and
+    ``findings`` by pair, the most likely cause first, each with ``code``, ``kind`` (cause, wait:
+    it heals by itself, risk, note, harmless), ``text``, ``next`` and ``server``. Nothing is
+    touched; exit code 1 if a pair is not normal.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run dhcp_failover.doctor
+        salt-run dhcp_failover.doctor foo
+    """
+    try:
+        views, found = _views(pair, _seconds(log_hours, "log_hours") or 0.0)
+    except IscDhcpError as err:
+        return _refused(err)
+    if not views and not found.problems:
+        return _refused(_no_pairs(found))
+    findings = {view.pair.id: diagnosis.diagnose(view) for view in views}
+    worst = diagnosis.answer(views, findings, found.problems, found.silent)
+    good = all(view.normal for view in views) and not found.problems
+    data = {
+        "result": good,
+        **worst,
+        "findings": {
+            **{name: [one.as_dict() for one in each] for name, each in findings.items()},
+            **diagnosis.half_defined(found.problems, found.silent),
+        },
+    }
+    return _shown("doctor", data, good)
 
 
 def drift(pair=None):

@@ -24,6 +24,7 @@ import logging
 
 import dhcp_failover_master as master
 import salt.config
+from iscdhcp import checks
 from iscdhcp import decisions
 from iscdhcp import engine
 from iscdhcp import reboot
@@ -109,6 +110,7 @@ def locked(
             fresh=bool(fresh),
             busy_timeout=float(busy_timeout or settings.get("busy_timeout", 300)),
             timeout=None if timeout is None else float(timeout),
+            policy=checks.parse_policy(settings.get("policy")),
         )
         with master.INTERRUPTS.deferred():
             run = master.new_run(_master_opts(), pair, request)

@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 ASK_SECONDS = 6.0
 #: Seconds that a discovery waits for every accepted minion.
 DISCOVERY_SECONDS = 5.0
+#: Seconds for the close look of ``dhcpd.inspect``: it counts leases and reads logs.
+INSPECT_SECONDS = 30.0
 #: Seconds between two looks at the job cache for an answer that the bus may have lost.
 CACHE_SECONDS = 2.0
 
@@ -191,11 +193,18 @@ class SaltFleet:
         answers = self.ask(minions, "dhcpd.status", {"brief": brief, "looks": looks})
         return {minion: _facts(answer, answer.get("ret")) for minion, answer in answers.items()}
 
+    def inspect(self, minions, log_hours=0.0):
+        """See :class:`iscdhcp.engine.Fleet`."""
+        wanted = {"log_hours": log_hours}
+        answers = self.ask(minions, "dhcpd.inspect", wanted, patience=INSPECT_SECONDS)
+        return {minion: _facts(answer, answer.get("ret")) for minion, answer in answers.items()}
+
     def claim(self, minions, claim, facts=False):
         """See :class:`iscdhcp.engine.Fleet`."""
         wanted = {**claim, "facts": facts}
+        patience = INSPECT_SECONDS if facts else ASK_SECONDS
         found = {}
-        for minion, answer in self.ask(minions, "dhcpd.claim", wanted).items():
+        for minion, answer in self.ask(minions, "dhcpd.claim", wanted, patience=patience).items():
             ret = answer.get("ret")
             if isinstance(ret, dict) and not ret.get("result"):
                 found[minion] = {"refused": ret.get("comment")}
@@ -283,10 +292,11 @@ def _facts(answer, facts):
     if not isinstance(facts, dict) or "process" not in facts:
         return {"error": _one_line(facts)}
     # The facts were gathered between question and answer: the middle is off by less than half.
-    middle = (answer["asked"] + answer["answered"]) / 2
+    waited, after = float(facts.pop("waited", 0.0)), float(facts.pop("after", 0.0))
+    middle = (answer["asked"] + waited + answer["answered"] - after) / 2
     return {
         "facts": facts,
-        "asked": answer["asked"],
+        "asked": answer["asked"] + waited,
         "offset": float(facts["time"]) - middle,
         "uncertain": (answer["answered"] - answer["asked"]) / 2,
     }

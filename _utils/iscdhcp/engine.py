@@ -22,12 +22,15 @@ from pathlib import Path
 from typing import Any
 from typing import Protocol
 
+from . import checks
 from . import decisions
 from . import journal
+from . import plan
 from . import stuck
 from .decisions import Verdict
 from .decisions import clock
 from .errors import IscDhcpError
+from .inspection import view_of
 from .pairs import Discovery
 from .pairs import Pair
 from .steering import Interrupted as Interrupted
@@ -39,6 +42,7 @@ from .store import ServerLocks
 from .store import file_name
 from .store import read_json
 from .store import write_json
+from .view import PairView
 
 #: Looks in a row, at every end, that have to find the pair normal.
 LOOKS_IN_A_ROW = 3
@@ -74,10 +78,17 @@ class Fleet(Protocol):
     ) -> dict[str, dict[str, Any]]:
         """Ask every minion for its facts; each answer has ``offset`` too: its clock minus ours."""
 
+    def inspect(self, minions: list[str], log_hours: float = 0.0) -> dict[str, dict[str, Any]]:
+        """As :meth:`status`; the facts have the server's ``survey`` too."""
+
     def claim(
         self, minions: list[str], claim: dict[str, Any], facts: bool = False
     ) -> dict[str, dict[str, Any]]:
-        """Put a claim (``run``, ``token``, ``who``, ``seconds``) on the minions, or renew it."""
+        """
+        Put a claim (``run``, ``token``, ``who``, ``seconds``) on the minions, or renew it.
+
+        ``facts`` wants what :meth:`inspect` returns, with the claim in force.
+        """
 
     def release(self, minions: list[str], run: str, token: str) -> None:
         """Take this run's claims away, as far as the minions answer."""
@@ -134,6 +145,8 @@ class Request:
     timeout: float | None = None
     #: Journals that are kept.
     keep: int = journal.KEEP
+    #: The site's verdicts on preflight's checks (:func:`iscdhcp.checks.parse_policy`).
+    policy: Mapping[str, str] = field(default_factory=dict)
 
 
 class PairRun(Told):
@@ -281,7 +294,7 @@ class PairRun(Told):
             self._open_record()
         self.claimed = not test
         answers = (
-            self.fleet.status(list(self.group))
+            self.fleet.inspect(list(self.group))
             if test
             else self._until_nobody_acts(
                 self.fleet.claim(list(self.group), self._claim(), facts=True)
@@ -301,10 +314,8 @@ class PairRun(Told):
         begun = [s for s in self.servers if self.restarted(s, answers[s]["facts"])]
         blockers: dict[str, None] = {}
         warnings: dict[str, None] = {}
-        for server in self.servers:
-            if server in begun:
-                continue
-            verdict = self._judge(server, answers)
+        judged = {s: self._judge(s, answers) for s in self.servers if s not in begun}
+        for verdict in judged.values():
             for reason in verdict.reasons:
                 # A pair whose first server this run restarted is waited for, not refused.
                 passing = begun and reason.code in ("relationship", "connection", "partner")
@@ -312,6 +323,14 @@ class PairRun(Told):
                     blockers[reason.text] = None
                 else:
                     warnings[reason.text] = None
+        view = view_of(self.pair, answers)
+        for check in checks.preflight(view, judged, self.request.policy):
+            wanted = check.code in self.request.policy
+            if check.verdict == checks.BLOCK and not check.guard and not begun:
+                blockers[check.told] = None
+            elif check.verdict != checks.PASS and not check.guard:
+                if check.code not in checks.STANDING or wanted:
+                    warnings[check.text] = None
         if blockers:
             return Step(
                 False,
@@ -320,7 +339,9 @@ class PairRun(Told):
             )
         seen = "; ".join(f"{s}: {self._seen(answers[s]['facts'])}" for s in self.group)
         if test:
-            return Step(None, f"Safe to begin. {seen}.", warnings=list(warnings))
+            planned = plan.plan(view, self.servers, self.request.method, available=METHODS)
+            comment = f"Safe to begin. {seen}. {plan.sentence(planned)}"
+            return Step(None, comment, warnings=list(warnings))
         for server in self.servers:
             entry = self._entry(server)
             if not entry.get("identity"):
@@ -687,6 +708,18 @@ class PairRun(Told):
             now,
             self.request.method,
         )
+
+    def checks(self, answers: Mapping[str, dict[str, Any]], view: PairView) -> list[checks.Check]:
+        """
+        Return every check of the preflight for what was seen; nothing is touched or claimed.
+
+        answers
+            What ``fleet.inspect`` returned for the whole group.
+        view
+            The same, with the master's locks and holds.
+        """
+        guard = {server: self._judge(server, answers) for server in self.servers}
+        return checks.preflight(view, guard, self.request.policy)
 
     def _unknown(self, server: str, answers: Mapping[str, dict[str, Any]]) -> Verdict:
         why = answers.get(server, {}).get("error") or "no answer"

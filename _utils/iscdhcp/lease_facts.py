@@ -43,7 +43,8 @@ def kept_or_counted(server: Server, cache: Path, recount: bool) -> dict[str, Any
 
     The dict has ``counted`` (epoch seconds) and ``relationships``: by name a list of pools, each
     with ``network``, ``ranges``, ``addresses``, one number for each state
-    (:func:`iscdhcp.leases.count`) and ``new_per_second``. What can't be read is an ``error``.
+    (:func:`iscdhcp.leases.count`) and ``new_per_second``. ``damaged`` is how many stretches of the
+    file were left out. What can't be read is an ``error``.
     """
     kept = store.read_json(cache)
     now = time.time()
@@ -66,7 +67,8 @@ def count(server: Server, now: float) -> dict[str, Any]:
     configured = server.configuration.relationships if server.configuration else ()
     pools = [(one, pool) for one in configured for pool in one.pools]
     try:
-        counts = leases.count(server.lease_file, [pool for _, pool in pools], now)["pools"]
+        counted = leases.count(server.lease_file, [pool for _, pool in pools], now)
+        counts, facts["damaged"] = counted["pools"], counted["damaged"]
         begun = _began_lately(server.lease_file, now)
     except IscDhcpError as err:
         facts["error"] = str(err)

@@ -202,7 +202,12 @@ def _read(pid: int, argv: tuple[str, ...]) -> Process:
 
 def _boot_time() -> float:
     """Return when the machine booted, epoch seconds, by today's clock."""
-    return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+    try:
+        up = time.clock_gettime(time.CLOCK_BOOTTIME)
+    except OSError:
+        # A libfaketime before this process does not know that clock.
+        up = float((PROC / "uptime").read_text(encoding="ascii").split()[0])
+    return time.time() - up
 
 
 def _environment(pid: int) -> tuple[tuple[str, str], ...]:
@@ -378,7 +383,7 @@ def failover_connected(
     Returns ``None`` where the kernel's table can't be read or a name not resolved. It connects to
     nothing: a stray connection disturbs dhcpd.
     """
-    own, peer = _packed(address), _packed(peer_address)
+    own, peer = addresses(address), addresses(peer_address)
     if not peer or (address and not own):
         return None
     wanted = set(ports)
@@ -390,14 +395,15 @@ def failover_connected(
         fields = line.split()
         if fields[3] != "01":
             continue
-        local, remote = _endpoint(fields[1]), _endpoint(fields[2])
+        local, remote = endpoint(fields[1]), endpoint(fields[2])
         if remote[0] in peer and (not own or local[0] in own):
             if local[1] in wanted or remote[1] in wanted:
                 return True
     return False
 
 
-def _packed(address: str | None) -> set[int]:
+def addresses(address: str | None) -> set[int]:
+    """Return the IPv4 addresses of a name or an address, as ``/proc/net/tcp`` has them."""
     if not address:
         return set()
     try:
@@ -407,7 +413,8 @@ def _packed(address: str | None) -> set[int]:
     return {struct.unpack("=I", socket.inet_aton(str(info[4][0])))[0] for info in infos}
 
 
-def _endpoint(text: str) -> tuple[int, int]:
+def endpoint(text: str) -> tuple[int, int]:
+    """Return address and port of one end of a connection in ``/proc/net/tcp``."""
     address, port = text.split(":")
     return int(address, 16), int(port, 16)
 
@@ -417,7 +424,7 @@ def listens_on_dhcp(process: Process) -> bool:
     inodes = set()
     for line in (PROC / "net/udp").read_text(encoding="ascii").splitlines()[1:]:
         fields = line.split()
-        if _endpoint(fields[1])[1] == process.port:
+        if endpoint(fields[1])[1] == process.port:
             inodes.add(f"socket:[{fields[9]}]")
     try:
         for handle in (PROC / str(process.pid) / "fd").iterdir():

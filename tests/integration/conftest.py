@@ -50,10 +50,13 @@ class HostMinion(SaltMinion):
     """A minion that runs in a host of the lab."""
 
     host = attr.ib()
+    #: Variables of its environment.
+    preload = attr.ib(factory=dict)
 
     def cmdline(self, *args):
         """Enter the host first."""
-        return [*self.host.enter, *super().cmdline(*args)]
+        variables = [f"{name}={value}" for name, value in self.preload.items()]
+        return [*self.host.enter, "env", *variables, *super().cmdline(*args)]
 
 
 @pytest.fixture(scope="session")
@@ -85,7 +88,10 @@ def file_root():
     """What a user's clone would be: the checkout without its virtual environment's many files."""
     path = RUN_DIR / "file_root"
     path.mkdir()
-    for name in ("_beacons", "_modules", "_runners", "_states", "_utils", "orch", "reactor"):
+    for name in (
+        *("_beacons", "_modules", "_output", "_runners", "_states", "_utils"),
+        *("orch", "reactor"),
+    ):
         (path / name).symlink_to(ROOT / name)
     return path
 

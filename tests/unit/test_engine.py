@@ -44,6 +44,9 @@ class FakeFleet:
             found[minion] = {"facts": facts, "asked": NOW, "offset": 0.0}
         return found
 
+    def inspect(self, minions, log_hours=0.0):
+        return self.status(minions)
+
     def claim(self, minions, claim, facts=False):
         run, who = claim["run"], claim["who"]
         foreign = {m: c for m, c in self.claims.items() if c["run"] != run}

@@ -1,0 +1,37 @@
+"""
+What ``salt-run dhcp_failover.status`` and its like return, as a table for people.
+
+Salt uses it by itself where nobody asks for another one; ``--out=json`` gives the same data to
+programs. Colours are Salt's own: ``--no-color`` and ``--force-color`` count.
+"""
+
+import shutil
+
+import salt.utils.color
+from iscdhcp import tables
+
+__virtualname__ = "dhcp_failover"
+
+
+def __virtual__():
+    return __virtualname__
+
+
+def output(data, **kwargs):
+    """
+    Return ``data`` as text.
+
+    data
+        What a function of the runner ``dhcp_failover`` returned; anything else is shown as Salt's
+        ``nested`` does.
+    """
+    colours = salt.utils.color.get_colors(__opts__.get("color"), __opts__.get("color_theme"))
+
+    def paint(text, colour):
+        return f"{colours[colour]}{text}{colours['ENDC']}" if colour else text
+
+    shown = {key: value for key, value in data.items() if key != "retcode"} if data else data
+    text = tables.render(shown, paint, shutil.get_terminal_size((100, 24)).columns)
+    if text is None:
+        return __salt__["nested"](shown, **kwargs)
+    return text

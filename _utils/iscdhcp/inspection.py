@@ -1,0 +1,118 @@
+"""
+Both ends of a pair, looked at closely from the master: for status, preflight, plan and doctor.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from typing import Protocol
+
+from . import decisions
+from . import stuck
+from .pairs import Pair
+from .store import Holds
+from .store import ServerLocks
+from .view import PairView
+
+
+class Inspector(Protocol):
+    """How servers are looked at. Answers are as those of :class:`iscdhcp.engine.Fleet`."""
+
+    def inspect(
+        self, minions: list[str], log_hours: float = 0.0
+    ) -> dict[str, dict[str, Any]]:
+        """Ask every minion for its facts and its survey."""
+
+
+def look(
+    fleet: Inspector, directory: Path, pairs: Iterable[Pair], log_hours: float = 0.0
+) -> list[PairView]:
+    """
+    Look at both ends of some pairs, all at the same time.
+
+    directory
+        Where the master keeps locks and holds.
+    log_hours
+        How far back the servers read their logs; 0: not at all.
+    """
+    pairs = list(pairs)
+    servers = sorted({server for pair in pairs for server in pair.servers})
+    answers = fleet.inspect(servers, log_hours)
+    return [view_of(pair, answers, directory) for pair in pairs]
+
+
+def view_of(pair: Pair, answers: Mapping[str, Any], directory: Path | None = None) -> PairView:
+    """Return the view of a pair from answers that are there; locks and holds as they are now."""
+    mine = {server: answers.get(server, {}) for server in pair.servers}
+    if directory is None:
+        return PairView(pair, mine)
+    locks, holds = ServerLocks(directory / "locks"), Holds(directory / "holds")
+    owners = {server: locks.owner(server) for server in pair.servers}
+    held = {server: holds.get(server) for server in pair.servers}
+    return PairView(
+        pair,
+        mine,
+        {server: owner for server, owner in owners.items() if owner},
+        {server: hold for server, hold in held.items() if hold},
+    )
+
+
+def rows(view: PairView) -> dict[str, dict[str, Any]]:
+    """
+    Return the status of a pair, by server: plain data for people and programs.
+
+    ``role``, ``state``, ``partner_state``, ``since`` (UTC), ``serves``, ``source`` of the state,
+    ``pid``, ``mclt`` (seconds), ``pools`` (``network``, ``addresses``, ``active``, ``free``,
+    ``backup``), ``clock`` (this server's minus its partner's, seconds); and where there is such a
+    thing: ``recover_wait_until``, ``stuck``, ``why`` (nothing is known), ``better``,
+    ``pending_restart``, ``lock``, ``hold``, ``claim``.
+    """
+    return {server: _row(view, server) for server in view.servers}
+
+
+def _row(view: PairView, server: str) -> dict[str, Any]:
+    end = view.end(server)
+    since = end.get("since")
+    row: dict[str, Any] = {
+        "role": "primary" if server == view.pair.primary else "secondary",
+        "state": end.get("state") or "unknown",
+        "partner_state": end.get("partner_state") or "unknown",
+        "since": since and time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(since)),
+        "serves": end.get("serves"),
+        "source": end.get("source"),
+        "pid": view.part(server, "process").get("pid"),
+        "mclt": end.get("mclt") or view.pair.mclt,
+        "pools": list(view.counts(server).get("pools") or ()),
+        "clock": None,
+    }
+    if view.skew is not None:
+        # A minion's answer takes its time: less than a tenth of a second means nothing.
+        sign = 1 if server == view.pair.secondary else -1
+        row["clock"] = sign * round(view.skew, 1) or 0.0
+    until = decisions.recover_wait_until(end)
+    claim = (view.facts(server) or {}).get("claim")
+    pending = view.part(server, "pending_restart")
+    more = {
+        "recover_wait_until": until and f"{decisions.clock(until)} UTC",
+        "stuck": _stuck(view, server),
+        "why": view.error(server) or end.get("why_unknown"),
+        "better": view.part(server, "omapi").get("hint"),
+        "pending_restart": pending.get("reason"),
+        "lock": view.locks.get(server),
+        "hold": view.holds.get(server),
+        "claim": claim and f"{claim.get('who')} until {decisions.clock(claim.get('until'))} UTC",
+    }
+    return {**row, **{key: value for key, value in more.items() if value}}
+
+
+def _stuck(view: PairView, server: str) -> str | None:
+    """Say that a server will not get on by itself, however long one waits."""
+    if (view.facts(server) or {}).get("acting"):
+        return None
+    mine, theirs = view.end(server), view.end(view.partner(server))
+    found = stuck.of_pair(mine, theirs) or stuck.of_end(mine)
+    return found and found.removeprefix("stuck: ")

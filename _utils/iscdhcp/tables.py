@@ -1,0 +1,232 @@
+"""
+Status, preflight, plan and diagnosis as tables for people at a terminal.
+
+Each takes what the runner returns and a ``paint(text, colour)`` function; what it returns is text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
+
+from .plan import span
+
+Paint = Callable[[str, str], str]
+
+_VERDICTS = {"pass": "GREEN", "warn": "YELLOW", "block": "RED"}
+_KINDS = {
+    "cause": "RED",
+    "wait": "YELLOW",
+    "risk": "YELLOW",
+    "note": "CYAN",
+    "harmless": "DARK_GRAY",
+}
+
+
+def plain(text: str, _colour: str) -> str:
+    """Paint nothing."""
+    return text
+
+
+def render(data: Any, paint: Paint = plain, width: int = 100) -> str | None:
+    """
+    Return what a function of the runner returned as text, or ``None`` if it is none of ours.
+
+    width
+        Characters of a line; sentences are broken there.
+    """
+    if not isinstance(data, Mapping):
+        return None
+    if "checks" in data:
+        return preflight(data, paint, width)
+    if "phases" in data:
+        return plan(data, paint, width)
+    if "findings" in data:
+        return doctor(data, paint, width)
+    pairs = [one for one in data.values() if isinstance(one, Mapping)]
+    if pairs and all(_is_status(one) for one in pairs):
+        return status(data, paint, width)
+    return None
+
+
+def _is_status(row: Mapping[str, Any]) -> bool:
+    return bool(row) and all(isinstance(one, Mapping) and "role" in one for one in row.values())
+
+
+def status(data: Mapping[str, Any], paint: Paint, width: int) -> str:
+    """Return the states of pairs as a table, and below it what is behind them."""
+    heads = tuple("PAIR SERVER ROLE STATE PARTNER SINCE MCLT FREE BACKUP CLOCK".split())
+    rows: list[tuple[str, ...]] = []
+    colours: list[str] = []
+    below: list[str] = []
+    for pair, servers in data.items():
+        if not isinstance(servers, Mapping):
+            continue
+        for server, end in servers.items():
+            good = (end.get("state"), end.get("partner_state")) == ("normal", "normal")
+            colours.append("GREEN" if good else "YELLOW" if end.get("serves") else "RED")
+            counted = end.get("pools") or ()
+            rows.append(
+                (
+                    pair.split(":")[0] if _unique(data, pair) else pair,
+                    server,
+                    str(end.get("role") or ""),
+                    str(end.get("state") or "unknown"),
+                    str(end.get("partner_state") or "unknown"),
+                    _short(end.get("since")),
+                    span(float(end["mclt"])) if end.get("mclt") else "-",
+                    str(sum(pool["free"] for pool in counted)) if counted else "-",
+                    str(sum(pool["backup"] for pool in counted)) if counted else "-",
+                    f"{end['clock']:+.1f} s" if end.get("clock") is not None else "-",
+                )
+            )
+            below += _below(server, end, paint, width)
+    lines = _table(heads, rows, colours, paint)
+    return "\n".join([*lines, *([""] if below else []), *below])
+
+
+def _unique(data: Mapping[str, Any], pair: str) -> bool:
+    name = pair.split(":")[0]
+    return sum(str(one).split(":")[0] == name for one in data) == 1
+
+
+def _short(since: Any) -> str:
+    return str(since).removesuffix(" UTC") if since else "-"
+
+
+def _below(server: str, end: Mapping[str, Any], paint: Paint, width: int) -> list[str]:
+    lines: list[str] = []
+    if end.get("recover_wait_until"):
+        lines.append(f"recover-wait until {end['recover_wait_until']}")
+    if end.get("stuck"):
+        lines.append(f"stuck: {end['stuck']}")
+    if end.get("why"):
+        lines.append(str(end["why"]))
+    if end.get("pending_restart"):
+        lines.append(f"pending restart: {end['pending_restart']}")
+    if end.get("lock"):
+        lines.append(f"locked by {end['lock']}")
+    hold = end.get("hold")
+    if hold:
+        lines.append(f"held by {hold.get('who')}: {hold.get('why')}")
+    if end.get("claim"):
+        lines.append(f"claimed by {end['claim']}")
+    for pool in end.get("pools") or ():
+        if len(end["pools"]) > 1:
+            lines.append(
+                f"{pool['network']}: {pool['free']} free, {pool['backup']} backup of "
+                f"{pool['addresses']}"
+            )
+    if end.get("better"):
+        lines.append(f"better: {end['better']}")
+    colour = "RED" if end.get("stuck") else "YELLOW"
+    return [
+        line
+        for text in lines
+        for line in _wrapped(f"{server}: {text}", width, paint, colour, indent=2)
+    ]
+
+
+def preflight(data: Mapping[str, Any], paint: Paint, width: int) -> str:
+    """Return the checks, one on each line, with what to do below those that did not pass."""
+    lines = [str(data.get("comment") or ""), ""]
+    wide = max(len(check["code"]) for check in data["checks"])
+    for check in data["checks"]:
+        colour = _VERDICTS[check["verdict"]]
+        head = f"{check['verdict']:5}  {check['code']:{wide}}  "
+        lines += _hanging(head, check["text"], width, paint, colour)
+        if check["verdict"] != "pass" and check.get("fix"):
+            lines += _wrapped(f"-> {check['fix']}", width, paint, "", indent=len(head))
+    return "\n".join(lines)
+
+
+def plan(data: Mapping[str, Any], paint: Paint, width: int) -> str:
+    """Return the phases of a plan with their seconds, and the methods beside each other."""
+    lines = [
+        f"{data['pair']}: {', then '.join(data['order'])}, by {data['method']}; "
+        f"{span(data['seconds'])} in all",
+        "",
+    ]
+    for phase in data["phases"]:
+        lines += _hanging(f"{span(phase['seconds']):>10}  ", phase["text"], width, paint, "")
+    lines += ["", *_wrapped(f"Clients: {data['clients']}.", width, paint, ""), ""]
+    rows, colours = [], []
+    for name, one in data["methods"].items():
+        chosen = "*" if name == data["method"] else " "
+        rows.append(
+            (
+                f"{chosen} {name}",
+                span(one["seconds"]),
+                span(one["mute"]),
+                "yes" if one["possible"] else f"no: {one['why']}",
+            )
+        )
+        colours.append("" if one["possible"] else "DARK_GRAY")
+    lines += _table(("  METHOD", "IN ALL", "EACH MUTE FOR", "POSSIBLE"), rows, colours, paint)
+    for text in data.get("blockers") or ():
+        lines += ["", *_wrapped(f"It would be refused: {text}", width, paint, "RED")]
+    return "\n".join(lines)
+
+
+def doctor(data: Mapping[str, Any], paint: Paint, width: int) -> str:
+    """Return the diagnosis: the answer, then the findings with the next step of each."""
+    lines = _wrapped(str(data.get("comment") or ""), width, paint, "")
+    if data.get("next"):
+        lines += _wrapped(f"Next: {data['next']}", width, paint, "LIGHT_GREEN")
+    for pair in data["findings"]:
+        if lines[-1]:
+            lines.append("")
+        shown = data["findings"][pair]
+        lines.append(f"{pair}:" if shown else f"{pair}: nothing found")
+        for one in shown:
+            head = f"{one['kind']:8}  "
+            lines += _hanging(head, one["text"], width, paint, _KINDS[one["kind"]])
+            if one.get("next"):
+                lines += _wrapped(f"-> {one['next']}", width, paint, "", indent=len(head))
+    return "\n".join(lines)
+
+
+# -- text ----------------------------------------------------------------------------------------
+
+
+def _table(
+    heads: Sequence[str], rows: Sequence[Sequence[str]], colours: Iterable[str], paint: Paint
+) -> list[str]:
+    wide = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+
+    def line(cells: Sequence[str]) -> str:
+        return "  ".join(f"{cell:{size}}" for cell, size in zip(cells, wide, strict=True)).rstrip()
+
+    return [
+        paint(line(heads), "CYAN"),
+        *(paint(line(row), colour) for row, colour in zip(rows, colours, strict=True)),
+    ]
+
+
+def _broken(text: str, width: int) -> list[str]:
+    """Break at blanks; a command in it may be longer than a line and is left whole."""
+    lines, now = [], ""
+    for word in text.split():
+        if now and len(now) + 1 + len(word) > width:
+            lines.append(now)
+            now = word
+        else:
+            now = f"{now} {word}" if now else word
+    return [*lines, now] if now else lines
+
+
+def _wrapped(text: str, width: int, paint: Paint, colour: str, indent: int = 0) -> list[str]:
+    blank = " " * indent
+    return [
+        blank + (paint(line, colour) if colour else line)
+        for line in _broken(text, max(30, width - indent))
+    ]
+
+
+def _hanging(head: str, text: str, width: int, paint: Paint, colour: str) -> list[str]:
+    first, *more = _broken(text, max(30, width - len(head))) or [""]
+    painted = paint(head, colour) if colour else head
+    return [painted + first, *(" " * len(head) + line for line in more)]

@@ -1,0 +1,53 @@
+"""What an operator sees before and after a trouble: status, preflight, plan, doctor."""
+
+from __future__ import annotations
+
+import json
+
+from stage import Command
+from troubles import FOO
+from troubles import blocked
+from troubles import is_named
+
+from lab.isolation import CHECKOUT
+from lab.waiting import wait_until
+
+
+def at_the_terminal(stage, *arguments):
+    """``salt-run ARGUMENTS`` as a person types it."""
+    salt_run = CHECKOUT / ".venv/bin/salt-run"
+    return Command([salt_run, "-c", stage.master.config_dir, *arguments]).wait()
+
+
+def test_status_and_plan_are_tables_for_people_and_data_for_programs(pair):
+    run = at_the_terminal(pair, "--force-color", "dhcp_failover.status")
+    assert run.returncode == 0, str(run)
+    head, *rows = run.stdout.splitlines()
+    assert "PAIR" in head and "SERVER" in head and "BACKUP" in head, run.stdout
+    assert ["dhcp-a" in rows[0], "dhcp-b" in rows[1]] == [True, True], run.stdout
+    assert rows[0].count("normal") == 2 and "2048" in rows[0] and "15 s" in rows[0], run.stdout
+    assert "\x1b[0;32m" in rows[0]
+
+    shown = json.loads(pair.salt_run("dhcp_failover.status").stdout)
+    assert list(shown) == [FOO]
+    assert shown[FOO]["dhcp-a"]["pools"][0]["free"] == 2048
+    assert abs(shown[FOO]["dhcp-a"]["clock"]) < 1.0
+
+    run = at_the_terminal(pair, "dhcp_failover.plan", "method=drain")
+    assert run.returncode == 0, str(run)
+    assert "dhcp-b, then dhcp-a, by drain" in run.stdout, run.stdout
+    assert "METHOD" in run.stdout and "* drain" in run.stdout and "\x1b" not in run.stdout
+    assert pair.touched == []
+
+
+def test_a_server_that_is_down_is_named_and_the_step_that_is_named_cures_it(pair):
+    pair.dhcp.kill("dhcp-b")
+    answer = is_named(pair, "gone-while-active", "dhcp-b")
+    assert answer["next"].startswith("salt dhcp-b dhcpd.start")
+    blocked(pair, "process", "dhcpd is not running on dhcp-b")
+    run = at_the_terminal(pair, "dhcp_failover.doctor", "foo")
+    assert run.returncode == 1, str(run)
+    assert run.stdout.startswith("dhcpd is down on dhcp-b"), run.stdout
+    assert "Next: salt dhcp-b dhcpd.start" in run.stdout
+    assert pair.ask("dhcp-b", "dhcpd.start")["result"] is True
+    wait_until(pair.dhcp.is_normal, "the pair is normal again", 30.0)
