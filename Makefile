@@ -3,7 +3,7 @@
 export PYTHONPATH := $(CURDIR):$(CURDIR)/_utils
 PYTHON := .venv/bin/python
 
-.PHONY: help setup venv unit test demo lab bench-restart bench-clients bench-leases lint clean
+.PHONY: help setup venv unit test demo lab bench-restart bench-clients bench-leases bench-torn lint clean
 
 help:
 	@echo "make demo           a real pair restarted under load, shown on a page"
@@ -14,6 +14,7 @@ help:
 	@echo "make bench-restart  what a restart by the orchestration costs"
 	@echo "make bench-clients  what each way of restarting costs the clients"
 	@echo "make bench-leases   reading lease files, beside dhcpd-pools and isc-dhcp-leases"
+	@echo "make bench-torn     how often a stop tears the lease file, beside a plain SIGTERM"
 	@echo "make setup          packages and the virtual environment, as the others do it too"
 	@echo "make clean          remove what was built; the virtual environment stays"
 
@@ -43,6 +44,9 @@ bench-clients: setup
 
 bench-leases: setup
 	$(PYTHON) -m bench.leases
+
+bench-torn: setup
+	lab/isolated $(PYTHON) -m bench.torn
 
 lint: venv
 	$(PYTHON) -m ruff check .
