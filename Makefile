@@ -3,7 +3,7 @@
 export PYTHONPATH := $(CURDIR):$(CURDIR)/_utils
 PYTHON := .venv/bin/python
 
-.PHONY: help setup venv unit test demo lab bench-restart bench-clients bench-leases bench-torn lint clean
+.PHONY: help setup venv unit test demo lab bench-restart bench-clients bench-leases bench-torn damage-test lint clean
 
 help:
 	@echo "make demo           a real pair restarted under load, shown on a page"
@@ -15,6 +15,7 @@ help:
 	@echo "make bench-clients  what each way of restarting costs the clients"
 	@echo "make bench-leases   reading lease files, beside dhcpd-pools and isc-dhcp-leases"
 	@echo "make bench-torn     how often a stop tears the lease file, beside a plain SIGTERM"
+	@echo "make damage-test    lease files damaged at each byte, read by a real dhcpd"
 	@echo "make setup          packages and the virtual environment, as the others do it too"
 	@echo "make clean          remove what was built; the virtual environment stays"
 
@@ -47,6 +48,9 @@ bench-leases: setup
 
 bench-torn: setup
 	lab/isolated $(PYTHON) -m bench.torn
+
+damage-test: setup
+	DAMAGE=all $(PYTHON) -m pytest tests/functional/test_damaged_lease_files.py
 
 lint: venv
 	$(PYTHON) -m ruff check .
