@@ -5,7 +5,7 @@ PYTHON := .venv/bin/python
 
 .PHONY: help setup venv unit test steering-test docs-pictures reboot-test doctor-test \
 	docs-terminal demo lab bench-restart bench-clients bench-leases bench-status \
-	events-test metrics-test lint clean
+	events-test metrics-test bench-torn damage-test lint clean
 
 help:
 	@echo "make demo           a real pair restarted under load, shown on a page"
@@ -24,6 +24,8 @@ help:
 	@echo "make bench-status   one OMAPI query beside omshell, one status, one round of the beacon"
 	@echo "make events-test    longer proofs of beacon, reactor, access and secrets"
 	@echo "make metrics-test   metrics and alert rules in a real Prometheus"
+	@echo "make bench-torn     how often a stop tears the lease file, beside a plain SIGTERM"
+	@echo "make damage-test    lease files damaged at each byte, read by a real dhcpd"
 	@echo "make setup          packages and the virtual environment, as the others do it too"
 	@echo "make clean          remove what was built; the virtual environment stays"
 
@@ -80,6 +82,12 @@ events-test: setup
 metrics-test: setup
 	lab/setup --metrics
 	lab/isolated $(PYTHON) -m pytest tests/metrics
+
+bench-torn: setup
+	lab/isolated $(PYTHON) -m bench.torn
+
+damage-test: setup
+	DAMAGE=all $(PYTHON) -m pytest tests/functional/test_damaged_lease_files.py
 
 lint: venv
 	$(PYTHON) -m ruff check .

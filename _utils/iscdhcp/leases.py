@@ -95,7 +95,8 @@ def repair(path: str, dry_run: bool = False) -> dict[str, Any]:
     line end was added), and what became of each lease, host and failover state that was cut:
     ``salvaged`` (appended from ``path~``), ``kept`` (an earlier entry in the file itself counts
     now) or ``lost`` (ask the partner's file, by :func:`last_entries`). Where it can't be said whose
-    entries were destroyed, every address is salvaged that only ``path~`` knows.
+    entries were destroyed, every address is salvaged that only ``path~`` knows. Raises
+    :class:`LeaseFileError`, with nothing changed, also where no whole entry would be left.
     """
     return leases_repair.repair(path, dry_run)
 

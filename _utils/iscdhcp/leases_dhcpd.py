@@ -27,11 +27,7 @@ FOLLOWED = 100
 #: The size of dhcpd's token buffer (includes/dhcpd.h).
 _BUFFER = 1500
 
-_TOKEN = re.compile(
-    rb'"(?:[^"\\\xff]|\\[^\xff]){0,%d}["\xff]?|[A-Za-z][A-Za-z0-9_-]*|[-0-9][A-Za-z0-9_-]*|.'
-    % _BUFFER,
-    re.DOTALL,
-)
+_TOKEN = re.compile(rb"[A-Za-z][A-Za-z0-9_-]*|[-0-9][A-Za-z0-9_-]*|.", re.DOTALL)
 _SKIP = re.compile(rb"[ \t\r\n\v\f]*(?:#[^\n\xff]*(?:[\n\xff]|\Z)[ \t\r\n\v\f]*)*")
 _NUMBER = re.compile(rb"-?\d+\Z")
 _HEX = re.compile(rb"-?[0-9a-fA-F]+\Z|0[xX][0-9a-fA-F]+\Z")
@@ -72,7 +68,10 @@ class _Tokens:
         return self.position
 
     def _token(self) -> bytes:
-        match = _TOKEN.match(self.text, self.ready())
+        position = self.ready()
+        if self.text.startswith(b'"', position):
+            return self.text[position : _string_end(self.text, position)]
+        match = _TOKEN.match(self.text, position)
         return match[0] if match else _END
 
     def peek(self) -> bytes:
@@ -169,6 +168,49 @@ class _Tokens:
                 elif self.peek() != b";":
                     self.next()
         self.semicolon()
+
+
+def _string_end(text: bytes, position: int) -> int:
+    """
+    read_string (common/conflex.c): return where the string that begins at ``position`` ends.
+
+    An octal escape that is cut short swallows what follows, the closing quote too.
+    """
+    position += 1
+    taken = escaped = value = 0
+    hexadecimal = False
+    while taken < _BUFFER and position < len(text):
+        byte = text[position]
+        position += 1
+        if byte == 0xFF:
+            break
+        if escaped == 1:
+            if byte in b"0123" or byte == 0x78:
+                hexadecimal, value, escaped = byte == 0x78, byte & 3 if byte != 0x78 else 0, 2
+                continue
+            escaped = 0
+        elif escaped and hexadecimal:
+            escaped = escaped + 1 if byte in b"0123456789abcdefABCDEF" else 4
+            if escaped < 4:
+                continue
+            escaped = 0
+        elif escaped:
+            if byte in b"01234567":
+                value = value * 8 + byte - 0x30
+                escaped += 1
+            elif value == 0:
+                escaped = 1
+            if value == 0 and escaped == 1 or escaped < 4 and byte in b"01234567":
+                continue
+            if escaped == 4:
+                escaped = 0
+        elif byte == 0x5C:
+            escaped = 1
+            continue
+        elif byte == 0x22:
+            break
+        taken += 1
+    return position
 
 
 def reading(text: bytes, position: int, whole: dict[int, tuple[str, str]]) -> Reading:

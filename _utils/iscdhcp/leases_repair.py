@@ -57,6 +57,12 @@ def repair(path: str, dry_run: bool = False) -> dict[str, Any]:
     if not damaged:
         return done
     salvaged = _salvage(real, cut, done)
+    if not whole_entries and not salvaged:
+        # What would be left is an empty file: dhcpd would start with it and know no lease.
+        raise LeaseFileError(
+            f"the lease file {path} was not repaired: it has no whole entry ({damaged[0].what}), "
+            f"and {path}~ knows none either; put back a copy that has"
+        )
     if dry_run:
         return done
     directory, name = os.path.split(real)

@@ -44,7 +44,10 @@ FAILOVER_STATES = (
 # A byte 0xff is the end of the file for dhcpd (a signed char, get_char in common/conflex.c).
 _SPACE = rb"[ \t\r\n\v\f]*(?:#[^\n\0\xff]*\n[ \t\r\n\v\f]*)*"
 _GAP = rb"[ \t\r\n\v\f]" + _SPACE
-_STRING = rb'"[^"\\\n\0\xff]*(?:\\[^\n\0\xff][^"\\\n\0\xff]*)*"'
+# To dhcpd an octal escape has three digits, the first up to 3: one that is cut short takes the
+# closing quote with it (read_string, common/conflex.c), and the entries that follow.
+_ESCAPED = rb"\\(?:[0-3][0-7][0-7]|x[0-9a-fA-F]{2}|[^0-3x\n\0\xff])"
+_STRING = rb'"[^"\\\n\0\xff]*(?:' + _ESCAPED + rb'[^"\\\n\0\xff]*)*"'
 _HEX = rb"[0-9a-fA-F]{1,2}(?::[0-9a-fA-F]{1,2})*"
 _NAME = rb"[A-Za-z0-9_][A-Za-z0-9_.-]*"
 _DATE = (
@@ -64,7 +67,8 @@ _NEXT_BINDING = _statement(
 )
 _DATED = _statement(_DATE)
 _FLAG = _statement(b"")
-_HARDWARE = _statement(rb"[A-Za-z][A-Za-z0-9-]*(?:" + _GAP + _HEX + rb")?")
+_HARDWARE_TYPE = rb"(?:ethernet|token-ring|fddi|infiniband|unknown-\d{1,3})"
+_HARDWARE = _statement(rb"(?i:" + _HARDWARE_TYPE + rb")(?:" + _GAP + _HEX + rb")?")
 _SET_VALUE = rb"(?:" + _STRING + rb"|%-?\d+|true|false|" + _HEX + rb")"
 _SET = _statement(_NAME + _SPACE + rb"=" + _SPACE + _SET_VALUE)
 
@@ -165,7 +169,7 @@ _TIME = (
     rb"(?:[0-6] 20[0-9][0-9]/[01][0-9]/[0-3][0-9] [0-2][0-9]:[0-5][0-9]:[0-6][0-9];\n"
     rb"|epoch \d+;(?: #[ -~]*)?\n|never;\n)"
 )
-_PRINTED = rb'"[ !#-\[\]-~]*(?:\\[ -~][ !#-\[\]-~]*)*"'
+_PRINTED = rb'"[ !#-\[\]-~]*(?:\\(?:[0-3][0-7][0-7]|[ -/4-wy-~])[ !#-\[\]-~]*)*"'
 _ANY_STATE = rb"(?:active|free|backup|expired|released|abandoned|reset);\n"
 # Written for speed, by measuring: "(?:x|)" takes half the time of "(?:x)?", [0-9] less than \d.
 _WRITTEN_LEASE = (
@@ -183,7 +187,9 @@ _WRITTEN_LEASE = (
     + rb"|)(?:  rewind binding state "
     + _ANY_STATE
     + rb"|)(?:  reserved;\n|)(?:  dynamic-bootp;\n|)"
-    + rb"(?:  hardware [a-z][a-z0-9-]* [0-9a-f:]+;\n|)"
+    + rb"(?:  hardware "
+    + _HARDWARE_TYPE
+    + rb" [0-9a-f:]+;\n|)"
     + rb"(?:  uid (?:"
     + _PRINTED
     + rb"|[0-9a-f:]+);\n|)"

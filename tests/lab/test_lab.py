@@ -6,9 +6,11 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
+from lab.clients import Clients
 from lab.dhcp import Dhcp
 from lab.dhcp import pair
 from lab.errors import LabError
@@ -120,6 +122,23 @@ def test_a_stopped_process_counts_as_not_serving(dhcp):
         wait_until(lambda: watcher.seen("lab-a")[-1].serving, "it is seen again", 5.0)
         report = watcher.stop()
     assert report.always_served and not report.restarts
+
+
+@needs_isolation
+def test_clients_that_send_again_are_served_late_while_a_server_hangs(dhcp):
+    (process,) = dhcp.processes("lab-a")
+    clients = Clients(dhcp)
+    clients.start(rate=20)
+    os.kill(process.pid, signal.SIGSTOP)
+    try:
+        begun = time.monotonic()
+        wait_until(lambda: time.monotonic() - begun > 6.0, "it hangs for 6 s", timeout=7.0)
+    finally:
+        os.kill(process.pid, signal.SIGCONT)
+    served = clients.stop()
+    assert served.clients >= 100 and served.duplicates == 0
+    assert served.late > 0 and served.never == 0, str(served)
+    assert served.late < served.clients / 2, "the partner serves its own half at once"
 
 
 @needs_isolation

@@ -242,6 +242,11 @@ def test_a_file_cut_off_anywhere_is_told_from_a_whole_one_and_repaired(write):
         cut = WHOLE[:length]
         path = write(cut)
         assert leases.check(path)["whole"] == is_whole(cut), length
+        if not is_whole(cut) and length < complete[0].end:
+            with pytest.raises(LeaseFileError, match="it has no whole entry"):
+                leases.repair(path)
+            assert Path(path).read_bytes() == cut
+            continue
         done = leases.repair(path)
         assert done["changed"] != is_whole(cut)
         assert leases.check(path)["whole"]
@@ -446,6 +451,17 @@ def test_a_failover_state_is_brought_back_only_if_none_is_left(write):
     path = write(STATE.replace(b"normal", b"recover") + STATE[:80])
     assert leases.repair(path)["salvaged"] == []
     assert leases.failover_states(path)["foo"]["my"][0] == "recover"
+
+
+@pytest.mark.parametrize("text", [b"\0" * 900, b"\x1f\x8b binary", lease(1)[:70], b"# cut"])
+def test_a_file_of_which_nothing_would_be_left_is_refused(write, text):
+    """dhcpd would start with what is left, an empty file, and forget every lease."""
+    path = write(text)
+    for dry_run in (True, False):
+        with pytest.raises(LeaseFileError, match=f"no whole entry .* and {path}~ knows none"):
+            leases.repair(path, dry_run)
+    assert Path(path).read_bytes() == text
+    assert os.listdir(os.path.dirname(path)) == ["dhcpd.leases"]
 
 
 def test_a_full_disk_leaves_everything_as_it_was(write, monkeypatch):
