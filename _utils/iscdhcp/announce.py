@@ -94,7 +94,8 @@ class Announced:
         record = self.run.record
         entries = record.get("servers") or {}
         restarted = [one for one in self.run.servers if (entries.get(one) or {}).get("now")]
-        complete = bool(record.get("finished")) and self.failed is None
+        whole = all((entries.get(one) or {}).get("normal") for one in self.run.servers)
+        complete = bool(record.get("finished")) and whole and self.failed is None
         text = self.failed or f"{self.run.pair}: {', '.join(restarted)} restarted."
         if not complete and self.failed is None:
             text = f"{self.run.pair}: the run ended before it was complete."

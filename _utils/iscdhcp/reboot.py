@@ -363,7 +363,7 @@ class PairReboot(PairRun):
                 self.say(f"Waiting for {server}: {saying}.")
             if time.monotonic() - last_claim > engine.CLAIM_SECONDS / 3:
                 last_claim = time.monotonic()
-                self._renew_claim()
+                self.renew_claim()
             self._sleep(LOOK_INTERVAL)
 
     def _reboot(self, server: str) -> Step:
@@ -396,7 +396,7 @@ class PairReboot(PairRun):
                 self._order_reboot(server)
             if now - last_claim > engine.CLAIM_SECONDS / 3:
                 last_claim = now
-                self._renew_claim()
+                self.renew_claim()
             self._sleep(LOOK_INTERVAL)
         waited = f"{self.request.host_timeout:.0f} s"
         if seen is not None:
