@@ -1013,14 +1013,13 @@ def restart(
     codes = _force(force)
     _check_method(method)
     with _acting():
+        other = _other_process(identity)
+        if other:
+            return other
         server, refused = _guard(evidence, codes, run, "restarted", method)
         if refused:
             return refused
         running = server.process
-        if identity is not None and running.identity != identity:
-            text = f"dhcpd on {__opts__['id']} has been restarted meanwhile (pid {running.pid})"
-            reason = decisions.Reason("other-process", text)
-            return _failed(f"Nothing done: {text}.", refused=True, reasons=[reason.as_dict()])
         old = {"pid": running.pid, "identity": running.identity, "started": running.started}
         service = _service(running.argv)
         try:
@@ -1035,6 +1034,16 @@ def restart(
                 f"{answer['new']['pid']}, down {_down(old, answer['new']):.2f} s)."
             )
     return answer
+
+
+def _other_process(identity):
+    """Return the refusal where dhcpd is not the process that is meant; before the guard's look."""
+    running = fact.read_server(_settings()).process if identity is not None else None
+    if running is None or running.identity == identity:
+        return None
+    text = f"dhcpd on {__opts__['id']} has been restarted meanwhile (pid {running.pid})"
+    reason = decisions.Reason("other-process", text)
+    return _failed(f"Nothing done: {text}.", refused=True, reasons=[reason.as_dict()])
 
 
 def _stop_by(method, server, codes):

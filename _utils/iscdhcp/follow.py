@@ -145,7 +145,7 @@ def watch(
     """
     journals = Path(directory) / "journal"
     path = _next_run(journals, display, pair, timeout, check)
-    tail, short = journal.Tail(path), None
+    tail = journal.Tail(path)
     shown: list[journal.Entry] = []
     while True:
         check()
@@ -155,6 +155,8 @@ def watch(
             # A run that was continued: what the processes before it did is in `show`.
             new = journal.attempts(new)[-1] if new else []
         for entry in new:
+            if entry["what"] == "begun":
+                display.show({"at": entry["at"], "what": "said", "text": journal.line(entry)})
             display.show(entry)
         shown += new
         if not alive or any(entry["what"] == "ended" for entry in new):
@@ -189,7 +191,10 @@ def _next_run(
             return alive[0][0]
         for path in journal.paths(journals):
             # One may have begun and ended between two looks.
-            size = path.stat().st_size if path.exists() else 0
+            try:
+                size = path.stat().st_size
+            except FileNotFoundError:  # an old one, deleted just now
+                continue
             if told and size != sizes.get(path):
                 about = journal.begun(path)
                 if about is not None and about["at"] >= since and journal.concerns(about, pair):

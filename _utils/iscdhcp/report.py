@@ -458,8 +458,8 @@ def _story(entries: list[Entry], begun: float) -> str:
 # -- the timeline --------------------------------------------------------------------------------
 
 _STEP_HEIGHT, _LABEL_HEIGHT, _BAR_HEIGHT, _GAP = 20, 22, 34, 10
-#: A label is written into what is at least this part (percent) of the width.
-_ROOM = 7.0
+#: Percent of a wide screen that a letter of a label takes; one that does not fit is left out.
+_LETTER = 0.78
 _TICKS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400)
 
 
@@ -596,7 +596,7 @@ def _box(
 ) -> str:
     """A rectangle with its tooltip and, where there is room, its label cut off at its end."""
     text = ""
-    if label and wide >= _ROOM:
+    if label and wide >= _LETTER * (len(label) + 1.5):
         text = (
             f'<svg x="{start:.3f}%" y="{top}" width="{wide:.3f}%" height="{height}">'
             f'<text x="6" y="{height / 2 + 4.5:g}" class="in">{_(label)}</text></svg>'
