@@ -5,7 +5,7 @@ PYTHON := .venv/bin/python
 
 .PHONY: help setup venv unit test steering-test docs-pictures reboot-test doctor-test \
 	docs-terminal demo lab bench-restart bench-clients bench-leases bench-status \
-	events-test metrics-test bench-torn damage-test lint clean
+	events-test metrics-test bench-torn damage-test bench-conf lint clean
 
 help:
 	@echo "make demo           a real pair restarted under load, shown on a page"
@@ -26,6 +26,7 @@ help:
 	@echo "make metrics-test   metrics and alert rules in a real Prometheus"
 	@echo "make bench-torn     how often a stop tears the lease file, beside a plain SIGTERM"
 	@echo "make damage-test    lease files damaged at each byte, read by a real dhcpd"
+	@echo "make bench-conf     a configuration of 50,000 hosts, beside dhcpd -t"
 	@echo "make setup          packages and the virtual environment, as the others do it too"
 	@echo "make clean          remove what was built; the virtual environment stays"
 
@@ -88,6 +89,9 @@ bench-torn: setup
 
 damage-test: setup
 	DAMAGE=all $(PYTHON) -m pytest tests/functional/test_damaged_lease_files.py
+
+bench-conf: setup
+	$(PYTHON) -m bench.conf
 
 lint: venv
 	$(PYTHON) -m ruff check .

@@ -92,6 +92,7 @@ class _Check:
     def __init__(self, tree: Tree) -> None:
         self._tree = tree
         self._classes: set[str] = set()
+        #: Keys that were declared so far: a zone knows no others.
         self._keys: set[str] = set()
         self._options: set[str] = set()
         self._spaces = set(SPACES)
@@ -99,8 +100,6 @@ class _Check:
             keyword = one.keyword
             if keyword in ("class", "vendor-class", "user-class") and len(one.words) > 1:
                 self._classes.add(one.words[1].text)
-            elif keyword == "key" and one.block is not None:
-                self._keys.add(one.text().lower())
             elif keyword == "option" and one.block is None:
                 raw = one.raw.lower()
                 if " code" in raw or "\tcode" in raw or "\ncode" in raw:
@@ -139,6 +138,7 @@ class _Check:
             yield from self._option(one, around)
         elif keyword == "key":
             if one.block is not None:
+                self._keys.add(one.text().lower())
                 yield from _key(one)
         elif keyword == "zone":
             yield from self._zone(one)
@@ -223,8 +223,8 @@ class _Check:
                 yield Problem(
                     "unknown-key",
                     inside,
-                    "this zone names a key that is not declared: dhcpd crashes on it at its start "
-                    "and in its own check (measured)",
+                    "this zone names a key that is not declared before it: dhcpd does not start, "
+                    "and its own check may crash (measured)",
                     "declare the key before the zone, or mend the name",
                 )
 
