@@ -180,7 +180,7 @@ def ours(main_file: Path, partner: Path, private: Path) -> dict[str, Any]:
 
 
 def theirs(dhcpd: str, main_file: Path) -> tuple[float, float, bool]:
-    """Return the seconds of ``dhcpd -t``, those of the processor, and whether it accepts the file."""
+    """Return the seconds of ``dhcpd -t``, those of the processor, and whether it accepts it."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     begun = time.perf_counter()
     done = subprocess.run(
