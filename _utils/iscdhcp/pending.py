@@ -171,7 +171,7 @@ def pending(
     if files is None:
         return verdict(None, None)
     now = [list(astuple(one)) for one in files]
-    if now == kept["files"]:
+    if now == kept.get("files"):
         return None
     compared = store.read_json(folder / COMPARED)
     if isinstance(compared, dict) and compared.get("of") == [identity, now]:
@@ -203,13 +203,15 @@ def _compare(
 ) -> dict[str, Any] | None:
     kept = store.read_json(folder / TEXTS)
     try:
-        old = parse_texts(kept["main"], kept["texts"], kept["directory"])
         tree = parse_file(config_file, directory)
         texts = masked_texts(tree, kept["nonce"])
-        new = parse_texts(config_file, texts, directory)
+        if (config_file, texts) == (kept["main"], kept["texts"]):
+            return None  # only touched
+        old = parse_texts(kept["main"], kept["texts"], kept["directory"])
+        changes = difference(old, parse_texts(config_file, texts, directory))
     except (ConfError, KeyError, TypeError):
         return verdict(None, None)
-    return verdict(difference(old, new), max(_changed(one) for one in files))
+    return verdict(changes, max(_changed(one) for one in files))
 
 
 def difference(old: Tree, new: Tree) -> list[str]:
@@ -217,6 +219,7 @@ def difference(old: Tree, new: Tree) -> list[str]:
     Return what a restart would change, as lines of a diff; an empty list for nothing.
 
     :param old, new: the configurations, both from :func:`masked_texts` with one nonce.
+    :raises ConfError: where one of them has no meaning.
     """
     forms = [parity.normal_form(tree, "", whole=True) for tree in (old, new)]
     found = parity.lines(parity.compare(*forms), "running", "on disk")

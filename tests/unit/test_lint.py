@@ -12,6 +12,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from iscdhcp import conf
 from iscdhcp import lint
+from iscdhcp import parity
 from iscdhcp.errors import ConfError
 
 PRIMARY = """failover peer "foo" {
@@ -263,3 +264,27 @@ def test_samples_of_real_origin_are_checked_without_a_crash() -> None:
             continue
         checked += len(lint.lint(tree, HERE)) + 1
     assert checked > 60
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "group {" * 150_000 + "}" * 150_000,
+        "subnet 10.0.0.0 netmask 255.0.0.0 {" * 30_000 + "}" * 30_000,
+        "if known {" * 100_000 + "}" * 100_000,
+        "option x " + "a " * 500_000 + ";",
+        "host" + " " * 1_000_000 + '"a" { }',
+        "pool { range 10.0.0.1; }" * 40_000,
+        "range 10.0.0.1;" * 60_000,
+    ],
+    ids=range(7),
+)
+def test_hostile_text_is_checked_and_normalised_in_linear_time(text: str) -> None:
+    tree = conf.parse_text(text)
+    begun = time.process_time()
+    lint.lint(tree, HERE)
+    try:
+        parity.normal_form(tree, "n")
+    except ConfError as error:
+        assert error.line is not None
+    assert time.process_time() - begun < 15

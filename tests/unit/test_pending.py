@@ -163,6 +163,9 @@ def test_a_broken_file_is_unknown_and_without_a_process_nothing_is_pending(serve
     found = server.ask()
     assert found["pending"] == "unknown" and "check_config" in found["reason"]
     assert server.ask(None) is None
+    server.edit("pool ", "pool {")
+    server.edit("192.0.2.99;", "192.0.2.999;")
+    assert server.ask()["pending"] == "unknown", "it parses and means nothing"
 
 
 def test_nothing_large_is_read_as_long_as_nothing_was_touched(
