@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 
 from lab.waiting import wait_until
 
@@ -118,4 +119,24 @@ def test_who_may_not_ask_and_what_may_not_be_said_is_refused_with_a_line_in_the_
         pair.ask(sender, "event.send", REQUEST, data)
         wait_until(lambda n=before, w=line: master_log(pair).count(w) > n, f"log: {line}", 20.0)
     assert heard("dhcp_failover/foo/begun") == []
+    assert pair.touched == []
+
+
+def test_a_state_writes_the_metrics_that_prometheus_reads(pair):
+    path = "/run/dhcpd.prom"
+    first = pair.state("dhcp-a", "dhcpd.metrics_file", path)
+    assert first["result"] is True and first["changes"], first
+    assert pair.state("dhcp-a", "dhcpd.metrics_file", path)["changes"] == {}
+    found = {
+        (one.name, one.labels.get("state")): one.value
+        for family in openmetrics(pair.lab["dhcp-a"].read(path))
+        for one in family.samples
+    }
+    assert found["dhcpd_up", None] == 1
+    assert found["dhcpd_failover_state", None] == found["dhcpd_failover_partner_state", None] == 2
+    assert found["dhcpd_leases", "free"] + found["dhcpd_leases", "backup"] == 4096
+    assert found["dhcpd_lease_file_whole", None] == 1
+    wrong = pair.state("dhcp-a", "dhcpd.metrics_file", "/nowhere/dhcpd.prom")
+    assert wrong["result"] is False
+    assert "textfile" in wrong["comment"]
     assert pair.touched == []
