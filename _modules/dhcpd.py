@@ -51,6 +51,7 @@ from iscdhcp import parity
 from iscdhcp import partner_down as dead_partner
 from iscdhcp import pending
 from iscdhcp import process
+from iscdhcp import leases_salvage
 from iscdhcp import store
 from iscdhcp import survey
 from iscdhcp import watch
@@ -646,6 +647,37 @@ def repair_leases(lease_file=None, test=False):
     if done["lost"]:
         comment += f"; lost here, ask the partner: {', '.join(map(str, done['lost']))}"
     return {"result": True, "comment": comment + ".", **done}
+
+
+def lease_entries(addresses, lease_file=None):
+    """
+    Return the last entry of each address in the lease file, for a partner that has lost it.
+
+    addresses
+        A list, or one string with commas between them.
+    lease_file
+        Default: the one that dhcpd uses.
+
+    Returns ``{address: entry}``: ``text`` (as dhcpd wrote it), ``line``, ``state``, ``starts``,
+    ``ends``, ``cltt`` (UTC epoch seconds), ``hardware``, ``uid``, ``client_hostname``; ``None``
+    where the file has no whole entry of it.
+
+    Errors: an unreadable lease file, something that is no IPv4 address.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt dhcp-b dhcpd.lease_entries 192.0.2.20,192.0.2.21
+    """
+    if isinstance(addresses, str):
+        addresses = [word.strip() for word in addresses.split(",") if word.strip()]
+    try:
+        return leases_salvage.entry_facts(
+            lease_file or fact.read_server(_settings()).lease_file, addresses
+        )
+    except IscDhcpError as err:
+        raise CommandExecutionError(str(err)) from err
 
 
 # -- claims ------------------------------------------------------------------------------------

@@ -2,16 +2,17 @@
 What the partner still knows of leases that were cut out of this server's file.
 
 A server that was ``normal`` asks its partner for nothing when it starts, and the partner sends only
-what it believes to be unknown here (measured): a lease that was cut is gone on this server until
-its client comes again, and meanwhile the address looks free. So what the partner's file says of it
-is fetched as plain facts (:func:`entry_facts`, there), and judged and made an entry again here
-(:func:`from_partner`).
+what it believes to be unknown here (measured): to this server the address of a lease that was cut
+is free. If it balances the address away, the partner takes that over its own active lease, and the
+lease is lost at both ends. So what the partner's file says of it is fetched as plain facts before
+the start (:func:`entry_facts`, there), and judged and made an entry again (:func:`from_partner`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from collections.abc import Mapping
+from ipaddress import IPv4Address
 from typing import Any
 
 from .errors import LeaseFileError
@@ -22,8 +23,10 @@ from .leases_syntax import parse
 
 #: The lines of the partner's entry that mean the same here. What each has told the other (tstp,
 #: tsfp, atsfp) is left out: dhcpd then tells its partner of the lease anew, which agrees.
-_SHARED = (b"starts", b"ends", b"cltt", b"binding", b"next", b"rewind", b"hardware", b"uid")
-_SHARED += (b"client-hostname", b"set", b"option", b"reserved", b"dynamic-bootp")
+_SHARED = frozenset(
+    b"starts ends cltt binding next rewind hardware uid client-hostname set option reserved "
+    b"dynamic-bootp".split()
+)
 #: States in which a lease belongs to no client: nothing is lost with it.
 _UNUSED = ("free", "backup")
 
@@ -35,9 +38,14 @@ def entry_facts(path: str, addresses: Iterable[str]) -> dict[str, dict[str, Any]
     Each has ``text`` (the entry as dhcpd wrote it), ``line``, ``state``, ``starts``, ``ends``,
     ``cltt`` (UTC epoch seconds, None where it does not say), ``hardware`` (``ethernet 02:...``),
     ``uid`` (hexadecimal) and ``client_hostname``. Raises :class:`LeaseFileError` if the file can't
-    be read.
+    be read or something is no address.
     """
     wanted = [str(address) for address in addresses]
+    for address in wanted:
+        try:
+            IPv4Address(address)
+        except ValueError:
+            raise LeaseFileError(f"{address} is no IPv4 address") from None
     found = last_entries(path, wanted)
     return {address: _facts(found[address]) if address in found else None for address in wanted}
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from lab.dhcp import LEASES
 from lab.load import Load
 from lab.waiting import wait_until
@@ -20,6 +22,16 @@ def test_the_counts_of_both_servers_are_those_of_the_clients(pair):
         return all(one["pools"][0]["active"] == given for one in found)
 
     wait_until(counted, f"{given} leases are active at both ends", timeout=20.0, every=0.5)
+
+
+def test_the_partner_s_entries_come_as_plain_facts(pair):
+    load = Load(pair.dhcp)
+    load.start(20, seconds=1)
+    load.result()
+    address = re.findall(r"lease (\S+) {", pair.lab["dhcp-a"].read(LEASES))[-1]
+    found = pair.ask("dhcp-b", "dhcpd.lease_entries", f"{address},10.100.1.254")
+    assert found["10.100.1.254"] is None or found["10.100.1.254"]["state"] in ("free", "backup")
+    assert found[address]["text"].startswith(f"lease {address} {{")
 
 
 def test_a_torn_lease_file_is_refused_at_the_start_and_mended(pair):
