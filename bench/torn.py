@@ -18,11 +18,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import queue
 import random
 import signal
 import statistics
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -58,6 +60,7 @@ MCLT = 60
 WITHIN = 3.0
 #: Seconds for a method that refuses to find a moment.
 PATIENCE = 60.0
+_counting = threading.Lock()
 
 HEADER = "authoring-byte-order little-endian;\n\n"
 STATE = """failover peer "foo" state {{
@@ -178,8 +181,11 @@ def measure(
     within
         Seconds from the start of the writing in which a stop falls.
     """
-    # Of each batch every pair takes its share, so that the methods alternate and meet the same.
-    order = [(method, turn) for turn in range(runs) for method in methods]
+    # Every pair takes the next one, so that the methods alternate on all of them.
+    turns: queue.SimpleQueue[tuple[int, str, int]] = queue.SimpleQueue()
+    for turn in range(runs):
+        for method in methods:
+            turns.put((turns.qsize(), method, turn))
     tallies = {method: Tally() for method in methods}
     with ExitStack() as stack, ThreadPoolExecutor(pairs) as pool:
         # One after the other: each takes the next free network.
@@ -187,18 +193,20 @@ def measure(
             stack.enter_context(busy_pair(number, addresses, within)) for number in range(pairs)
         ]
 
-        def share(which: int) -> None:
-            for number, (method, turn) in enumerate(order):
-                if number % pairs != which:
-                    continue
+        def work(busy: BusyPair) -> None:
+            while True:
+                try:
+                    number, method, turn = turns.get_nowait()
+                except queue.Empty:
+                    return
                 chance = random.Random(f"{seed} {number}")
                 # Each method meets each kind, on each of the servers, at each end of it.
                 kind, victim, other = KINDS[turn % 2], turn // 2 % 2, turn // 4 % 2
-                all_pairs[which].one_stop(method, kind, victim, other, chance, tallies[method])
+                busy.one_stop(method, kind, victim, other, chance, tallies[method])
                 done = ", ".join(f"{name} {one.torn}/{one.stops}" for name, one in tallies.items())
                 print(f"torn of stops: {done}", file=sys.stderr, flush=True)
 
-        list(pool.map(share, range(pairs)))
+        list(pool.map(work, all_pairs))
     return tallies
 
 
@@ -252,34 +260,39 @@ class BusyPair:
                 done = self.stop(victim, method)
                 if done["stopped"]:
                     break
-                tally.refused += 1
                 why = done["refused"][:120]
-                tally.why_refused[why] = tally.why_refused.get(why, 0) + 1
-                if time.monotonic() - begun > PATIENCE:
-                    tally.gave_up += 1
+                give_up = time.monotonic() - begun > PATIENCE
+                with _counting:
+                    tally.refused += 1
+                    tally.why_refused[why] = tally.why_refused.get(why, 0) + 1
+                    tally.gave_up += give_up
+                if give_up:
                     return
                 pause_until(time.monotonic() + chance.uniform(0.0, 0.2))
         finally:
             self.load.stop()
-        tally.stops += 1
-        tally.stops_by_kind[kind] += 1
-        tally.seconds.append(done["seconds"])
-        if done["torn"]:
-            tally.torn += 1
-            tally.torn_by_kind[kind] += 1
-            tally.problems.append(f"{kind}: {done['problem']}")
         before = in_use(self.path(victim, LEASES))
+        after = self.read_by_dhcpd(victim)
+        gone = []
         if kind == "balancing" or victim != recovers:
             gone = [one for one in map(seed_address, range(SEEDED)) if one not in before]
-            tally.lost += len(gone)
-            tally.examples_lost += [f"{one}: not in the file any more" for one in gone[:3]]
-        after = self.read_by_dhcpd(victim)
         # One that ended meanwhile is expired for dhcpd.
         before = {a: now for a, now in before.items() if (now[1] or 0) > time.time() + 1}
-        tally.active += len(before)
-        lost = [f"{a}: {now} -> {after.get(a)}" for a, now in before.items() if after.get(a) != now]
-        tally.lost += len(lost)
-        tally.examples_lost += lost[:3]
+        lost = [f"{one}: not in the file any more" for one in gone]
+        lost += [
+            f"{a}: {now} -> {after.get(a)}" for a, now in before.items() if after.get(a) != now
+        ]
+        with _counting:
+            tally.stops += 1
+            tally.stops_by_kind[kind] += 1
+            tally.seconds.append(done["seconds"])
+            if done["torn"]:
+                tally.torn += 1
+                tally.torn_by_kind[kind] += 1
+                tally.problems.append(f"{kind}: {done['problem']}")
+            tally.active += len(before)
+            tally.lost += len(lost)
+            tally.examples_lost += lost[:3]
 
     def begin(self, kind: str, recovers: int) -> None:
         """Both servers down, their files as the kind of writing needs them, both started."""
