@@ -48,6 +48,7 @@ from lab.hosts import Host
 from lab.isolation import CHECKOUT
 from lab.lab import Lab
 from lab.load import Load
+from lab.processes import signal_all
 from lab.waiting import wait_until
 
 KINDS = ("full update", "balancing")
@@ -297,8 +298,7 @@ class BusyPair:
     def begin(self, kind: str, recovers: int) -> None:
         """Both servers down, their files as the kind of writing needs them, both started."""
         for host in self.hosts:
-            for process in host.processes("dhcpd"):
-                os.kill(process.pid, signal.SIGKILL)
+            signal_all((process.pid for process in host.processes("dhcpd")), signal.SIGKILL)
         for number in range(len(self.hosts)):
             wait_until(lambda n=number: not self.hosts[n].processes("dhcpd"), "dhcpd ends", 10.0)
             for name in (f"{LEASES}~", PID_FILE):
