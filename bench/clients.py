@@ -55,9 +55,11 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {"control": ("force=mclt",)}
 BEFORE, AFTER = 2.0, 1.0
 #: Seconds for the last answers, after perfdhcp has sent its last packet.
 TAIL = 5.0
+#: Seconds in which nothing is restarted.
+NOTHING = 4.0
 #: How long a restart takes, so that the load goes on until it is over: seconds; at first a guess.
 EXPECTED = {
-    "none": 4.0,
+    "none": NOTHING + 1.0,
     "signal": 7.0,
     "drain": 9.0,
     "handover": 15.0,
@@ -108,8 +110,7 @@ def one_whole_run(lab: Lab, salt: Salt, method: str, ping_check: bool) -> dict[s
     while True:
         period = math.ceil(BEFORE + EXPECTED.get(method, 30.0) + AFTER)
         taken = one_run(lab, salt, method, ping_check, period)
-        if method != "none":
-            EXPECTED[method] = taken["seconds"] * 1.3 + 1.0
+        EXPECTED[method] = taken["seconds"] * 1.3 + 1.0
         if BEFORE + taken["seconds"] + AFTER <= period:
             return taken
         print(f"{method} took {taken['seconds']} s: once more, under a longer load", flush=True)
@@ -128,7 +129,7 @@ def one_run(lab: Lab, salt: Salt, method: str, ping_check: bool, period: int) ->
         pause(BEFORE)
         begun = time.monotonic()
         if method == "none":
-            pause(EXPECTED["none"])
+            pause(NOTHING)
         elif method == "both_at_once":
             with ThreadPoolExecutor(2) as pool:
                 list(pool.map(lambda name: careless(dhcp, name), lab.hosts))
