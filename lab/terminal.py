@@ -37,7 +37,7 @@ class Terminal:
     """
 
     def __init__(
-        self, name: str, environment: Mapping[str, str], width: int = 110, height: int = 30
+        self, name: str, environment: Mapping[str, str], width: int = 110, height: int = 46
     ) -> None:
         self._env = {**os.environ, **environment, "TERM": "xterm-256color", "LANG": "C.UTF-8"}
         self._socket = str(RUN_DIR / f"tmux-{name}")
