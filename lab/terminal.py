@@ -37,7 +37,7 @@ class Terminal:
     """
 
     def __init__(
-        self, name: str, environment: Mapping[str, str], width: int = 110, height: int = 30
+        self, name: str, environment: Mapping[str, str], width: int = 110, height: int = 46
     ) -> None:
         self._env = {**os.environ, **environment, "TERM": "xterm-256color", "LANG": "C.UTF-8"}
         self._socket = str(RUN_DIR / f"tmux-{name}")
@@ -70,7 +70,12 @@ class Terminal:
 
     def text(self) -> str:
         """What is on the screen."""
-        return "\n".join(self._lines())
+        return "\n".join(self._lines("-J"))
+
+    @property
+    def lines(self) -> int:
+        """How many lines of the screen are in use."""
+        return len(self._lines())
 
     def page(self, title: str) -> str:
         """The screen as HTML, with its colours.
@@ -85,7 +90,7 @@ class Terminal:
         self._tmux("kill-server", check=False)
 
     def _lines(self, *options: str) -> list[str]:
-        lines = self._tmux("capture-pane", "-p", "-J", *options).splitlines()
+        lines = self._tmux("capture-pane", "-p", *options).splitlines()
         kept = [one.rstrip() for one in lines if not _NOISE.search(_SEQUENCE.sub("", one))]
         while kept and not _SEQUENCE.sub("", kept[-1]).strip():
             kept.pop()

@@ -279,11 +279,12 @@ def page(entries: list[Entry], is_live: bool = False) -> str:
 
 def _attempts(entries: list[Entry]) -> list[list[Entry]]:
     """Return each attempt, with what dhcpd logged: only one that ended well has asked for it."""
-    logs = _last_logs(entries)
-    return [
-        one[:1] + logs + [e for e in one[1:] if e["what"] != "log"] if len(one) > 1 else one
-        for one in journal.attempts(entries)
-    ]
+    logs, found = _last_logs(entries), []
+    for one in journal.attempts(entries):
+        # What was measured is added when the run has ended.
+        own = [entry for entry in one[1:] if entry["what"] not in ("log", "clients")]
+        found.append(one[:1] + logs + own if own else one[:1])
+    return found
 
 
 def _(text: Any) -> str:
@@ -459,7 +460,7 @@ def _story(entries: list[Entry], begun: float) -> str:
 
 _STEP_HEIGHT, _LABEL_HEIGHT, _BAR_HEIGHT, _GAP = 20, 22, 34, 10
 #: Percent of a wide screen that a letter of a label takes; one that does not fit is left out.
-_LETTER = 0.78
+_LETTER, _SMALL_LETTER = 0.78, 0.66
 _TICKS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400)
 
 
@@ -596,7 +597,8 @@ def _box(
 ) -> str:
     """A rectangle with its tooltip and, where there is room, its label cut off at its end."""
     text = ""
-    if label and wide >= _LETTER * (len(label) + 1.5):
+    letter = _LETTER if kind.startswith("state") else _SMALL_LETTER
+    if label and wide >= letter * (len(label) + 1.5):
         text = (
             f'<svg x="{start:.3f}%" y="{top}" width="{wide:.3f}%" height="{height}">'
             f'<text x="6" y="{height / 2 + 4.5:g}" class="in">{_(label)}</text></svg>'

@@ -109,7 +109,7 @@ def commands(stage):
 
 def picture(terminal, name, title):
     """Photograph a terminal as high as its text."""
-    height = 60 + 21 * (terminal.text().count("\n") + 1) + 14
+    height = 74 + 21 * terminal.lines
     browser.photograph(terminal.page(title), PICTURES / f"{name}.png", 980, height)
 
 
