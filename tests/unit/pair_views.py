@@ -24,6 +24,7 @@ def survey() -> dict[str, Any]:
         },
         "firewall": {"closed": True, "why": None},
         "saved": {},
+        "configuration": {"findings": [], "digests": {"foo": "d1"}},
         "log": {
             "source": "journal",
             "complete": True,
