@@ -21,6 +21,7 @@ phase          what is true of the server
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from collections.abc import Mapping
@@ -30,6 +31,9 @@ from pathlib import Path
 from typing import Any
 
 from . import engine
+from . import forecast
+from .decisions import Reason
+from .decisions import Verdict
 from .engine import Interrupted
 from .engine import PairRun
 from .engine import Request
@@ -42,7 +46,7 @@ from .store import file_name
 HOST_SECONDS = 900.0
 #: Seconds that dhcpd's own unit has, after a boot, before this starts dhcpd.
 UNIT_SECONDS = 10.0
-#: Seconds that stopping dhcpd may take: updates settle, the partner takes over, dhcpd ends (12-18).
+#: Seconds that stopping dhcpd may take: updates settle, the partner takes over, dhcpd ends.
 STOP_SECONDS = 90.0
 #: Seconds that a job has to be gone, and its answer missing, before the answer counts as lost.
 GONE_SECONDS = 15.0
@@ -198,6 +202,31 @@ class PairReboot(PairRun):
             step.comment += self._alone(server)
         return step
 
+    def _judge(self, server: str, answers: Mapping[str, dict[str, Any]]) -> Verdict:
+        """As for a restart; and say whether the partner's free leases last for the whole time."""
+        verdict = super()._judge(server, answers)
+        facts = answers.get(server, {}).get("facts")
+        if facts is None:
+            return verdict
+        reasons = list(verdict.reasons)
+        seconds = self.request.host_timeout
+        for name, partner in self._partner_facts(facts, answers).items():
+            mine = forecast.of_relationship(facts, name)
+            theirs = forecast.of_relationship(partner, name) if partner else None
+            if mine is None or theirs is None:
+                continue
+            mclt = float(facts["relationships"][name].get("mclt") or 3600)
+            whole = mclt if self.request.method == "handover" else math.inf
+            for short in forecast.shortages(mine, theirs, seconds, whole):
+                if short["need"] > short["have"]:
+                    text = (
+                        f"{partner and partner.get('minion')} has {short['have']} free leases of "
+                        f"its own in {short['network']} ({name}): too few for the "
+                        f"{short['need']} new clients of {seconds:.0f} s, if it takes that long"
+                    )
+                    reasons.append(Reason("free-leases-later", text, False, name))
+        return Verdict(verdict.outcome, tuple(reasons), verdict.until)
+
     # -- stopping ----------------------------------------------------------------------------
 
     def _would_stop(self, server: str) -> Step:
@@ -226,8 +255,7 @@ class PairReboot(PairRun):
             pid=before.get("pid"),
             boot=facts.get("boot"),
         )
-        how = "It takes about 15 s." if self.request.method == "handover" else ""
-        self.say(f"Stopping dhcpd on {server} by {self.request.method}. {how}".rstrip())
+        self.say(f"Stopping dhcpd on {server} by {self.request.method}.")
         answer = self.fleet.act(
             server,
             "dhcpd.stop",

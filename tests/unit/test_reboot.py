@@ -327,6 +327,18 @@ def test_a_pair_that_is_not_normal_is_not_touched(fleet, run):
     assert fleet.acts == []
 
 
+def test_too_few_free_leases_for_a_long_absence_are_told_and_block_nothing(fleet, run):
+    for facts in fleet.servers.values():
+        for pool in facts["leases"]["relationships"]["foo"]:
+            pool.update(free=50, backup=50, new_per_second=1.0)
+    one = run(only="dhcp-b")
+    one.request.host_timeout = 900.0
+    assert one.lock().result
+    step = one.preflight()
+    assert step.result, step.comment
+    assert any("45 free leases" in warning and "900 s" in warning for warning in step.warnings)
+
+
 def test_a_dry_run_says_each_step_and_does_nothing(fleet, run, tmp_path):
     dry = run(command="yum -y update", reboot=True)
     said = [dry.lock(test=True), dry.preflight(test=True)]
