@@ -212,7 +212,6 @@ def test_a_dead_partner_is_taken_for_dead_by_hand_and_brought_back(lab, salt, pa
     assert "MCLT holds dhcp-a in recover-wait until" in back["comment"], back
     back = run(salt, "dhcp_failover.bring_back", "server=dhcp-a")
     assert back["result"] is True, back
-    assert "MCLT held it until" in back["comment"], back
     assert pair.is_normal()
 
 

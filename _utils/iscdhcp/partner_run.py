@@ -130,10 +130,14 @@ class PartnerRun(PairRun):
         if test:
             comment = f"{me} would be put into partner-down in {name}. {stake}"
             return Step(None, comment, warnings=warnings)
-        return self._act(partner, confirm, stake, warnings)
+        return self._act(partner, confirm, seen.get("addresses") or {}, warnings)
 
     def _act(
-        self, partner: Mapping[str, Any], confirm: str | None, stake: str, warnings: list[str]
+        self,
+        partner: Mapping[str, Any],
+        confirm: str | None,
+        counts: Mapping[str, Any],
+        warnings: list[str],
     ) -> Step:
         me, dead, name = self.server, self.other, self.pair.name
         evidence = {"partner": dict(partner), "confirm": confirm}
@@ -169,6 +173,7 @@ class PartnerRun(PairRun):
                 f"{dead}.",
                 warnings=warnings,
             )
+        stake = partner_down.stake(facts, name, dead, counts)
         comment = (
             f"{me} takes {dead} for dead in {name} (partner-down since {clock(end.get('since'))} "
             f"UTC). {stake} When {dead} is repaired: dhcp_failover.bring_back server={dead}."
