@@ -153,6 +153,23 @@ def test_a_host_keeps_its_disk_over_a_power_cut(lab):
 
 
 @needs_isolation
+def test_a_host_that_reboots_by_itself_comes_back_with_its_disk(lab):
+    host = lab["lab-a"]
+    host.write("/etc/kept", "yes\n")
+    leader = host.leader
+    host.run(["systemctl", "reboot"], check=False)
+
+    def is_back():
+        try:
+            return host.leader != leader and host.running
+        except LabError:
+            return False
+
+    wait_until(is_back, "it is back", 30.0)
+    assert host.read("/etc/kept") == "yes\n"
+
+
+@needs_isolation
 def test_a_host_cannot_change_the_checkout_or_the_machine(lab):
     host = lab["lab-b"]
     assert host.run(["touch", str(CHECKOUT / "touched")], check=False).returncode
