@@ -37,6 +37,7 @@ from pathlib import Path
 
 from iscdhcp import acts
 from iscdhcp import claims
+from iscdhcp import conf
 from iscdhcp import control
 from iscdhcp import decisions
 from iscdhcp import drain
@@ -44,6 +45,9 @@ from iscdhcp import facts as fact
 from iscdhcp import handover
 from iscdhcp import lease_facts
 from iscdhcp import leases
+from iscdhcp import lint
+from iscdhcp import parity
+from iscdhcp import pending
 from iscdhcp import store
 from iscdhcp import survey
 from iscdhcp.errors import IscDhcpError
@@ -157,7 +161,7 @@ def _facts(brief, looks=1):
     facts["acting"] = claims.is_acting(_state_dir())
     facts["last_start"] = store.read_json(_state_dir() / "last_start.json")
     facts["paused_by_us"] = _paused_note().read()
-    facts["pending_restart"] = store.read_json(_state_dir() / "pending.json")
+    facts["pending_restart"] = _pending(server)
     if not brief:
         facts["busy"] = _busy()
         if not facts["configuration"]["error"]:
@@ -166,15 +170,33 @@ def _facts(brief, looks=1):
     return facts
 
 
+def _pending(server):
+    """Return why dhcpd here has to be restarted, marked or by what is on disk, or ``None``."""
+    running = server.process
+    found = pending.pending(
+        _state_dir(),
+        server.config_file,
+        server.configuration.files if server.configuration else None,
+        running and running.identity,
+        running and running.started,
+    )
+    return pending.joined(store.read_json(_state_dir() / "pending.json"), found)
+
+
 def _failed(comment, **more):
     __context__["retcode"] = 1
     return {"result": False, "comment": _masked(comment), **more}
 
 
-def _masked(text):
-    """Return ``text`` without key names and secrets: dhcpd's own messages quote them."""
+def _masked(text, keys=()):
+    """
+    Return ``text`` without key names and secrets: dhcpd's own messages quote them.
+
+    keys
+        Keys besides those of the configuration that dhcpd runs with.
+    """
     configuration = fact.read_server(_settings()).configuration
-    for key in configuration.keys if configuration else ():
+    for key in (*keys, *(configuration.keys if configuration else ())):
         for word in (key.secret, key.name):
             if word:
                 text = re.sub(rf"(?<![\w-]){re.escape(word)}(?![\w-])", "(a key)", text)
@@ -223,6 +245,9 @@ def status(brief=False, looks=1):
     ``service``, ``configuration``, ``omapi``, ``log``, ``lease_file``, ``relationships`` (by name:
     ``role``, ``state``, ``partner_state``, ``since``, ``mclt``, ``unacked``, ``connected``,
     ``balance``, ``source`` of the state) and ``claim``. What can't be read says why in its place.
+    ``pending_restart`` is ``None``, or says why dhcpd does not run with what is on disk:
+    ``pending`` (True or ``"unknown"``), ``reason``, ``since`` (epoch seconds), ``changes`` (lines
+    of a diff, ``-`` running, ``+`` on disk).
 
     CLI Example:
 
@@ -237,16 +262,20 @@ def status(brief=False, looks=1):
     return facts
 
 
-def inspect(log_hours=0):
+def inspect(log_hours=0, nonce=None):
     """
     Return what :py:func:`status` does and a closer look at this server: ``survey``.
 
     log_hours
         How far back the log is read; 0: not at all.
+    nonce
+        A fresh random text, the same for both partners, to compare their configurations by.
 
     ``survey`` has ``space`` (bytes for the lease file and free), ``sockets`` (who listens on the
     failover ports), ``firewall`` (whether OMAPI's port is closed), ``saved`` (states on disk),
-    ``log`` (moves, refusals, clients turned away). It takes as long as the log is large.
+    ``log`` (moves, refusals, clients turned away), ``configuration`` (``findings`` of
+    :py:func:`check_config`, ``digests`` of :py:func:`normal_form` by relationship). It takes as
+    long as the log is large.
 
     CLI Example:
 
@@ -255,12 +284,16 @@ def inspect(log_hours=0):
         salt dhcp-a dhcpd.inspect
         salt dhcp-a dhcpd.inspect log_hours=24
     """
-    return _inspected(float(log_hours))
+    return _inspected(float(log_hours), nonce)
 
 
-def _inspected(log_hours=0.0):
+def _inspected(log_hours=0.0, nonce=None):
     begun = time.monotonic()
-    seen = survey.survey(fact.read_server(_settings()), log_hours)
+    server = fact.read_server(_settings())
+    seen = survey.survey(server, log_hours)
+    if server.configuration is not None:
+        addresses = __salt__["network.ip_addrs"](include_loopback=True)
+        seen["configuration"] = survey.examined(server, addresses, nonce)
     service = _service().describe()
     looked = time.monotonic()
     facts = _facts(brief=False)
@@ -398,14 +431,18 @@ def _verdict(evidence, force, run, method="signal"):
     return decisions.ok_to_stop(facts, evidence, force, method=method)
 
 
-def check_config(config_file=None):
+def check_config(file=None):
     """
-    Check a configuration: our reading of it, then dhcpd's own (``dhcpd -t``).
+    Check a configuration: dhcpd's own verdict (``dhcpd -t``), and what it lets pass.
 
-    config_file
-        Default: the one that dhcpd runs with.
+    file
+        Default: the one that dhcpd runs with. A candidate has to lie where dhcpd may read it
+        (AppArmor and SELinux allow ``/etc/dhcp``).
 
-    Returns ``result`` and ``comment``, the first error with file and line.
+    Returns ``result`` (False with any error, and where dhcpd does not accept it), ``comment`` (the
+    first error with file and line), ``file``, ``dhcpd`` (``verdict``: ``accepted``, ``refused``,
+    ``crashed`` or ``unknown``; ``exit_code``; ``said``) and ``findings`` (each with ``severity``,
+    ``code``, ``file``, ``line``, ``what`` it means, ``fix``), the worst first.
 
     CLI Example:
 
@@ -415,16 +452,62 @@ def check_config(config_file=None):
         salt dhcp-a dhcpd.check_config /etc/dhcp/dhcpd.conf.new
     """
     settings = _settings()
-    path = config_file or fact.read_server(settings).config_file
+    path = str(file or fact.read_server(settings).config_file)
+    keys = []
     try:
-        fact.conf.read(path)
-        error = None
+        tree = conf.parse_file(path)
+        keys = list(conf.keys(tree.statements))
+        findings = lint.lint(tree, __salt__["network.ip_addrs"](include_loopback=True))
     except IscDhcpError as err:
-        error = str(err)
-    error = error or acts.check_config(path, settings.binaries[0])
-    if error:
-        return _failed(error, file=path)
-    return {"result": True, "comment": f"{path} is accepted by dhcpd.", "file": path}
+        findings = [lint.broken(err)]
+    verdict = acts.dhcpd_verdict(path, settings.binaries[0])
+    if verdict["said"]:
+        verdict["said"] = _masked(verdict["said"], keys)
+    answer = {"file": path, "dhcpd": verdict, "findings": [one.as_dict() for one in findings]}
+    errors = [one for one in findings if one.severity == lint.ERROR]
+    if errors:
+        return _failed(_masked(str(errors[0]), keys) + ".", **answer)
+    if verdict["verdict"] != "accepted":
+        return _failed(verdict["said"], **answer)
+    more = f" {len(findings)} findings of less weight." if findings else ""
+    return {"result": True, "comment": f"{path} is accepted by dhcpd.{more}", **answer}
+
+
+def normal_form(nonce, relationship=None, digest_only=False):
+    """
+    Return what has to be equal on both partners, as data that shows no key; for the runner's
+    ``dhcp_failover.drift``.
+
+    Included files stand in their place, comments and the server's own role and addresses are gone,
+    what dhcpd takes in any order is sorted. A key is a token made with the nonce.
+
+    nonce
+        A fresh random text of the caller, the same for both partners.
+    relationship
+        Leave out networks that are only shared with other partners.
+    digest_only
+        Only ``digest`` and ``relationships``.
+
+    Returns ``digest``, ``nodes``, ``ordered``, ``file`` and ``relationships`` (role, addresses and
+    ports, which have to fit crosswise).
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt dhcp-a dhcpd.normal_form 5f1c2e digest_only=True
+    """
+    path = fact.read_server(_settings()).config_file
+    try:
+        tree = conf.parse_file(path)
+        configuration = conf.views(tree)
+        form = parity.normal_form(tree, str(nonce), relationship)
+    except IscDhcpError as err:
+        raise CommandExecutionError(_masked(str(err))) from err
+    if digest_only:
+        form = {"digest": form["digest"]}
+    ends = {one.name: parity.relationship_facts(one) for one in configuration.relationships}
+    return {**form, "file": path, "relationships": ends}
 
 
 # -- lease file --------------------------------------------------------------------------------
@@ -546,7 +629,7 @@ def repair_leases(lease_file=None, test=False):
 # -- claims ------------------------------------------------------------------------------------
 
 
-def claim(run, who, seconds=180, facts=False, token=None):
+def claim(run, who, seconds=180, facts=False, token=None, nonce=None):
     """
     Claim this server for a run, or renew the claim; any other run or person is refused meanwhile.
 
@@ -560,6 +643,8 @@ def claim(run, who, seconds=180, facts=False, token=None):
         Return what :py:func:`inspect` does too, as it is with the claim in force (``facts``).
     token
         The process that claims for the run: what it has released it can't claim any more.
+    nonce
+        As for :py:func:`inspect`.
 
     Returns ``result``, ``comment``, ``until`` (epoch seconds).
 
@@ -575,7 +660,7 @@ def claim(run, who, seconds=180, facts=False, token=None):
         return _failed(str(err))
     answer = {"result": True, "comment": "claimed", "until": until}
     if facts:
-        answer["facts"] = _inspected()
+        answer["facts"] = _inspected(nonce=nonce)
     return answer
 
 
@@ -637,7 +722,7 @@ def start(timeout=None, force=None):
 def _start(codes, timeout, service, old=None):
     settings = _settings()
     patience = float(timeout or 60.0)
-    begun = time.monotonic()
+    begun, begun_epoch = time.monotonic(), time.time()
     _heal_hand_over(settings)
     try:
         new = acts.start(
@@ -658,12 +743,14 @@ def _start(codes, timeout, service, old=None):
             new["resumed"] = _speak_again(fact.read_server(settings))
             new["serves_since"] = time.time()
         except IscDhcpError as err:
+            _keep_parsed(new, begun_epoch)
             return _failed(
                 f"dhcpd on {__opts__['id']} started (pid {new['pid']}) and is still paused: {err}. "
                 "Its partner serves; dhcpd.resume brings it back.",
                 old=old,
                 new=new,
             )
+    _keep_parsed(new, begun_epoch)
     comment = f"dhcpd on {__opts__['id']} started (pid {new['pid']}, {new['seconds']:.1f} s)."
     return {"result": True, "comment": comment, "old": old, "new": new}
 
@@ -678,6 +765,15 @@ def _heal_hand_over(settings):
         note.clear()
     except IscDhcpError as err:
         log.warning("dhcpd will wait for MCLT: %s", err)
+
+
+def _keep_parsed(new, begun):
+    """Keep what dhcpd has parsed, to tell later whether a restart is pending; never in its way."""
+    try:
+        config_file = fact.read_server(_settings()).config_file
+        pending.keep(_state_dir(), config_file, new["identity"], begun)
+    except (OSError, IscDhcpError):
+        log.warning("no copy of dhcpd's configuration could be kept", exc_info=True)
 
 
 def stop(force=None, evidence=None, run=None, method="signal"):
@@ -950,6 +1046,6 @@ def mark_pending(reason):
 
         salt dhcp-a dhcpd.mark_pending "new lease times"
     """
-    pending = {"reason": str(reason), "since": time.time()}
-    store.write_json(_state_dir() / "pending.json", pending)
-    return pending
+    mark = {"reason": str(reason), "since": time.time()}
+    store.write_json(_state_dir() / "pending.json", mark)
+    return mark

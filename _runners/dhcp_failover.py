@@ -21,6 +21,7 @@ Every function returns with a non-zero exit code and one sentence when it did no
 """
 
 import logging
+import secrets
 import time
 
 import dhcp_failover_master as master
@@ -30,6 +31,7 @@ from iscdhcp import doctor as diagnosis
 from iscdhcp import engine
 from iscdhcp import inspection
 from iscdhcp import pairs as pair_rules
+from iscdhcp import parity
 from iscdhcp import plan as plans
 from iscdhcp import store
 from iscdhcp.errors import IscDhcpError
@@ -38,6 +40,9 @@ log = logging.getLogger(__name__)
 
 __virtualname__ = "dhcp_failover"
 __func_alias__ = {"pairs_": "pairs"}
+
+#: Seconds for a server to read and normalise its configuration, however large.
+DRIFT_SECONDS = 60.0
 
 
 def __virtual__():
@@ -299,6 +304,74 @@ def doctor(pair=None, log_hours=24):
         },
     }
     return _shown("doctor", data, good)
+
+
+def drift(pair=None):
+    """
+    Compare the configurations of a pair's two servers, or of all pairs, by what they mean.
+
+    Order, comments, includes and the way things are written do not count; roles, addresses and
+    ports of the relationship have to fit crosswise. Keys are compared and never leave their
+    servers.
+
+    pair
+        A relationship's name, a pair's id or a server's minion id.
+
+    Returns, by pair id: ``equal``, ``comment``, ``problems`` (what keeps the two from being
+    partners) and ``diff`` (lines, ``-`` only on the first server, ``+`` only on the second, each
+    with file and line). Exit code 1 where a pair differs or a server does not answer.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run dhcp_failover.drift
+        salt-run dhcp_failover.drift foo
+    """
+    fleet = master.SaltFleet(__opts__)
+    shown = {}
+    try:
+        found = master.discover(__opts__, fleet, wanted=pair, everybody=not pair)
+        chosen = [pair_rules.select(found, pair)] if pair else found.pairs
+        if not chosen:
+            return _refused(_no_pairs(found))
+        for one in chosen:
+            shown[one.id] = _drift(fleet, one)
+    except IscDhcpError as err:
+        return _refused(err)
+    finally:
+        fleet.close()
+    return _answer(shown, all(row["equal"] for row in shown.values()))
+
+
+def _drift(fleet, pair):
+    servers = [pair.primary, pair.secondary]
+    question = {"nonce": secrets.token_hex(16), "relationship": pair.name}
+    forms = {}
+    # The forms are as long as the files: they are asked for only where they differ.
+    for digest_only in (True, False):
+        answers = fleet.ask(
+            servers, "dhcpd.normal_form", {**question, "digest_only": digest_only}, DRIFT_SECONDS
+        )
+        for server in servers:
+            ret = answers[server].get("ret")
+            if not isinstance(ret, dict) or "digest" not in ret:
+                why = answers[server].get("error") or ret
+                return {"equal": False, "comment": f"{server} can't be compared: {why}"}
+            forms[server] = ret
+        first, second = (forms[server] for server in servers)
+        if first["digest"] == second["digest"]:
+            break
+    ends = [form["relationships"].get(pair.name) for form in (first, second)]
+    problems = parity.crossed_facts(*ends, *servers) if all(ends) else []
+    diff = []
+    if first["digest"] != second["digest"]:
+        diff = parity.lines(parity.compare(first, second), *servers)
+    equal = not diff and not problems
+    comment = "The configurations mean the same."
+    if not equal:
+        comment = f"{' and '.join(servers)} differ; mend one of them, then restart it."
+    return {"equal": equal, "comment": comment, "problems": problems, "diff": diff}
 
 
 def wait_normal(pair=None, timeout=None):

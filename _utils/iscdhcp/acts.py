@@ -225,6 +225,24 @@ def check_config(config_file: str, binary: str = "dhcpd", timeout: float = 60.0)
 
     What it lets pass (an unresolvable peer, an unknown algorithm) is not found here.
     """
+    found = dhcpd_verdict(config_file, binary, timeout)
+    return None if found["verdict"] == "accepted" else str(found["said"])
+
+
+def dhcpd_verdict(config_file: str, binary: str = "dhcpd", timeout: float = 60.0) -> dict[str, Any]:
+    """
+    Let dhcpd itself parse ``config_file`` (``dhcpd -t``).
+
+    timeout
+        Seconds that it may take.
+
+    Returns ``verdict`` (``accepted``, ``refused``, ``crashed`` or ``unknown``: not installed, or
+    too slow), ``exit_code`` (None where it has none) and ``said``, its complaint as a sentence.
+    """
+
+    def verdict(what: str, said: str | None, exit_code: int | None = None) -> dict[str, Any]:
+        return {"verdict": what, "exit_code": exit_code, "said": said}
+
     argv = [binary, "-t", "-cf", config_file]
     try:
         done = subprocess.run(
@@ -237,14 +255,15 @@ def check_config(config_file: str, binary: str = "dhcpd", timeout: float = 60.0)
             stdin=subprocess.DEVNULL,
         )
     except FileNotFoundError:
-        return f"{binary} is not installed or not in the PATH"
+        return verdict("unknown", f"{binary} is not installed or not in the PATH")
     except subprocess.TimeoutExpired:
-        return f"{binary} -t did not end within {timeout:.0f} s"
-    if done.returncode == 0:
-        return None
-    if done.returncode < 0:
-        return f"{binary} -t crashed (signal {-done.returncode}) on {config_file}"
-    return _complaint(done.stderr) or f"{binary} -t refused {config_file}"
+        return verdict("unknown", f"{binary} -t did not end within {timeout:.0f} s")
+    code = done.returncode
+    if code == 0:
+        return verdict("accepted", None, code)
+    if code < 0:
+        return verdict("crashed", f"{binary} -t crashed (signal {-code}) on {config_file}", code)
+    return verdict("refused", _complaint(done.stderr) or f"{binary} -t refused {config_file}", code)
 
 
 _BANNER = (

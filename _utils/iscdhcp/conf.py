@@ -17,10 +17,23 @@ from .conf_syntax import FileRead
 from .conf_syntax import Statement
 from .conf_syntax import Tree
 from .conf_syntax import parse_file
+from .conf_syntax import parse_text
 from .conf_syntax import walk
+from .conf_write import write
 from .errors import ConfError
 
-__all__ = ["Configuration", "Key", "OmapiSettings", "Pool", "Relationship", "parse_file", "read"]
+__all__ = [
+    "Configuration",
+    "Key",
+    "OmapiSettings",
+    "Pool",
+    "Relationship",
+    "parse_file",
+    "parse_text",
+    "read",
+    "views",
+    "write",
+]
 
 #: includes/failover.h, confpars.c:1166-1192; dhcpd takes 0 for "not set" too.
 DEFAULT_PORT = 647
@@ -44,7 +57,7 @@ class Pool:
     @property
     def addresses(self) -> int:
         """How many addresses the ranges hold."""
-        return sum(_number(last) - _number(first) + 1 for first, last in self.ranges)
+        return sum(number(last) - number(first) + 1 for first, last in self.ranges)
 
 
 @dataclass(frozen=True)
@@ -144,12 +157,12 @@ def views(tree: Tree) -> Configuration:
 
     :raises ConfError: as :func:`read` does.
     """
-    keys = tuple(_keys(tree.statements))
+    all_keys = tuple(keys(tree.statements))
     settings = {one.keyword: one for one in tree.statements if one.block is None}
     return Configuration(
         relationships=_relationships(tree.statements),
-        omapi=_omapi(settings, keys),
-        keys=keys,
+        omapi=_omapi(settings, all_keys),
+        keys=all_keys,
         lease_file=_text(settings.get("lease-file-name")),
         pid_file=_text(settings.get("pid-file-name")),
         log_facility=_text(settings.get("log-facility")),
@@ -178,7 +191,7 @@ def _relationships(statements: list[Statement]) -> tuple[Relationship, ...]:
     referred: dict[str, Statement] = {}
     for statement, scope in _network_statements(statements):
         if statement.keyword == "failover":
-            name = _peer_name(statement)
+            name = peer_name(statement)
             if statement.block is not None and len(statement.words) > 3:
                 raise statement.error(f'expected "{{" right after failover peer "{name}"')
             if statement.block is None:
@@ -196,7 +209,7 @@ def _relationships(statements: list[Statement]) -> tuple[Relationship, ...]:
         elif statement.keyword == "pool":
             peer = _peer_of_pool(statement, scope.peer)
             if peer is not None:
-                name = _peer_name(peer)
+                name = peer_name(peer)
                 referred.setdefault(name, peer)
                 pools.setdefault(name, []).append(_pool(statement, scope))
     for name, reference in referred.items():
@@ -228,7 +241,7 @@ def _network_statements(statements: list[Statement]) -> Iterator[tuple[Statement
                 stack.append((iter(statement.block), _Scope(name, scope.peer)))
                 break
             if keyword == "subnet":
-                network = scope.network if scope.network is not None else _subnet(statement)
+                network = scope.network if scope.network is not None else subnet_name(statement)
                 stack.append((iter(statement.block), _Scope(network, scope.peer)))
                 break
             if keyword == "group":
@@ -238,7 +251,8 @@ def _network_statements(statements: list[Statement]) -> Iterator[tuple[Statement
             stack.pop()
 
 
-def _peer_name(statement: Statement) -> str:
+def peer_name(statement: Statement) -> str:
+    """The name in ``failover peer "NAME"``, reference or declaration."""
     if statement.says("failover", "peer") and len(statement.words) >= 3:
         return statement.words[2].text
     raise statement.error("expected 'failover peer \"NAME\"'")
@@ -248,7 +262,7 @@ def _peer_of_pool(pool: Statement, inherited: Statement | None) -> Statement | N
     peer = inherited
     for statement in pool.block or ():
         if statement.keyword == "failover":
-            _peer_name(statement)
+            peer_name(statement)
             peer = statement
         elif statement.says("no", "failover", "peer"):
             peer = None
@@ -263,30 +277,36 @@ def _pool(statement: Statement, scope: _Scope) -> Pool:
 
 
 def _range(statement: Statement) -> tuple[str, str]:
+    first, last = range_numbers(statement)
+    return dotted(first), dotted(last)
+
+
+def range_numbers(statement: Statement) -> tuple[int, int]:
+    """First and last address of a ``range``, as numbers."""
     words = " ".join(word.text for word in statement.words[1:])
     match = _RANGE.fullmatch(words)
     if match is None:
         raise statement.error("expected one or two IPv4 addresses after range")
     try:
-        first, last = _number(match[1]), _number(match[2] or match[1])
+        first, last = number(match[1]), number(match[2] or match[1])
     except ValueError:
         raise statement.error("expected one or two IPv4 addresses after range") from None
     # dhcpd takes them in either order (new_address_range, server/mdb.c)
-    return _dotted(min(first, last)), _dotted(max(first, last))
+    return min(first, last), max(first, last)
 
 
-def _subnet(statement: Statement) -> str:
+def subnet_name(statement: Statement) -> str:
     """The name that dhcpd gives a subnet that stands alone (piaddrmask, common/inet.c)."""
     before, _, after = statement.text().lower().partition("netmask")
     try:
-        network, mask = _number(before), _number(after)
+        network, mask = number(before), number(after)
     except ValueError:
         raise statement.error("expected 'subnet ADDRESS netmask MASK'") from None
     ones = f"{mask:032b}".rstrip("0")
-    return f"{_dotted(network)}/{_dotted(mask) if '0' in ones else len(ones)}"
+    return f"{dotted(network)}/{dotted(mask) if '0' in ones else len(ones)}"
 
 
-def _number(address: str) -> int:
+def number(address: str) -> int:
     """An IPv4 address as dhcpd reads it; a leading zero does not make a number octal.
 
     :raises ValueError: when it is none.
@@ -299,7 +319,8 @@ def _number(address: str) -> int:
     return int.from_bytes(bytes(int(part) for part in parts), "big")
 
 
-def _dotted(number: int) -> str:
+def dotted(number: int) -> str:
+    """An IPv4 address from its number."""
     return ".".join(str(byte) for byte in number.to_bytes(4, "big"))
 
 
@@ -371,7 +392,7 @@ def _integer(statement: Statement | None, position: int) -> int | None:
 # -- OMAPI ---------------------------------------------------------------------------------------
 
 
-def _keys(statements: list[Statement]) -> Iterator[Key]:
+def keys(statements: list[Statement]) -> Iterator[Key]:
     """The keys, wherever they stand: dhcpd knows one set of them."""
     for statement in walk(statements):
         if statement.keyword == "key" and statement.block is not None:

@@ -15,6 +15,7 @@ import re
 import stat
 from bisect import bisect_right
 from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -56,7 +57,7 @@ _BLOCK_REQUIRED = {
     "subnet": True,
     "subnet6": True,
     "shared-network": True,
-    "group": True,
+    "group": False,
     "pool": True,
     "pool6": True,
     "host": True,
@@ -74,7 +75,7 @@ _BLOCK_REQUIRED = {
     "on": True,
     "case": False,
     "default": False,
-    "lease": True,
+    "lease": False,
 }
 
 
@@ -124,6 +125,15 @@ class Source:
         """A :class:`ConfError` that points at an offset in the text."""
         return ConfError(message, self.file, *self.place(offset))
 
+    def slice(self, start: int, end: int) -> str:
+        """The text between two offsets, as it stands in the file."""
+        return self._text[start:end]
+
+    def end_of(self, word: Word) -> int:
+        """The offset right after a word of this text, its closing quote included."""
+        match = _WORD.match(self._text, word.offset)
+        return match.end() if match else word.offset
+
 
 class Statement:
     """A statement: its words, and its block, or None where it ended with ``;``.
@@ -168,6 +178,11 @@ class Statement:
         """The column of its first word, from 1."""
         return self.source.place(self.offset)[1]
 
+    @property
+    def raw(self) -> str:
+        """What stands in the file from its first word to before its ``;`` or ``{``."""
+        return self.source.slice(self.offset, self._end)
+
     def text(self, start: int = 1) -> str:
         """The words from ``start`` on, joined: dhcpd allows white space inside an address."""
         return "".join(word.text for word in self.words[start:])
@@ -196,15 +211,41 @@ class FileRead:
     ctime_ns: int
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Tree:
     """The statements of a configuration, those of included files in their place.
 
-    ``files`` are all files that were read, the main one first.
+    ``files`` are all files that were read, the main one first. Two trees are equal when they have
+    the same statements with the same words, wherever these stand.
     """
 
     statements: list[Statement]
     files: list[FileRead]
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Tree):
+            return NotImplemented
+        return same(self.statements, other.statements)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def same(these: list[Statement], those: list[Statement]) -> bool:
+    """Whether two lists of statements are the same but for where they stand."""
+    stack = [(these, those)]
+    while stack:
+        mine, others = stack.pop()
+        if len(mine) != len(others):
+            return False
+        for one, other in zip(mine, others, strict=True):
+            if [word[:2] for word in one.words] != [word[:2] for word in other.words]:
+                return False
+            if one.block is None or other.block is None:
+                if one.block is not other.block:
+                    return False
+            else:
+                stack.append((one.block, other.block))
+    return True
 
 
 def parse_file(path: str, directory: str = "/") -> Tree:
@@ -226,19 +267,32 @@ def parse_text(text: str, file: str = "dhcpd.conf", directory: str = "/") -> Tre
     return Tree(reader.parse(Source(file, text), text), reader.files)
 
 
+def parse_texts(path: str, texts: Mapping[str, str], directory: str = "/") -> Tree:
+    """The same for files that are kept as texts by their paths, none of them read from disk."""
+    reader = _Reader(directory, texts)
+    return Tree(reader.read(path), reader.files)
+
+
 class _Reader:
     """Reads one configuration: the files so far, and those that are being included right now."""
 
-    def __init__(self, directory: str) -> None:
+    def __init__(self, directory: str, texts: Mapping[str, str] | None = None) -> None:
         self.files: list[FileRead] = []
+        self._texts = texts
         self._directory = directory
-        self._open: list[tuple[int, int]] = []
+        self._open: list[object] = []
 
     def read(self, path: str) -> list[Statement]:
         """The statements of a file; an error has a line only where it is about the contents."""
         if len(self.files) >= MAX_FILES:
             raise ConfError(f"more than {MAX_FILES} files are included")
-        text, read, identity = _read_text(path)
+        identity: object
+        if self._texts is not None:
+            if path not in self._texts:
+                raise ConfError(f"{path} is not among the files that were kept")
+            text, read, identity = self._texts[path], FileRead(path, 0, 0, 0, 0), path
+        else:
+            text, read, identity = read_text(path)
         if identity in self._open:
             raise ConfError(f"{path} includes itself: dhcpd would crash")
         if len(self._open) >= MAX_DEPTH_OF_INCLUDES:
@@ -364,8 +418,11 @@ def _unescaped(match: re.Match[str]) -> str:
     return chr(int(escape[1:], 16) if escape[0] == "x" else int(escape, 8))
 
 
-def _read_text(path: str) -> tuple[str, FileRead, tuple[int, int]]:
-    """A file's text, what is remembered of it, and its identity on this machine."""
+def read_text(path: str) -> tuple[str, FileRead, tuple[int, int]]:
+    """A file's text, what is remembered of it, and its identity on this machine.
+
+    :raises ConfError: without a line, when it can't be read.
+    """
     try:
         # Opening a named pipe must not wait for a writer.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
