@@ -397,13 +397,15 @@ _OF_A_SERVER: tuple[Callable[[PairView, str], list[Finding]], ...] = (
 
 def sentence(view: PairView, findings: Iterable[Finding]) -> str:
     """Return the answer in one sentence: the most likely cause, or that all is well."""
-    first = next((one for one in findings if one.kind in (CAUSE, WAIT)), None)
-    if first is not None:
-        return first.text + "."
+    findings = list(findings)
+    first = _first(findings)
     risk = next((one for one in findings if one.kind == RISK), None)
-    if view.normal:
+    if view.normal and first is None:
         text = f"{view.pair} is normal at both ends."
         return f"{text} But {risk.text}." if risk else text
+    first = first or risk
+    if first is not None:
+        return first.text + "."
     seen = "; ".join(
         f"{server}: {'/'.join(map(str, view.states(server)))}" for server in view.servers
     )
@@ -428,7 +430,8 @@ def answer(
     ill = [view for view in views if not view.normal or _first(findings[view.pair.id])]
     if ill:
         ill.sort(key=lambda view: -max((f.rank for f in findings[view.pair.id][:1]), default=0))
-        first = _first(findings[ill[0].pair.id])
+        found = findings[ill[0].pair.id]
+        first = _first(found) or next((one for one in found if one.next), None)
         comment = sentence(ill[0], findings[ill[0].pair.id])
         if len(views) > 1:
             comment = f"{ill[0].pair}: {comment}"

@@ -198,12 +198,7 @@ def _read(pid: int, argv: tuple[str, ...]) -> Process:
 
 def _boot_time() -> float:
     """Return when the machine booted, epoch seconds, by today's clock."""
-    try:
-        up = time.clock_gettime(time.CLOCK_BOOTTIME)
-    except OSError:
-        # A libfaketime before this process does not know that clock.
-        up = float((PROC / "uptime").read_text(encoding="ascii").split()[0])
-    return time.time() - up
+    return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def _environment(pid: int) -> tuple[tuple[str, str], ...]:

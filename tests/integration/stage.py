@@ -172,6 +172,11 @@ class Stage:
         assert server in answer, f"no answer from {server}"
         return answer[server]
 
+    def answers(self, server):
+        """Whether a server's minion answers now."""
+        with salt.client.get_local_client(mopts=dict(self.master.config)) as client:
+            return client.cmd(server, "test.ping", timeout=5) == {server: True}
+
     def begin_ask(self, server, function, *arguments, **named):
         """Publish a call; :meth:`answer_of` takes the returned job's answer."""
         with salt.client.get_local_client(mopts=dict(self.master.config)) as client:

@@ -27,7 +27,17 @@ FOO = "foo:dhcp-a:dhcp-b"
 TORN = "lease 10.100.1.77 {\n  starts 1 2026/11/23 07:22:56;\n  binding sta"
 FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
 CLOCK_FILE = "/run/clock-of-the-lab"
+# libfaketime 0.9.10 lets Python's time.sleep fail (clock_nanosleep until a time of the monotonic
+# clock, which is not faked), and its waits hang where that clock is faked too.
+SLEEP = """\
+import select, time
+def sleep(seconds):
+    select.select([], [], [], seconds)
+time.sleep = sleep
+"""
+SLEEP_FOLDER = "/run/sleep-of-the-lab"
 CLOCK = {
+    "PYTHONPATH": SLEEP_FOLDER,
     "LD_PRELOAD": FAKETIME,
     "FAKETIME_TIMESTAMP_FILE": CLOCK_FILE,
     "FAKETIME_CACHE_DURATION": "1",
@@ -127,6 +137,7 @@ def faked_clock(lab, master, minions):
         if server in faked:
             return
         faked.append(server)
+        lab[server].write(f"{SLEEP_FOLDER}/sitecustomize.py", SLEEP)
         variables = "".join(f'Environment="{key}={value}"\n' for key, value in CLOCK.items())
         lab[server].write(f"/etc/systemd/system/{UNIT}.d/clock.conf", f"[Service]\n{variables}")
         lab[server].run(["systemctl", "daemon-reload"])
@@ -321,6 +332,7 @@ def test_a_host_whose_network_is_gone(pair):
     finally:
         host.run([*link, "up"])
     wait_until(pair.dhcp.is_normal, "the pair is normal again", 60.0)
+    wait_until(lambda: pair.answers("dhcp-b"), "its minion is back", 60.0)
 
 
 def test_a_silent_minion_whose_dhcpd_lives(pair):
@@ -409,14 +421,6 @@ def test_a_pool_that_real_clients_will_use_up_while_one_server_is_alone(install)
     assert run.returncode == 1 and pair.touched == [], str(run)
 
 
-def test_a_pool_that_is_used_up_at_both_ends(install):
-    pair = install([Relationship("foo", "dhcp-a", "dhcp-b", addresses=20, mclt=120)])
-    load = Load(pair.dhcp)
-    load.start(20, seconds=4)
-    load.result()
-    blocked(pair, "pools", "0 free leases of its own", verdict="warn")
-
-
 def test_a_hold_and_a_claim(pair):
     assert pair.salt_run("dhcp_failover.hold", "foo", "why=power works").returncode == 0
     blocked(pair, "holder", "power works")
@@ -437,9 +441,10 @@ def test_a_dhcpd_that_the_service_manager_does_not_know(pair):
 
 def test_a_firewall_before_omapi_is_seen_and_policy_raises_the_check(pair):
     blocked(pair, "firewall", "open to every address", verdict="warn")
-    rules = 'chain i { type filter hook input priority 0; iifname != "lo" tcp dport 7911 drop\n }'
+    rule = f'iifname != "lo" tcp dport {pair.dhcp.omapi["dhcp-a"].port} drop'
+    chain = f"chain in {{\n type filter hook input priority 0;\n {rule}\n }}\n"
     for server in ("dhcp-a", "dhcp-b"):
-        pair.lab[server].run(["nft", "-f", "-"], stdin=f"table inet omapi {{ {rules} }}\n")
+        pair.lab[server].run(["nft", "-f", "-"], stdin=f"table inet omapi {{\n {chain}}}\n")
     passes(pair, "firewall")
     for server in ("dhcp-a", "dhcp-b"):
         pair.unblock(server)

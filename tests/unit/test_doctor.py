@@ -209,6 +209,8 @@ def test_a_silent_minion_is_no_dead_dhcpd(views):
     views.errors[B] = "no answer within 30 s"
     assert (first(views).code, first(views).kind) == ("minion-silent", "risk")
     assert "dhcpd there lives" in first(views).text
+    answer = doctor.answer([views.view], {FOO.id: found(views)})
+    assert "dhcpd there lives" in answer["comment"] and "salt-minion" in answer["next"]
     views.states((CI, "normal"), (CI, "normal")).unconnected()
     assert first(views).code == "host-down"
     assert "touch nothing on dhcp-a" in first(views).next
