@@ -268,16 +268,20 @@ def status(brief=False, looks=1):
     return facts
 
 
-def inspect(log_hours=0):
+def inspect(log_hours=0, nonce=None):
     """
     Return what :py:func:`status` does and a closer look at this server: ``survey``.
 
     log_hours
         How far back the log is read; 0: not at all.
+    nonce
+        A fresh random text, the same for both partners, to compare their configurations by.
 
     ``survey`` has ``space`` (bytes for the lease file and free), ``sockets`` (who listens on the
     failover ports), ``firewall`` (whether OMAPI's port is closed), ``saved`` (states on disk),
-    ``log`` (moves, refusals, clients turned away). It takes as long as the log is large.
+    ``log`` (moves, refusals, clients turned away), ``configuration`` (``findings`` of
+    :py:func:`check_config`, ``digests`` of :py:func:`normal_form` by relationship). It takes as
+    long as the log is large.
 
     CLI Example:
 
@@ -286,12 +290,16 @@ def inspect(log_hours=0):
         salt dhcp-a dhcpd.inspect
         salt dhcp-a dhcpd.inspect log_hours=24
     """
-    return _inspected(float(log_hours))
+    return _inspected(float(log_hours), nonce)
 
 
-def _inspected(log_hours=0.0):
+def _inspected(log_hours=0.0, nonce=None):
     begun = time.monotonic()
-    seen = survey.survey(fact.read_server(_settings()), log_hours)
+    server = fact.read_server(_settings())
+    seen = survey.survey(server, log_hours)
+    if server.configuration is not None:
+        addresses = __salt__["network.ip_addrs"](include_loopback=True)
+        seen["configuration"] = survey.examined(server, addresses, nonce)
     service = _service().describe()
     looked = time.monotonic()
     facts = _facts(brief=False)
@@ -683,7 +691,7 @@ def lease_entries(addresses, lease_file=None):
 # -- claims ------------------------------------------------------------------------------------
 
 
-def claim(run, who, seconds=180, facts=False, token=None):
+def claim(run, who, seconds=180, facts=False, token=None, nonce=None):
     """
     Claim this server for a run, or renew the claim; any other run or person is refused meanwhile.
 
@@ -697,6 +705,8 @@ def claim(run, who, seconds=180, facts=False, token=None):
         Return what :py:func:`inspect` does too, as it is with the claim in force (``facts``).
     token
         The process that claims for the run: what it has released it can't claim any more.
+    nonce
+        As for :py:func:`inspect`.
 
     Returns ``result``, ``comment``, ``until`` (epoch seconds).
 
@@ -712,7 +722,7 @@ def claim(run, who, seconds=180, facts=False, token=None):
         return _failed(str(err))
     answer = {"result": True, "comment": "claimed", "until": until}
     if facts:
-        answer["facts"] = _inspected()
+        answer["facts"] = _inspected(nonce=nonce)
     return answer
 
 

@@ -9,6 +9,7 @@ Salt; what the answers mean is in :mod:`iscdhcp`.
 import getpass
 import logging
 import os
+import secrets
 import signal
 import sys
 import time
@@ -195,13 +196,13 @@ class SaltFleet:
 
     def inspect(self, minions, log_hours=0.0):
         """See :class:`iscdhcp.engine.Fleet`."""
-        wanted = {"log_hours": log_hours}
+        wanted = {"log_hours": log_hours, "nonce": secrets.token_hex(16)}
         answers = self.ask(minions, "dhcpd.inspect", wanted, patience=INSPECT_SECONDS)
         return {minion: _facts(answer, answer.get("ret")) for minion, answer in answers.items()}
 
     def claim(self, minions, claim, facts=False):
         """See :class:`iscdhcp.engine.Fleet`."""
-        wanted = {**claim, "facts": facts}
+        wanted = {**claim, "facts": facts, "nonce": secrets.token_hex(16) if facts else None}
         patience = INSPECT_SECONDS if facts else ASK_SECONDS
         found = {}
         for minion, answer in self.ask(minions, "dhcpd.claim", wanted, patience=patience).items():

@@ -101,12 +101,17 @@ def _row(view: PairView, server: str) -> dict[str, Any]:
         "stuck": _stuck(view, server),
         "why": view.error(server) or end.get("why_unknown"),
         "better": view.part(server, "omapi").get("hint"),
-        "pending_restart": pending.get("reason"),
+        "pending_restart": _pending(pending),
         "lock": view.locks.get(server),
         "hold": view.holds.get(server),
         "claim": claim and f"{claim.get('who')} until {decisions.clock(claim.get('until'))} UTC",
     }
     return {**row, **{key: value for key, value in more.items() if value}}
+
+
+def _pending(pending: Mapping[str, Any]) -> str | None:
+    unknown = "unknown: " if pending.get("pending") == "unknown" else ""
+    return f"{unknown}{pending['reason']}" if pending else None
 
 
 def _stuck(view: PairView, server: str) -> str | None:

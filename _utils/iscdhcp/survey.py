@@ -11,13 +11,17 @@ import itertools
 import os
 import time
 from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from . import conf
 from . import firewall
 from . import leases
+from . import lint
 from . import log_sources
 from . import noise
+from . import parity
 from . import process
 from .errors import IscDhcpError
 from .errors import LogError
@@ -176,6 +180,36 @@ def saved_states(lease_file: str) -> dict[str, Any]:
         return leases.failover_states(lease_file)
     except IscDhcpError as err:
         return {"error": str(err)}
+
+
+def examined(
+    server: Server, addresses: Sequence[str], nonce: str | None
+) -> dict[str, Any]:
+    """
+    Return what a careful reader finds in the configuration.
+
+    addresses
+        The IPv4 addresses of this host.
+    nonce
+        As for :func:`iscdhcp.parity.normal_form`; without it nothing can be compared.
+
+    ``findings`` are those of :func:`iscdhcp.lint.lint`; ``digests``, by relationship, are equal on
+    both partners if their configurations mean the same.
+    """
+    try:
+        tree = conf.parse_file(server.config_file)
+        found: dict[str, Any] = {
+            "findings": [one.as_dict() for one in lint.lint(tree, addresses)],
+        }
+        if nonce and server.configuration is not None:
+            found["digests"] = {
+                one.name: parity.normal_form(tree, nonce, one.name)["digest"]
+                for one in server.configuration.relationships
+            }
+    except IscDhcpError as err:
+        # dhcpd's own verdict on it is among the facts.
+        return {"error": str(err)}
+    return found
 
 
 # -- log -----------------------------------------------------------------------------------------
