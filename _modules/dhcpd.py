@@ -45,13 +45,13 @@ from iscdhcp import facts as fact
 from iscdhcp import handover
 from iscdhcp import lease_facts
 from iscdhcp import leases
+from iscdhcp import leases_salvage
 from iscdhcp import lint
 from iscdhcp import metrics as metrics_text
 from iscdhcp import parity
 from iscdhcp import partner_down as dead_partner
 from iscdhcp import pending
 from iscdhcp import process
-from iscdhcp import leases_salvage
 from iscdhcp import store
 from iscdhcp import survey
 from iscdhcp import watch
