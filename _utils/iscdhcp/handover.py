@@ -9,9 +9,13 @@ moment (failover.c:1832-1839): leases that expire meanwhile are enough to make i
 (measured at 100 new clients a second: from the time on that their first leases ended, always).
 
 So the process is ended here by SIGTERM, and the same entry is appended to the lease file
-(:func:`recover_on_disk`). It is true: MCLT protects the leases that this server may have given
-without its partner's knowledge, and there is none once it is mute and all its updates are
-acknowledged; a queued expiry is no such lease. Measured: normal again 2-4 s after the stop.
+(:func:`recover_on_disk`). MCLT protects the leases that this server may have given without its
+partner's knowledge. Once it is mute and its updates are acknowledged there is none, which the lease
+file itself proves; a queued expiry is no such lease. Measured: normal again 2-4 s after the stop.
+
+That no update is unacknowledged must be seen for longer than one look: leaving ``normal`` puts what
+was under way back into the queue (failover.c:1680-1690), so that it reads 0 at once and, measured,
+2 again 0.4 s later; and a partner acknowledges within 2 s (failover.c:5638).
 
 The survivor of a hand-over may have a *full window*: updates that it sent over the dying link and
 that nobody acknowledges. Then the returned server waits in ``recover`` for ever. Its own
@@ -23,6 +27,7 @@ from __future__ import annotations
 import os
 import re
 import time
+from collections.abc import Callable
 from typing import Any
 
 from . import acts
@@ -33,10 +38,12 @@ from .acts import ActError
 from .drain import Note
 from .errors import IscDhcpError
 from .facts import Server
+from .leases_unacked import unacknowledged
 from .states import FailoverState
 
-#: Seconds for all updates to be acknowledged, before and after.
-SETTLE_SECONDS = 15.0
+#: Seconds for which no update may be unacknowledged, and in how many that has to be reached.
+QUIET_SECONDS = 2.5
+SETTLE_SECONDS = 20.0
 #: Seconds for the partner to be in partner-down; measured 20 ms.
 TAKEOVER_SECONDS = 5.0
 #: States of a partner that does not serve, in which partner-down may be asserted again.
@@ -47,7 +54,7 @@ def hand_over(server: Server, note: Note) -> dict[str, Any]:
     """
     Hand all relationships to their partners, or none.
 
-    Returns ``seconds`` to ``settled`` and ``handed``. Raises :class:`ActError` after undoing what
+    Returns ``seconds`` to ``handed`` and ``settled``. Raises :class:`ActError` after undoing what
     it did.
     """
     begun = time.monotonic()
@@ -56,12 +63,6 @@ def hand_over(server: Server, note: Note) -> dict[str, Any]:
     noted = False
     try:
         with drain.omapi(server) as client:
-            drain.until(
-                lambda: all(not client.failover_state(name)["unacked"] for name in names),
-                SETTLE_SECONDS,
-                "updates stayed unacknowledged",
-            )
-            phases["settled"] = round(time.monotonic() - begun, 3)
             for name in names:
                 seen = client.failover_state(name)
                 if (seen["state"], seen["partner_state"]) != ("normal", "normal"):
@@ -76,7 +77,12 @@ def hand_over(server: Server, note: Note) -> dict[str, Any]:
                 "the partner did not take over",
             )
             phases["handed"] = round(time.monotonic() - begun, 3)
-            # Mute, and all that it ever gave is known to the partners.
+            drain.until(
+                _Quiet(lambda: any(client.failover_state(name)["unacked"] for name in names)),
+                SETTLE_SECONDS,
+                "updates stayed unacknowledged",
+            )
+            phases["settled"] = round(time.monotonic() - begun, 3)
             note.write(names, settled=True)
     except IscDhcpError as err:
         undone = f"; {_undo(server, note)}" if noted else ""
@@ -85,11 +91,22 @@ def hand_over(server: Server, note: Note) -> dict[str, Any]:
 
 
 def _handed(seen: dict[str, Any]) -> bool:
-    return (
-        seen["state"] == "shutdown"
-        and seen["partner_state"] == "partner-down"
-        and not seen["unacked"]
-    )
+    return seen["state"] == "shutdown" and seen["partner_state"] == "partner-down"
+
+
+class _Quiet:
+    """Whether something has not been so for :data:`QUIET_SECONDS`, asked again and again."""
+
+    def __init__(self, noisy: Callable[[], bool]) -> None:
+        self._noisy = noisy
+        self._since: float | None = None
+
+    def __call__(self) -> bool:
+        if self._noisy():
+            self._since = None
+        elif self._since is None:
+            self._since = time.monotonic()
+        return self._since is not None and time.monotonic() - self._since >= QUIET_SECONDS
 
 
 def _undo(server: Server, note: Note) -> str:
@@ -149,14 +166,15 @@ def recover_on_disk(server: Server) -> list[str]:
     """
     Append to the lease file that what is in ``shutdown`` there has been in ``recover`` for MCLT.
 
-    Only while dhcpd does not run, and only if it was mute with all its updates acknowledged when it
-    ended. The entry is the one that dhcpd's own shutdown appends.
+    Only while dhcpd does not run. The entry is what dhcpd's own shutdown appends. Where an active
+    lease was never acknowledged, ``recover`` is dated so that it lasts until that lease ends.
 
     Returns the relationships. Raises :class:`IscDhcpError`, the file then as it was.
     """
     configured = server.configuration.relationships if server.configuration else ()
     mclts = {one.name: one.mclt for one in configured}
     blocks, names = [], []
+    now = time.time()
     for name, text in _last_states(server.lease_file).items():
         found = _MY_SHUTDOWN.search(text)
         if found is None:
@@ -164,7 +182,9 @@ def recover_on_disk(server: Server) -> list[str]:
         mclt = leases.failover_fields(text)["mclt"] or mclts.get(name)
         if not mclt or b"partner state partner-down" not in text:
             raise ActError(f"{server.lease_file} has no MCLT of {name}, or no partner-down there")
-        since = time.strftime("%w %Y/%m/%d %H:%M:%S", time.gmtime(time.time() - float(mclt)))
+        last = max(unacknowledged(server.lease_file).values(), default=0.0)
+        wait = min(float(mclt), max(0.0, last - now))
+        since = time.strftime("%w %Y/%m/%d %H:%M:%S", time.gmtime(now - float(mclt) + wait))
         mine = f"my state recover at {since};".encode()
         blocks.append(text[: found.start()] + mine + text[found.end() :].rstrip() + b"\n")
         names.append(name)

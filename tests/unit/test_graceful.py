@@ -16,6 +16,7 @@ from iscdhcp import drain
 from iscdhcp import handover
 from iscdhcp import leases
 from iscdhcp.acts import ActError
+from iscdhcp.leases_unacked import unacknowledged
 from iscdhcp.states import FailoverState
 
 
@@ -63,6 +64,7 @@ def test_a_partner_that_does_not_take_over_has_the_drained_server_back(
 def test_a_server_that_does_not_end_after_its_hand_over_is_taken_back(
     fake, tmp_path, monkeypatch
 ):
+    monkeypatch.setattr(handover, "QUIET_SECONDS", 0.05)
     client, note = fake(takeover="partner-down"), drain.Note(tmp_path / "paused.json")
     handover.hand_over(SERVER, note)
     assert note.read() == ["foo"] and note.settled
@@ -137,6 +139,50 @@ def test_nothing_is_appended_to_a_torn_lease_file(server_down):
     with pytest.raises(ActError, match="torn"):
         handover.recover_on_disk(server)
     assert open(server.lease_file).read() == before
+
+
+LEASE = """lease 10.0.0.%d {
+  starts 1 2026/11/23 13:00:00;
+  ends %s;
+  tstp %s;
+%s  binding state active;
+  hardware ethernet 02:00:00:00:00:01;
+}
+"""
+
+
+def dated(epoch):
+    return time.strftime("%w %Y/%m/%d %H:%M:%S", time.gmtime(epoch))
+
+
+def test_a_lease_that_the_partner_may_not_know_is_waited_for_until_it_ends(server_down):
+    server = server_down("shutdown")
+    sent, soon = dated(time.time() - 50), dated(time.time() + 40)
+    known = f"  atsfp {sent};\n"
+    with open(server.lease_file, "a") as file:
+        file.write(LEASE % (1, dated(time.time() + 9000), sent, known))  # acknowledged
+        file.write(LEASE % (2, dated(time.time() + 9000), sent, ""))
+        file.write(LEASE % (2, dated(time.time() + 9000), sent, known))  # its later entry is
+        file.write(LEASE % (3, soon, sent, ""))
+    assert list(unacknowledged(server.lease_file)) == ["10.0.0.3"]
+    assert handover.recover_on_disk(server) == ["foo"]
+    since = leases.failover_states(server.lease_file)["foo"]["my"][1]
+    assert since + 60 == pytest.approx(time.time() + 40, abs=2)
+
+
+def test_updates_that_are_sent_again_are_not_taken_for_acknowledged(fake, tmp_path, monkeypatch):
+    monkeypatch.setattr(handover, "QUIET_SECONDS", 0.3)
+    client = fake(takeover="partner-down")
+    looks = iter([0, 0, 0, 2, 2])  # as measured: 0 at once, 2 a moment later
+    states = client.failover_state
+    monkeypatch.setattr(
+        client,
+        "failover_state",
+        lambda name: {**states(name), "unacked": next(looks, 0) if client.set else 0},
+    )
+    handed = handover.hand_over(SERVER, drain.Note(tmp_path / "paused.json"))
+    assert next(looks, None) is None
+    assert handed["seconds"]["settled"] > 0.3
 
 
 def test_a_full_disk_leaves_the_lease_file_as_it_was(server_down, monkeypatch):
