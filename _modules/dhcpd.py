@@ -44,6 +44,7 @@ from iscdhcp import drain
 from iscdhcp import facts as fact
 from iscdhcp import handover
 from iscdhcp import lease_facts
+from iscdhcp import leasefile
 from iscdhcp import leases
 from iscdhcp import leases_salvage
 from iscdhcp import lint
@@ -686,6 +687,36 @@ def lease_entries(addresses, lease_file=None):
         )
     except IscDhcpError as err:
         raise CommandExecutionError(str(err)) from err
+
+
+def add_lease_entries(entries):
+    """
+    Append entries to the lease file, for ``dhcp_failover.repair_leases``; only while dhcpd is down.
+
+    entries
+        By address: the text of one whole lease entry of it.
+
+    Returns ``result``, ``comment``; the file is as it was where it fails.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt dhcp-a dhcpd.add_lease_entries '{192.0.2.20: "lease 192.0.2.20 {...}"}'
+    """
+    with _acting():
+        server = fact.read_server(_settings())
+        if server.process is not None:
+            return _failed(
+                f"dhcpd runs on {__opts__['id']} (pid {server.process.pid}) and writes the file: "
+                "stop it first."
+            )
+        try:
+            text = leases_salvage.checked(entries)
+            leasefile.append(server.lease_file, text)
+        except IscDhcpError as err:
+            return _failed(f"Nothing was added on {__opts__['id']}: {err}")
+    return {"result": True, "comment": f"{len(entries)} entries added to {server.lease_file}."}
 
 
 # -- claims ------------------------------------------------------------------------------------

@@ -36,6 +36,7 @@ from iscdhcp import engine
 from iscdhcp import follow
 from iscdhcp import inspection
 from iscdhcp import journal
+from iscdhcp import leases_salvage
 from iscdhcp import pairs as pair_rules
 from iscdhcp import parity
 from iscdhcp import partner_run
@@ -715,6 +716,82 @@ def restart_pending(pair=None):
         done[one.id] = answer["comment"]
         good = good and "retcode" not in answer
     return _answer({"result": good, **done}, good)
+
+
+def repair_leases(server=None, addresses=None, test=False):
+    """
+    Mend a torn lease file, and bring back from the partner what it alone still knows.
+
+    dhcpd on the server has to be down, and stays down: what was cut is fetched from the partner
+    before the start, because dhcpd does not ask for it and may lose it at both ends
+    (``docs/lease-files.md``).
+
+    server
+        Minion id of the server whose file is torn.
+    addresses
+        Ask the partner for these too, as a list or with commas between them: what an earlier
+        ``dhcpd.repair_leases`` has cut.
+    test
+        Change nothing; say what would be done.
+
+    Returns ``result``, ``comment`` and ``leases``, a sentence for each lease that was cut. Exit
+    code 1 if the file was not mended, or the partner could not be asked.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run dhcp_failover.repair_leases server=dhcp-a test=True
+        salt-run dhcp_failover.repair_leases server=dhcp-a
+    """
+    if not server:
+        return _refused("Say which server's lease file is torn: server=MINION_ID.")
+    fleet = master.SaltFleet(__opts__)
+    try:
+        found = master.discover(__opts__, fleet, wanted=server)
+        pair_rules.select(found, server)
+        partners = [one for one in found.partners([server]) if one != server]
+        words = str(addresses).split(",") if isinstance(addresses, str) else addresses or ()
+        return _repaired(
+            fleet, str(server), partners, [str(word).strip() for word in words], bool(test)
+        )
+    except IscDhcpError as err:
+        return _refused(err)
+    finally:
+        fleet.close()
+
+
+def _repaired(fleet, server, partners, addresses, test):
+    def ask(minion, function, **arguments):
+        answer = fleet.ask([minion], function, arguments, patience=120.0)[minion]
+        if "ret" not in answer or isinstance(answer["ret"], str):
+            raise IscDhcpError(f"{minion}: {answer.get('error') or answer['ret']}")
+        return answer["ret"]
+
+    mended = ask(server, "dhcpd.repair_leases", test=test)
+    if not mended.get("result"):
+        return _refused(mended.get("comment"))
+    cut = sorted({*leases_salvage.addresses_cut(mended), *addresses})
+    if not cut:
+        return {"result": True, "comment": mended["comment"], "leases": []}
+    theirs = {}
+    for partner in partners:
+        for address, entry in ask(partner, "dhcpd.lease_entries", addresses=cut).items():
+            theirs[address] = entry or theirs.get(address)
+    mine = ask(server, "dhcpd.lease_entries", addresses=cut)
+    verdicts = leases_salvage.from_partner(
+        cut, theirs, {name: entry for name, entry in mine.items() if entry}, time.time()
+    )
+    entries = {one["address"]: one["entry"] for one in verdicts if one["entry"]}
+    good = True
+    comment = f"{mended['comment']} {len(entries)} leases {'would be ' if test else ''}brought back"
+    comment += f" from {', '.join(partners)}."
+    if entries and not test:
+        added = ask(server, "dhcpd.add_lease_entries", entries=entries)
+        good = bool(added.get("result"))
+        comment += "" if good else f" {added.get('comment')}"
+    told = [one["sentence"] for one in verdicts]
+    return _answer({"result": good, "comment": comment, "leases": told}, good)
 
 
 def hold(pair=None, server=None, why="", until=None):

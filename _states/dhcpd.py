@@ -6,6 +6,7 @@ down. So :py:func:`restarted` marks the restart as pending, and
 ``salt-run state.orch orch.dhcp_failover_restart`` does it, one server at a time.
 """
 
+import importlib.util
 import time
 
 from salt.exceptions import CommandExecutionError
@@ -187,3 +188,32 @@ def metrics_file(name, count_age=0):
     done = __salt__["dhcpd.write_metrics"](name, count_age=count_age)
     changes = {"file": {"old": None, "new": name}} if done.get("new") else {}
     return _ret(name, done["result"], done["comment"], changes)
+
+
+def omapi_library(name):
+    """
+    Have the Python library ``pypureomapi`` installed for this minion, by its own pip.
+
+    Nothing needs it: without it states are proved by dhcpd's log. With it they are proved by OMAPI,
+    where dhcpd.conf has an ``omapi-port``, and the methods ``drain`` and ``handover`` work.
+
+    name
+        What pip is given: ``pypureomapi``, with a version (``pypureomapi==1.1``) or a path.
+
+    .. code-block:: yaml
+
+        pypureomapi:
+          dhcpd.omapi_library
+    """
+    if "pip.install" not in __salt__:
+        return _ret(name, False, "Salt's module pip is missing on this minion.")
+    if importlib.util.find_spec("pypureomapi") is not None:
+        return _ret(name, True, "pypureomapi is installed.")
+    if __opts__["test"]:
+        return _ret(name, None, f"{name} would be installed.")
+    done = __salt__["pip.install"](name)
+    importlib.invalidate_caches()
+    if importlib.util.find_spec("pypureomapi") is None:
+        why = (done.get("stderr") or done.get("stdout") or "").strip().splitlines()
+        return _ret(name, False, f"{name} was not installed: {why[-1] if why else 'unknown'}")
+    return _ret(name, True, f"{name} installed.", {"pypureomapi": "installed"})

@@ -24,7 +24,6 @@ partner-down, asserted again, rescinds them (failover.c:1758-1811): :func:`relea
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from collections.abc import Callable
@@ -189,7 +188,7 @@ def recover_on_disk(server: Server) -> list[str]:
         blocks.append(text[: found.start()] + mine + text[found.end() :].rstrip() + b"\n")
         names.append(name)
     if blocks:
-        _append(server.lease_file, b"".join(blocks))
+        leasefile.append(server.lease_file, b"".join(blocks))
     return names
 
 
@@ -199,23 +198,6 @@ _MY_SHUTDOWN = re.compile(rb"my state shutdown(?: at [^;]*)?;")
 def _last_states(path: str) -> dict[str, bytes]:
     return {entry.name: entry.text for entry in leases.failover_entries(path)}
 
-
-def _append(path: str, text: bytes) -> None:
-    """Append to a whole lease file and sync it; on any error it is as long as before."""
-    if not leasefile.check_end(path).whole:
-        raise ActError(f"{path} is torn at its end: nothing was appended")
-    try:
-        with open(path, "r+b", buffering=0) as file:
-            size = file.seek(0, os.SEEK_END)
-            try:
-                if file.write(text) != len(text):
-                    raise OSError("the disk is full")
-                os.fsync(file.fileno())
-            except OSError:
-                file.truncate(size)
-                raise
-    except OSError as err:
-        raise ActError(f"{path}: {err.strerror or err}") from err
 
 
 def release_window(server: Server) -> dict[str, Any]:

@@ -107,6 +107,28 @@ def end_problem(tail: bytes, from_start: bool) -> str | None:
     return _problem_after(tail, begin)
 
 
+def append(path: str, text: bytes) -> None:
+    """
+    Append entries to a whole lease file of a dhcpd that does not run, and sync it.
+
+    Raises :class:`LeaseFileError`; the file is then as long as before.
+    """
+    if not check_end(path).whole:
+        raise LeaseFileError(f"{path} is torn at its end: nothing was appended")
+    try:
+        with open(path, "r+b", buffering=0) as file:
+            size = file.seek(0, os.SEEK_END)
+            try:
+                if file.write(text) != len(text):
+                    raise OSError("the disk is full")
+                os.fsync(file.fileno())
+            except OSError:
+                file.truncate(size)
+                raise
+    except OSError as err:
+        raise LeaseFileError(f"{path}: {err.strerror or err}") from err
+
+
 def _problem_after(tail: bytes, begin: int) -> str | None:
     """Read the last entry, and what follows it, as dhcpd's own lexer does."""
     if tail.find(b"\0", begin) >= 0:

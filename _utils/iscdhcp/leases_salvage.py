@@ -91,6 +91,24 @@ def from_partner(
     return [_judge(address, theirs, (mine or {}).get(address), now) for address in cut]
 
 
+def checked(entries: Mapping[str, str]) -> bytes:
+    """
+    Return the text of entries, by address, once each is one whole lease of its address.
+
+    Raises :class:`LeaseFileError`.
+    """
+    return b"".join(
+        _entry(str(address), {"text": text}).text.rstrip() + b"\n"
+        for address, text in sorted(entries.items())
+    )
+
+
+def addresses_cut(repair: Mapping[str, Any]) -> list[str]:
+    """Return the addresses of the leases that a repair has cut and not brought back."""
+    cut = [one["address"] for key in ("lost", "kept") for one in repair.get(key) or ()]
+    return sorted(filter(None, cut))
+
+
 def _judge(
     address: str,
     theirs: Mapping[str, Mapping[str, Any] | None],

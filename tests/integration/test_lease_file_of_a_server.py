@@ -55,6 +55,31 @@ def test_a_torn_lease_file_is_refused_at_the_start_and_mended(pair):
     wait_until(pair.dhcp.is_normal, "the pair is normal again", timeout=30.0)
 
 
+def test_a_lease_that_was_torn_is_brought_back_from_the_partner(pair):
+    load = Load(pair.dhcp)
+    load.start(20, seconds=1)
+    load.result()
+    wait_until(pair.dhcp.is_normal, "the pair is normal", timeout=20.0)
+    assert pair.ask("dhcp-b", "dhcpd.stop")["result"] is True
+    host = pair.lab["dhcp-b"]
+    text = host.read(LEASES)
+    address = re.findall(r"lease (\S+) {(?:(?!\n}).)*?binding state active", text, re.S)[-1]
+    # All that this server had of it is gone but the beginning of its last entry.
+    rest = re.sub(rf"lease {re.escape(address)} {{.*?\n}}\n", "", text, flags=re.S)
+    host.run(["tee", LEASES], stdin=rest + f"lease {address} {{\n  starts 1 2026/11/2")
+    host.run(["rm", "-f", f"{LEASES}~"])
+
+    mended = pair.salt_run("dhcp_failover.repair_leases", "server=dhcp-b")
+    assert mended.returncode == 0, str(mended)
+    assert "1 leases brought back from dhcp-a" in mended.answer["comment"]
+    found = pair.ask("dhcp-b", "dhcpd.lease_entries", address)[address]
+    assert found["state"] == "active"
+    assert pair.ask("dhcp-b", "dhcpd.start")["result"] is True
+    wait_until(pair.dhcp.is_normal, "the pair is normal again", timeout=30.0)
+    for server in ("dhcp-a", "dhcp-b"):
+        assert pair.ask(server, "dhcpd.lease_entries", address)[address]["state"] == "active"
+
+
 def test_a_running_server_keeps_its_lease_file_to_itself(pair):
     refused = pair.ask("dhcp-b", "dhcpd.repair_leases")
     assert refused["result"] is False and "stop it first" in refused["comment"]

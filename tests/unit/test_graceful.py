@@ -14,8 +14,10 @@ import pytest
 from iscdhcp import acts
 from iscdhcp import drain
 from iscdhcp import handover
+from iscdhcp import leasefile
 from iscdhcp import leases
 from iscdhcp.acts import ActError
+from iscdhcp.errors import LeaseFileError
 from iscdhcp.leases_unacked import unacknowledged
 from iscdhcp.states import FailoverState
 
@@ -136,7 +138,7 @@ def test_nothing_is_appended_to_a_torn_lease_file(server_down):
     with open(server.lease_file, "a") as file:
         file.write("lease 10.0.0.1 {\n  starts 1 20")
     before = open(server.lease_file).read()
-    with pytest.raises(ActError, match="torn"):
+    with pytest.raises(LeaseFileError, match="torn"):
         handover.recover_on_disk(server)
     assert open(server.lease_file).read() == before
 
@@ -192,7 +194,7 @@ def test_a_full_disk_leaves_the_lease_file_as_it_was(server_down, monkeypatch):
     def full(handle):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(handover.os, "fsync", full)
-    with pytest.raises(ActError, match="No space left"):
+    monkeypatch.setattr(leasefile.os, "fsync", full)
+    with pytest.raises(LeaseFileError, match="No space left"):
         handover.recover_on_disk(server)
     assert open(server.lease_file).read() == before
