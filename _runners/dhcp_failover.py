@@ -22,7 +22,6 @@ Every function returns with a non-zero exit code and one sentence when it did no
 """
 
 import logging
-import secrets
 import sys
 import time
 from pathlib import Path
@@ -32,13 +31,13 @@ import dhcp_failover_requests as requests
 from iscdhcp import checks
 from iscdhcp import decisions
 from iscdhcp import doctor as diagnosis
+from iscdhcp import drift as drifts
 from iscdhcp import engine
 from iscdhcp import follow
 from iscdhcp import inspection
 from iscdhcp import journal
 from iscdhcp import leases_salvage
 from iscdhcp import pairs as pair_rules
-from iscdhcp import parity
 from iscdhcp import partner_run
 from iscdhcp import plan as plans
 from iscdhcp import progress
@@ -50,9 +49,6 @@ log = logging.getLogger(__name__)
 
 __virtualname__ = "dhcp_failover"
 __func_alias__ = {"pairs_": "pairs"}
-
-#: Seconds for a server to read and normalise its configuration, however large.
-DRIFT_SECONDS = 60.0
 
 
 def __virtual__():
@@ -346,42 +342,12 @@ def drift(pair=None):
         if not chosen:
             return _refused(_no_pairs(found))
         for one in chosen:
-            shown[one.id] = _drift(fleet, one)
+            shown[one.id] = drifts.drift(fleet, one)
     except IscDhcpError as err:
         return _refused(err)
     finally:
         fleet.close()
     return _answer(shown, all(row["equal"] for row in shown.values()))
-
-
-def _drift(fleet, pair):
-    servers = [pair.primary, pair.secondary]
-    question = {"nonce": secrets.token_hex(16), "relationship": pair.name}
-    forms = {}
-    # The forms are as long as the files: they are asked for only where they differ.
-    for digest_only in (True, False):
-        answers = fleet.ask(
-            servers, "dhcpd.normal_form", {**question, "digest_only": digest_only}, DRIFT_SECONDS
-        )
-        for server in servers:
-            ret = answers[server].get("ret")
-            if not isinstance(ret, dict) or "digest" not in ret:
-                why = answers[server].get("error") or ret
-                return {"equal": False, "comment": f"{server} can't be compared: {why}"}
-            forms[server] = ret
-        first, second = (forms[server] for server in servers)
-        if first["digest"] == second["digest"]:
-            break
-    ends = [form["relationships"].get(pair.name) for form in (first, second)]
-    problems = parity.crossed_facts(*ends, *servers) if all(ends) else []
-    diff = []
-    if first["digest"] != second["digest"]:
-        diff = parity.lines(parity.compare(first, second), *servers)
-    equal = not diff and not problems
-    comment = "The configurations mean the same."
-    if not equal:
-        comment = f"{' and '.join(servers)} differ; mend one of them, then restart it."
-    return {"equal": equal, "comment": comment, "problems": problems, "diff": diff}
 
 
 def wait_normal(pair=None, timeout=None):

@@ -425,6 +425,8 @@ def new_run(opts, wanted=None, request=None, user=None, kind=engine.PairRun):
         :class:`iscdhcp.engine.Request`.
     kind
         The kind of run, where it is not a restart.
+    kind
+        What is made of it: a restart, or :class:`iscdhcp.rollout.Rollout`.
 
     Raises :class:`iscdhcp.errors.IscDhcpError` (with the choices) if no single pair is meant.
     """

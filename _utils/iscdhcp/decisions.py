@@ -46,6 +46,8 @@ FORCEABLE = {
     "free-leases": "a partner whose free leases may not last while it serves alone",
     "auto-partner-down": "a partner that would go to partner-down by itself meanwhile",
     "mclt": "MCLT without service of this server, which method control costs",
+    "drift": "configurations that still differ when both are rolled out",
+    "mismatch": "new configurations with which the servers would not find each other",
     "no-relationship": "a server that has no failover relationship, so no partner",
 }
 

@@ -16,6 +16,7 @@ import time
 import uuid
 from collections.abc import Callable
 from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
 from pathlib import Path
@@ -92,6 +93,15 @@ class Fleet(Protocol):
 
     def release(self, minions: list[str], run: str, token: str) -> None:
         """Take this run's claims away, as far as the minions answer."""
+
+    def ask(
+        self,
+        minions: Sequence[str],
+        function: str,
+        kwarg: dict[str, Any] | None = None,
+        patience: float = 6.0,
+    ) -> dict[str, dict[str, Any]]:
+        """Call a function of the minions: ``{"ret": ...}`` or ``{"error": why}`` of each."""
 
     def release_window(self, minion: str) -> None:
         """Have the survivor of a hand-over release its full window."""
@@ -434,6 +444,7 @@ class PairRun(Told):
                 run=self.run,
                 timeout=patience,
                 identity=before.get("identity"),
+                **self._restart_arguments(server),
             )
             seconds = round(time.monotonic() - begun, 2)
             if "lost" in answer:
@@ -454,6 +465,10 @@ class PairRun(Told):
             {server: {"old": answer.get("old"), "new": answer.get("new")}},
             list(answer.get("warnings") or ()),
         )
+
+    def _restart_arguments(self, server: str) -> dict[str, Any]:
+        """More arguments of the restart of ``server``."""
+        return {}
 
     def _settle(
         self, server: str, before: Mapping[str, Any], lost: str, patience: float
