@@ -33,6 +33,7 @@ import socket
 import subprocess
 import time
 from contextlib import contextmanager
+from contextlib import suppress
 from pathlib import Path
 
 from iscdhcp import acts
@@ -46,6 +47,7 @@ from iscdhcp import handover
 from iscdhcp import lease_facts
 from iscdhcp import leasefile
 from iscdhcp import leases
+from iscdhcp import leases_return
 from iscdhcp import leases_salvage
 from iscdhcp import lint
 from iscdhcp import metrics as metrics_text
@@ -53,6 +55,8 @@ from iscdhcp import parity
 from iscdhcp import partner_down as dead_partner
 from iscdhcp import pending
 from iscdhcp import process
+from iscdhcp import rollout
+from iscdhcp import staging
 from iscdhcp import store
 from iscdhcp import survey
 from iscdhcp import watch
@@ -383,12 +387,19 @@ def peers():
         salt '*' dhcpd.peers
     """
     server = fact.read_server(_settings())
-    report = {"relationships": {}, "addresses": [], "error": None}
-    if server.configuration is None:
-        if server.process is not None or os.path.exists(server.config_file):
-            report["error"] = server.configuration_error
-        return report
-    for one in server.configuration.relationships:
+    if server.process is None and not os.path.exists(server.config_file):
+        return {"relationships": {}, "addresses": [], "error": None}
+    record = _stage().record
+    if record and record["state"] == "applied" and record.get("peers") and not _proved(server):
+        # A new configuration that may be taken back does not make another pair of this one.
+        return record["peers"]
+    return _report(server.configuration, server.configuration_error)
+
+
+def _report(configuration, error):
+    """Return a configuration's relationships as :py:func:`peers` does."""
+    report = {"relationships": {}, "addresses": [], "error": error}
+    for one in configuration.relationships if configuration else ():
         report["relationships"][one.name] = {
             "role": one.role,
             "address": one.address,
@@ -1043,7 +1054,13 @@ def partner_down(relationship, evidence=None, run=None):
 
 
 def restart(
-    method="signal", force=None, evidence=None, run=None, timeout=None, identity=None
+    method="signal",
+    force=None,
+    evidence=None,
+    run=None,
+    timeout=None,
+    identity=None,
+    staged=None,
 ):
     """
     Stop and start dhcpd in one call, guarded in the same call.
@@ -1072,9 +1089,12 @@ def restart(
     identity
         The process that is meant (``dhcpd.status`` has it): any other one is left alone, so that
         an order that comes late, or twice, restarts nothing twice.
+    staged
+        The run whose staged files (:py:func:`stage`) are put in place between stop and start. Where
+        dhcpd does not start with them, the old ones are put back and started.
 
     Returns ``result``, ``comment``, ``old`` and ``new`` (``pid``, ``identity``, ``started``), and
-    ``warnings``.
+    ``warnings``; with ``staged`` also ``files`` (replaced) or ``rolled_back``.
 
     CLI Example:
 
@@ -1100,7 +1120,10 @@ def restart(
             old.update(_stop_by(method, server, codes))
         except IscDhcpError as err:
             return _failed(f"dhcpd on {__opts__['id']} was not restarted: {err}", old=old)
-        answer = _start(codes, timeout, service, old)
+        if staged is None:
+            answer = _start(codes, timeout, service, old)
+        else:
+            answer = _start_with_staged(str(staged), codes, timeout, service, old)
         if answer["result"]:
             answer["comment"] = (
                 f"dhcpd on {__opts__['id']} restarted (pid {old['pid']} -> "
@@ -1302,6 +1325,509 @@ def write_metrics(path, count_age=0):
     except IscDhcpError as err:
         return _failed(str(err), file=path)
     return {"result": True, "comment": f"{path} was written.", "file": path, "new": new}
+
+
+# -- new configuration -------------------------------------------------------------------------
+
+
+def _stage():
+    return staging.Stage(_state_dir())
+
+
+def _checked(main, candidates):
+    """
+    Return the configuration that candidates would make, and what is new of what lint finds.
+
+    Raises a sentence where dhcpd refuses it, or where it has an error that the old one has not.
+    """
+    return staging.check(
+        main,
+        candidates,
+        lambda path: acts.check_config(path, _settings().binaries[0]),
+        __salt__["network.ip_addrs"](include_loopback=True),
+    )
+
+
+def _is_read(main, candidates, target):
+    """Whether dhcpd would read ``target``: it is the main file or one that this includes."""
+    try:
+        files = staging.files_of(main, candidates)
+    except IscDhcpError:
+        return True
+    return os.path.realpath(target) in {os.path.realpath(one) for one in files}
+
+
+def _why_restart(server, candidates):
+    """Return why dhcpd has to be restarted for these files, or ``None`` where nothing matters."""
+    main = server.config_file
+    try:
+        if staging.meaning(main, candidates) != staging.meaning(main):
+            return "the configuration says something else than the one before"
+    except IscDhcpError:
+        return "the configuration before can't be read"
+    found = _pending(server)
+    return found and str(found["reason"])
+
+
+def _still_the_same(server):
+    """Note that the running dhcpd means what is on disk, after a change that means nothing."""
+    running = server.process
+    if running is not None:
+        with suppress(OSError, IscDhcpError):
+            pending.keep(_state_dir(), server.config_file, running.identity, time.time())
+
+
+def put_config(candidate, config_file=None, test=False):
+    """
+    Replace a configuration file by a candidate, once it is checked; restarts nothing.
+
+    The old file is kept beside it (``FILE.backup-TIME``), owner and mode stay. A restart that is
+    needed is marked as pending.
+
+    candidate
+        Path of the new contents on this server.
+    config_file
+        The file to replace: dhcpd's main file (the default) or one that it includes.
+    test
+        Check and show only.
+
+    Returns ``result``, ``comment``, ``diff`` (keys and secrets masked), ``backup``, ``why`` (a
+    restart is needed; ``None`` where nothing that matters changes) and ``findings`` (sentences:
+    what is new of what :py:func:`check_config` finds).
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt dhcp-a dhcpd.put_config /etc/dhcp/dhcpd.conf.new
+        salt dhcp-a dhcpd.put_config /root/pools.conf /etc/dhcp/pools.conf test=True
+    """
+    server = fact.read_server(_settings())
+    main = server.config_file
+    target = str(config_file or main)
+    beside = None
+    try:
+        beside = staging.candidate_beside(target)
+        staging.copy(str(candidate), beside)
+        return _put(server, main, target, beside, bool(test))
+    except (IscDhcpError, OSError) as err:
+        return _failed(f"{target} was not changed: {err}", diff="", backup=None, why=None)
+    finally:
+        if beside:
+            with suppress(OSError):
+                os.unlink(beside)
+
+
+def _put(server, main, target, candidate, test):
+    candidates = {target: candidate}
+    text = staging.differences(candidates).get(target)
+    if text is None:
+        return {
+            "result": True,
+            "comment": f"{target} is in the correct state.",
+            "diff": "",
+            "backup": None,
+            "why": None,
+        }
+    claim = _claims().current
+    if claim and not test:
+        return _failed(
+            f"{target} was not changed: {__opts__['id']} is claimed by {claim.get('who')} until "
+            f"{decisions.clock(claim.get('until'))} UTC. Try again after that.",
+            diff=text,
+            backup=None,
+            why=None,
+        )
+    note, findings = "", []
+    if _is_read(main, candidates, target):
+        _, findings = _checked(main, candidates)
+        why = _why_restart(server, candidates)
+    else:
+        # A fragment alone is nothing that dhcpd could check.
+        conf.parse_file(candidate)
+        why = None
+        note = f" {main} does not include it (yet): only its syntax was checked."
+    answer = {"result": True, "diff": text, "backup": None, "why": why, "findings": findings}
+    if test:
+        return {**answer, "comment": f"{target} would be replaced.{note}"}
+    with _acting():
+        answer["backup"] = staging.back_up(target)
+        staging.copy(candidate, target, like=target)
+    if why and server.process is not None:
+        mark_pending(f"{target} was changed")
+    elif not note:
+        _still_the_same(server)
+    kept = f"; the old file is {answer['backup']}" if answer["backup"] else ""
+    return {**answer, "comment": f"{target} was replaced{kept}.{note}"}
+
+
+def stage(
+    run="by-hand",
+    source=None,
+    contents_pillar=None,
+    sls=None,
+    file=None,
+    template=None,
+    saltenv="base",
+    test=False,
+):
+    """
+    Fetch this server's new configuration, check it, and keep it beside the old one.
+
+    Nothing is put in place: :py:func:`apply_staged`, or :py:func:`restart` with ``staged``, does.
+    Give one of ``source``, ``contents_pillar``, ``sls`` and ``file``; without any, the setting
+    ``dhcpd:rollout`` (a dictionary of them, in pillar or minion configuration) counts.
+
+    run
+        Who stages: what another run staged can't be applied.
+    source
+        Where the main file comes from (``salt://...``, as ``file.managed`` knows it; ``{{ minion
+        }}`` stands for this minion's id), or a dictionary of files and their sources.
+    contents_pillar
+        Key in this minion's pillar that holds the main file, or a dictionary of files and keys.
+    sls
+        State file(s) of yours with ``dhcpd.config`` states. They are run with ``test=True``, so
+        that nothing else in them acts.
+    file
+        Path of a file on this server, or a dictionary of files and paths.
+    template
+        As in ``file.managed``, for ``source`` and ``contents_pillar``.
+    saltenv
+        Salt environment of ``source`` and ``sls``.
+    test
+        Check and compare only, keep nothing.
+
+    Returns ``result``, ``comment``, ``files`` (by path: the diff, secrets masked), ``why`` (a
+    restart is needed, or ``None``), ``findings`` (sentences: what is new of what
+    :py:func:`check_config` finds), ``peers`` (what :py:func:`peers` says now) and ``new_peers``
+    (what it would say).
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt dhcp-b dhcpd.stage source=salt://dhcp/dhcp-b.conf test=True
+        salt dhcp-b dhcpd.stage sls=dhcp.config
+    """
+    wanted = {"source": source, "contents_pillar": contents_pillar, "sls": sls, "file": file}
+    wanted = {key: value for key, value in wanted.items() if value}
+    if not wanted:
+        defaults = _config().get("rollout") or {}
+        wanted = {key: defaults[key] for key in staging.ORIGINS if defaults.get(key)}
+        template = template or defaults.get("template")
+        saltenv = defaults.get("saltenv") or saltenv
+    server = fact.read_server(_settings())
+    main = server.config_file
+    candidates = {}
+    try:
+        staging.check_origins(wanted)
+        candidates = _fetched(main, wanted, template, saltenv)
+        return _staged(server, str(run), candidates, bool(test))
+    except (IscDhcpError, OSError) as err:
+        return _failed(f"{__opts__['id']}: {err}")
+    finally:
+        for candidate in candidates.values():
+            with suppress(OSError):
+                os.unlink(candidate)
+
+
+def _staged(server, run, candidates, test):
+    main = server.config_file
+    differing = staging.differences(candidates)
+    candidates = {target: candidates[target] for target in differing}
+    configuration, findings = _checked(main, candidates)
+    unread = [one for one in differing if not _is_read(main, candidates, one)]
+    if unread:
+        raise staging.StagingError(
+            f"{', '.join(unread)} is not read by dhcpd: {main} does not include it"
+        )
+    answer = {
+        "result": True,
+        "files": differing,
+        "why": _why_restart(server, candidates),
+        "findings": findings,
+        "peers": _report(server.configuration, server.configuration_error),
+        "new_peers": _report(configuration, None),
+    }
+    what = ", ".join(differing) or "no file"
+    if test:
+        return {**answer, "comment": f"{__opts__['id']}: {what} would change."}
+    proved = _proved(server)
+    if differing:
+        _stage().keep(run, main, candidates, proved, answer["peers"])
+    else:
+        _stage().clear()
+    return {**answer, "comment": f"{__opts__['id']}: {what} will change."}
+
+
+def _proved(server):
+    """Whether what was applied last has been seen to work: restarted since, and normal."""
+    record = _stage().record
+    if not record or record["state"] != "applied" or server.process is None:
+        return False
+    if record.get("proved"):
+        return True
+    facts = fact.gather(_settings(), server)
+    ends = facts["relationships"].values()
+    before = (record.get("peers") or {}).get("relationships") or ()
+    proved = (
+        server.process.started > float(record.get("applied_at") or 0)
+        and bool(ends)
+        and set(before) <= set(facts["relationships"])
+        and all((end["state"], end["partner_state"]) == ("normal", "normal") for end in ends)
+    )
+    if proved:
+        _stage().prove()
+    return proved
+
+
+def _fetched(main, wanted, template, saltenv):
+    """Return candidates for what a rollout names: by target, each beside it."""
+    (kind, what), = wanted.items()
+    if kind == "file":
+        found = {}
+        for target, path in staging.by_target(what, main).items():
+            found[target] = staging.candidate_beside(target)
+            staging.copy(path, found[target])
+        return found
+    with staging.collecting(_state_dir() / "collected") as found:
+        if kind == "sls":
+            results = __salt__["state.sls"](what, saltenv=saltenv, test=True, concurrent=True)
+            _raise_failed(results, f"the state file {what}")
+        else:
+            for target, one in staging.by_target(what, main).items():
+                managed = {kind: _for_this_minion(one), "saltenv": saltenv}
+                if template:
+                    managed["template"] = template
+                results = __salt__["state.single"](
+                    "dhcpd.config", target, test=True, concurrent=True, **managed
+                )
+                _raise_failed(results, f"{kind} of {target}")
+    __context__.pop("retcode", None)
+    if not found:
+        raise staging.StagingError(
+            f"the state file {what} has no dhcpd.config state for this server; it takes the "
+            "arguments of file.managed, so the name of the function is all that has to change"
+        )
+    return found
+
+
+def _for_this_minion(source):
+    if isinstance(source, str):
+        return re.sub(r"\{\{\s*minion\s*\}\}", __opts__["id"], source)
+    return source
+
+
+def _raise_failed(results, what):
+    """Raise what went wrong in a state run that was to give candidates."""
+    if not isinstance(results, dict):
+        text = "; ".join(map(str, results)) if isinstance(results, list) else str(results)
+        raise staging.StagingError(f"{what}: {_told(text)}")
+    failed = [
+        _told(one.get("comment"))
+        for tag, one in results.items()
+        if tag.startswith("dhcpd_|-") and tag.endswith("_|-config") and one.get("result") is False
+    ]
+    if failed:
+        raise staging.StagingError(f"{what}: {'; '.join(failed)}")
+
+
+def _told(comment):
+    """Return what a state said as one line; the lines of a template may hold a secret."""
+    lines = [line.strip() for line in str(comment or "").splitlines() if line.strip()]
+    if not lines:
+        return "it failed"
+    return lines[-1 if "Traceback" in str(comment) else 0]
+
+
+def staged():
+    """
+    Show what is staged here, or was put in place last.
+
+    Returns ``run``, ``main``, ``state`` (``staged``, ``applied``, ``rolled-back``) and ``files``
+    (by path: ``staged``, ``backup``, ``existed``), or ``None``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt dhcp-b dhcpd.staged
+    """
+    return _stage().record
+
+
+def unstage(run=None):
+    """
+    Remove what is staged and was not put in place.
+
+    run
+        Only what this run has staged.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt dhcp-b dhcpd.unstage
+    """
+    record = _stage().record
+    if record and run in (None, record["run"]):
+        _stage().clear()
+    return {"result": True, "comment": f"Nothing is staged on {__opts__['id']}."}
+
+
+def apply_staged(run=None):
+    """
+    Put the staged files in place, backups first; restarts nothing.
+
+    run
+        The run that has staged them; without it, whoever it was.
+
+    Returns ``result``, ``comment``, ``files`` (replaced now; none where they are in place already).
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt dhcp-b dhcpd.apply_staged
+    """
+    with _acting():
+        refused = _claimed_by_another(run)
+        if refused:
+            return refused
+        server = fact.read_server(_settings())
+        try:
+            before = None if _pending(server) else staging.meaning(server.config_file)
+            changed = _stage().apply(None if run is None else str(run))
+            same = before is not None and staging.meaning(server.config_file) == before
+        except (IscDhcpError, OSError) as err:
+            return _failed(f"{__opts__['id']}: {err}", files=[])
+    if same:
+        _still_the_same(server)
+    elif changed:
+        mark_pending(f"{', '.join(changed)} was changed")
+    comment = f"{', '.join(changed) or 'Nothing'} was replaced on {__opts__['id']}."
+    return {"result": True, "comment": comment, "files": changed}
+
+
+def _claimed_by_another(run):
+    claim = _claims().current
+    if claim and claim.get("run") != run:
+        return _failed(
+            f"{__opts__['id']} is claimed by {claim.get('who')} until "
+            f"{decisions.clock(claim.get('until'))} UTC (dhcpd.release_claim frees it)",
+            refused=True,
+        )
+    return None
+
+
+def _start_with_staged(run, codes, timeout, service, old):
+    """Put the staged files in place and start; where that fails, the old ones are back and run."""
+    leases_return.keep(fact.read_server(_settings()).lease_file)
+    try:
+        files = _stage().apply(run)
+    except (IscDhcpError, OSError) as err:
+        answer = _failed(f"{__opts__['id']}: {err}", old=old, new=None)
+    else:
+        answer = _start(codes, timeout, service, old)
+        if answer["result"]:
+            return {**answer, "files": files}
+    why = str(answer["comment"]).removesuffix(f" dhcpd is down on {__opts__['id']}.")
+    back = _start_with_old(run, codes, timeout, service, old)
+    return _failed(
+        f"{why} {back['comment']}",
+        old=old,
+        new=back.get("new"),
+        rolled_back=bool(back["result"]),
+    )
+
+
+def _start_with_old(run, codes, timeout, service, old):
+    """Bring the old files back, with dhcpd down at the start and running at the end."""
+    me = __opts__["id"]
+    server = fact.read_server(_settings())
+    try:
+        if server.process is not None:
+            acts.stop(server, lambda: None, lambda: None)
+            service.stop()
+        _stage().roll_back(run)
+        leases_return.bring_back(fact.read_server(_settings()).lease_file)
+        service.prepare()
+    except (IscDhcpError, OSError) as err:
+        log.debug("rolling back failed", exc_info=True)
+        return _failed(f"The old configuration of {me} could not be brought back: {err}", old=old)
+    answer = _start(codes, timeout, service, old)
+    if answer["result"]:
+        answer["comment"] = (
+            f"{me} has its old configuration back and runs with it (pid {answer['new']['pid']})."
+        )
+    return answer
+
+
+def roll_back(run=None, evidence=None, method="signal", force=None, timeout=None):
+    """
+    Put the files from before the last rollout back and restart dhcpd with them.
+
+    With the master's evidence it is done although this server is not normal, as long as its
+    partners serve. Without it (a person at the console) it is guarded as :py:func:`restart`.
+
+    run
+        The run whose files are taken back; without it, the last one's.
+    evidence
+        What the master saw of the partners, by relationship.
+    method, force, timeout
+        As in :py:func:`restart`.
+
+    Returns as :py:func:`restart` does.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt dhcp-b dhcpd.roll_back
+    """
+    codes = _force(force)
+    _check_method(method)
+    record = _stage().record
+    if record is None or record["state"] == "staged":
+        return _failed(f"Nothing was rolled out on {__opts__['id']}: nothing can be taken back.")
+    if run not in (None, record["run"]):
+        return _failed(f"The last rollout on {__opts__['id']} was another run's: {record['run']}.")
+    run = str(record["run"])
+    with _acting():
+        server = fact.read_server(_settings())
+        running = server.process
+        if running is not None and evidence is None:
+            server, refused = _guard(None, codes, run, "rolled back", method)
+        elif running is not None:
+            refused = _claimed_by_another(run) or _not_taken_back(evidence, codes)
+        else:
+            refused = None
+        if refused:
+            return refused
+        service = _service(running.argv if running else ())
+        old = running and {
+            "pid": running.pid, "identity": running.identity, "started": running.started
+        }
+        try:
+            service.prepare()
+            if running is not None:
+                acts.stop(server, lambda: None, lambda: None)
+        except IscDhcpError as err:
+            return _failed(f"dhcpd on {__opts__['id']} was not rolled back: {err}", old=old)
+        return _start_with_old(run, codes, timeout, service, old)
+
+
+def _not_taken_back(evidence, codes):
+    if isinstance(evidence, str):
+        evidence = json.loads(evidence)
+    verdict = rollout.ok_to_take_back(_facts(brief=True), evidence, codes)
+    if verdict.ok:
+        return None
+    return _failed(
+        f"{__opts__['id']} was not rolled back: {verdict.sentence}",
+        refused=True,
+        reasons=[reason.as_dict() for reason in verdict.reasons],
+    )
 
 
 # -- pending restarts --------------------------------------------------------------------------

@@ -7,8 +7,13 @@ down. So :py:func:`restarted` marks the restart as pending, and
 """
 
 import importlib.util
+import os
 import time
+from contextlib import contextmanager
+from contextlib import suppress
 
+from iscdhcp import staging
+from iscdhcp.errors import IscDhcpError
 from salt.exceptions import CommandExecutionError
 from salt.exceptions import SaltInvocationError
 
@@ -23,6 +28,176 @@ def __virtual__():
 
 def _ret(name, result, comment, changes=None):
     return {"name": name, "result": result, "comment": comment, "changes": changes or {}}
+
+
+# What the real file has, and the candidate beside it must not take over.
+_OF_THE_REAL_FILE = ("user", "group", "mode", "attrs")
+# What file.managed would do to the real file; here it is done once the check is passed.
+_DONE_HERE = ("backup", "replace", "show_changes", "check_cmd", "tmp_dir", "tmp_ext", "create")
+_CONTENTS = ("source", "contents", "contents_pillar", "contents_grains")
+
+
+def config(name, **managed):
+    """
+    Have a configuration file of dhcpd as wanted: checked before it replaces anything.
+
+    It takes the arguments of ``file.managed`` (``source``, ``contents``, ``contents_pillar``,
+    ``template``, ``defaults``, ``context``, ``source_hash``, ``user``, ``group``, ``mode``...), so
+    in an existing state file only the function's name changes. The new file is made beside the old
+    one and checked there together with all other files of the configuration. The old one is kept as
+    ``FILE.backup-TIME``; owner and mode stay unless they are given.
+
+    dhcpd is never restarted: where something that matters has changed, or a ``watch`` fires, the
+    restart is marked as pending, and ``salt-run state.orch orch.dhcp_failover_restart`` does it.
+    ``orch.dhcp_failover_rollout`` does both, one server after the other.
+
+    name
+        dhcpd's main file, or one that it includes.
+
+    .. code-block:: yaml
+
+        /etc/dhcp/dhcpd.conf:
+          dhcpd.config:
+            - source: salt://dhcp/dhcpd.conf.jinja
+            - template: jinja
+    """
+    given = [key for key in _CONTENTS if managed.get(key) is not None]
+    if not given:
+        return _ret(name, False, f"{name}: give the contents by one of {', '.join(_CONTENTS)}.")
+    candidate = None
+    try:
+        candidate = staging.candidate_beside(name)
+        made = _made(candidate, managed)
+        if made["result"] is False or not os.path.exists(candidate):
+            why = _first_line(made.get("comment")).replace(candidate, name)
+            return _ret(name, False, f"{name} was not changed: {why}")
+        if staging.is_collecting():
+            staging.collect(name, candidate)
+            candidate = None
+            return _ret(name, None, f"{name} is collected for a rollout.")
+        return _replaced(name, candidate, managed)
+    except (IscDhcpError, CommandExecutionError, OSError) as err:
+        return _ret(name, False, f"{name} was not changed: {err}")
+    finally:
+        if candidate:
+            with suppress(OSError):
+                os.unlink(candidate)
+
+
+def _replaced(name, candidate, managed):
+    done = __salt__["dhcpd.put_config"](candidate, name, test=__opts__["test"])
+    if not done["result"]:
+        return _ret(name, False, done["comment"])
+    changes = {"diff": done["diff"]} if done["diff"] else {}
+    ret = _ret(name, True, done["comment"], changes)
+    if done["why"]:
+        ret["comment"] += f" A restart is pending then: {done['why']}."
+    if done.get("findings"):
+        ret["comment"] += f" Mind: {'; '.join(done['findings'])}."
+    wanted = {key: managed[key] for key in ("user", "group", "mode") if managed.get(key)}
+    if wanted and os.path.exists(name):
+        mode = __salt__["config.manage_mode"](wanted.get("mode"))
+        perms, _ = __salt__["file.check_perms"](
+            name, None, wanted.get("user"), wanted.get("group"), mode
+        )
+        ret["changes"].update(perms.get("changes") or {})
+        if perms["result"] is False:
+            ret.update(result=False, comment=f"{ret['comment']} {perms['comment']}")
+    if __opts__["test"] and ret["changes"] and ret["result"]:
+        ret["result"] = None
+    return ret
+
+
+def _made(candidate, managed):
+    """Have ``file.managed`` make the candidate; return what it says."""
+    apart = (*_OF_THE_REAL_FILE, *_DONE_HERE)
+    wanted = {key: value for key, value in managed.items() if key not in apart}
+    try:
+        with _for_real():
+            return __states__["file.managed"](
+                candidate, mode="0600", show_changes=False, **wanted
+            )
+    except Exception as err:  # pylint: disable=broad-except
+        # A template that can't be rendered; what follows the first line quotes it, keys and all.
+        return {"result": False, "comment": str(err)}
+
+
+@contextmanager
+def _for_real():
+    """
+    Have ``file.managed`` write the candidate also where the run is a test.
+
+    The loader's options count, for every state that it calls (salt/loader/lazy.py, LoadedFunc).
+    """
+    opts = __states__["file.managed"].loader.opts
+    test = opts["test"]
+    opts["test"] = False
+    try:
+        yield
+    finally:
+        opts["test"] = test
+
+
+def _first_line(comment):
+    return next(iter(str(comment or "").splitlines()), "") or "file.managed did not say why"
+
+
+def running(name, enable=None):
+    """
+    Have dhcpd running; one that runs is left as it is, whatever has changed.
+
+    It starts a server that is down, and never restarts one: a ``watch`` marks the restart as
+    pending.
+
+    name
+        Anything.
+    enable
+        Whether the service starts at boot; by default that is left as it is.
+
+    .. code-block:: yaml
+
+        dhcpd:
+          dhcpd.running:
+            - enable: True
+            - watch:
+              - dhcpd: /etc/dhcp/dhcpd.conf
+    """
+    try:
+        facts = __salt__["dhcpd.status"]()
+        changes, comments = {}, []
+        if facts["process"]["running"]:
+            comments.append(f"dhcpd runs (pid {facts['process']['pid']}).")
+        elif __opts__["test"]:
+            changes["dhcpd"] = "would be started"
+            comments.append("dhcpd would be started.")
+        else:
+            done = __salt__["dhcpd.start"]()
+            comments.append(done["comment"])
+            if not done["result"]:
+                return _ret(name, False, done["comment"])
+            changes["dhcpd"] = {"old": None, "new": done["new"]}
+        service = (facts.get("service") or {}).get("name")
+        if enable is not None and service:
+            enabled = __salt__["service.enabled"](service)
+            if bool(enabled) != bool(enable):
+                changes["enabled"] = {"old": bool(enabled), "new": bool(enable)}
+                if not __opts__["test"]:
+                    __salt__["service.enable" if enable else "service.disable"](service)
+    except (CommandExecutionError, SaltInvocationError) as err:
+        return _ret(name, False, str(err))
+    result = None if __opts__["test"] and changes else True
+    return _ret(name, result, " ".join(comments), changes)
+
+
+def mod_watch(name, sfun=None, **kwargs):
+    """
+    Mark the restart as pending where something that is watched has changed; never restart.
+
+    A highstate of both servers would otherwise take the pair down.
+    """
+    if sfun in ("config", "running", "restarted"):
+        return _mark(name if sfun == "restarted" else f"something that {name} watches has changed")
+    return _ret(name, True, f"dhcpd.{sfun} does nothing on watch.")
 
 
 def restarted(name, now=False, method="signal", force=None, busy_timeout=0):
