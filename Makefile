@@ -4,13 +4,14 @@ export PYTHONPATH := $(CURDIR):$(CURDIR)/_utils
 PYTHON := .venv/bin/python
 
 .PHONY: help setup venv unit test steering-test docs-pictures reboot-test doctor-test \
-	docs-terminal demo lab bench-restart bench-clients bench-leases bench-status \
-	events-test metrics-test bench-torn damage-test bench-conf lint clean
+	docs-terminal rollout-test demo lab bench-restart bench-clients bench-leases \
+	bench-status events-test metrics-test bench-torn damage-test bench-conf lint clean
 
 help:
 	@echo "make demo           a real pair restarted under load, shown on a page"
 	@echo "make test           all tests"
 	@echo "make reboot-test    hosts that reboot and die, under load; some minutes"
+	@echo "make rollout-test   rollouts under load, and files with which dhcpd never gets normal"
 	@echo "make unit           the tests that need neither root nor the lab"
 	@echo "make steering-test  each way to stop a run, at each of its steps"
 	@echo "make docs-pictures  the pictures in docs/pictures, taken in a real browser"
@@ -58,6 +59,9 @@ doctor-test: setup
 
 docs-terminal: setup
 	lab/isolated $(PYTHON) -m lab.captures
+
+rollout-test: setup
+	lab/isolated $(PYTHON) -m pytest tests/integration/rollout_proofs.py
 
 demo: setup
 	@lab/isolated $(PYTHON) -m lab.demo

@@ -28,6 +28,8 @@ from iscdhcp import checks
 from iscdhcp import decisions
 from iscdhcp import engine
 from iscdhcp import reboot
+from iscdhcp import rollout
+from iscdhcp import staging
 from iscdhcp.errors import IscDhcpError
 
 log = logging.getLogger(__name__)
@@ -100,20 +102,40 @@ def locked(
     busy_timeout
         Seconds that a minion busy with another state run is waited for; default 300.
     """
+    return _begin(
+        name,
+        pair,
+        {
+            "order": sequence,
+            "method": method,
+            "force": force,
+            "fresh": fresh,
+            "timeout": timeout,
+            "busy_timeout": busy_timeout,
+        },
+    )
+
+
+def _begin(name, pair, wanted, origins=None):
+    """Begin a run, or with ``origins`` a rollout, and keep it for the steps that follow."""
     settings = __opts__.get("dhcp_failover") or {}
+    timeout, method = wanted["timeout"], wanted["method"]
     try:
         engine.check_method(method)
         request = engine.Request(
-            order=sequence or settings.get("order"),
+            order=wanted["order"] or settings.get("order"),
             method=method,
-            force=decisions.parse_force(force),
-            fresh=bool(fresh),
-            busy_timeout=float(busy_timeout or settings.get("busy_timeout", 300)),
+            force=decisions.parse_force(wanted["force"]),
+            fresh=bool(wanted["fresh"]),
+            busy_timeout=float(wanted["busy_timeout"] or settings.get("busy_timeout", 300)),
             timeout=None if timeout is None else float(timeout),
             policy=checks.parse_policy(settings.get("policy")),
         )
+        kind = engine.PairRun if origins is None else rollout.Rollout
         with master.INTERRUPTS.deferred():
-            run = master.new_run(_master_opts(), pair, request)
+            run = master.new_run(_master_opts(), pair, request, kind=kind)
+            if origins is not None:
+                run.origins = origins
             step = run.lock(test=__opts__["test"])
     except (IscDhcpError, ValueError, engine.Interrupted) as err:
         return _result(name, engine.Step(False, str(err)))
@@ -281,3 +303,99 @@ def server_serves(name, position, pair=None):
         As in :py:func:`locked`.
     """
     return _step(name, pair, lambda run: run.serve(int(position) - 1, test=__opts__["test"]))
+
+
+# -- rollout -------------------------------------------------------------------------------------
+
+
+def rollout_locked(
+    name,
+    pair=None,
+    sequence=None,
+    method="signal",
+    force=None,
+    fresh=False,
+    timeout=None,
+    busy_timeout=None,
+    contents_given=False,
+    **origins,
+):
+    """
+    Begin a rollout of new configuration, as :py:func:`locked` begins a restart.
+
+    pair, sequence, method, force, fresh, timeout, busy_timeout
+        As in :py:func:`locked`.
+    source, contents_pillar, sls, file
+        Where the servers get their new files from; one of them, or none where the minions' pillar
+        says it (see ``dhcpd.stage``).
+    template, saltenv
+        As in ``file.managed``.
+    contents_given
+        Whether somebody has put contents into the orchestration's pillar: that is refused.
+    """
+    if contents_given:
+        text = (
+            "Contents in the orchestration's own pillar are refused: Salt keeps them in the job "
+            "cache, secrets included. Put them where the minions get them (sls, source, "
+            "contents_pillar or file), and change a secret that was in them. Nothing was touched."
+        )
+        return _result(name, engine.Step(False, text))
+    known = {*staging.ORIGINS, "template", "saltenv"}
+    chosen = {key: value for key, value in origins.items() if key in known and value}
+    return _begin(
+        name,
+        pair,
+        {
+            "order": sequence,
+            "method": method,
+            "force": force,
+            "fresh": fresh,
+            "timeout": timeout,
+            "busy_timeout": busy_timeout,
+        },
+        chosen,
+    )
+
+
+def configuration_checked(name, pair=None):
+    """
+    Have every server fetch its new files and check them beside the old ones; replace nothing.
+
+    pair
+        As in :py:func:`locked`.
+    """
+    return _step(name, pair, lambda run: run.stage(test=__opts__["test"]))
+
+
+def server_configured(name, position, pair=None):
+    """
+    Put the new files of one server in place; restart it if something that matters has changed.
+
+    position
+        1 for the first server, 2 for the second.
+    pair
+        As in :py:func:`locked`.
+    """
+    return _step(name, pair, lambda run: run.configure(int(position) - 1, test=__opts__["test"]))
+
+
+def server_proved(name, position, pair=None):
+    """
+    Wait until the pair is normal; else the server gets its old files back and is restarted.
+
+    position
+        1 or 2: the server that got its new files.
+    pair
+        As in :py:func:`locked`.
+    """
+    return _step(name, pair, lambda run: run.prove(int(position) - 1, test=__opts__["test"]))
+
+
+def configurations_agree(name, pair=None):
+    """
+    Check that both servers say the same, apart from their roles.
+
+    pair
+        As in :py:func:`locked`.
+    """
+    return _step(name, pair, lambda run: run.agree(test=__opts__["test"]))

@@ -132,10 +132,10 @@ def minions(master, lab):
         )
     with ThreadPoolExecutor(len(found) + 1) as pool:
         started = pool.map(HostMinion.start, found.values())
-        synced = pool.submit(master.salt_run_cli(timeout=60).run, "saltutil.sync_all")
+        synced = pool.submit(master.salt_run_cli(timeout=180).run, "saltutil.sync_all")
         assert len(list(started)) == len(found)
     assert synced.result().returncode == 0
-    synced = master.salt_cli(timeout=60).run("saltutil.sync_all", minion_tgt="*")
+    synced = master.salt_cli(timeout=180).run("saltutil.sync_all", minion_tgt="*")
     assert synced.returncode == 0
     yield found
     with ThreadPoolExecutor(len(found)) as pool:
