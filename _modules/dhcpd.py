@@ -1400,7 +1400,7 @@ def put_config(candidate, config_file=None, test=False):
     .. code-block:: bash
 
         salt dhcp-a dhcpd.put_config /etc/dhcp/dhcpd.conf.new
-        salt dhcp-a dhcpd.put_config /root/pools.conf /etc/dhcp/pools.conf test=True
+        salt dhcp-a dhcpd.put_config /srv/pools.conf /etc/dhcp/pools.conf test=True
     """
     server = fact.read_server(_settings())
     main = server.config_file

@@ -114,17 +114,17 @@ def test_the_state_alone_replaces_and_never_restarts(pair):
     old = host.read(COMMON)
     wanted = longer(old)
     try:
-        host.write("/root/bad.conf", old + "no-such-statement 5;\n")
-        bad = pair.state("dhcp-a", "dhcpd.config", COMMON, source="/root/bad.conf")
+        host.write("/run/bad.conf", old + "no-such-statement 5;\n")
+        bad = pair.state("dhcp-a", "dhcpd.config", COMMON, source="/run/bad.conf")
         assert bad["result"] is False
         assert f"{COMMON}:{len(old.splitlines()) + 1}: " in bad["comment"], bad
         assert host.read(COMMON) == old
 
-        host.write("/root/new.conf", wanted)
-        dry = pair.state("dhcp-a", "dhcpd.config", COMMON, source="/root/new.conf", test=True)
+        host.write("/run/new.conf", wanted)
+        dry = pair.state("dhcp-a", "dhcpd.config", COMMON, source="/run/new.conf", test=True)
         assert dry["result"] is None, dry
         assert host.read(COMMON) == old
-        done = pair.state("dhcp-a", "dhcpd.config", COMMON, source="/root/new.conf")
+        done = pair.state("dhcp-a", "dhcpd.config", COMMON, source="/run/new.conf")
         assert done["result"] is True, done
         assert done["changes"]["diff"] == dry["changes"]["diff"]
         assert "+max-lease-time 240;" in done["changes"]["diff"]
@@ -132,7 +132,7 @@ def test_the_state_alone_replaces_and_never_restarts(pair):
         assert host.run(["stat", "-c", "%a", COMMON]).stdout.strip() == "640"
         assert backups(pair, "dhcp-a")
         assert pair.ask("dhcp-a", "dhcpd.status")["pending_restart"]
-        again = pair.state("dhcp-a", "dhcpd.config", COMMON, source="/root/new.conf")
+        again = pair.state("dhcp-a", "dhcpd.config", COMMON, source="/run/new.conf")
         assert (again["result"], again["changes"]) == (True, {}), again
 
         running = pair.state("dhcp-a", "dhcpd.running", "dhcpd")

@@ -134,7 +134,7 @@ def test_a_diff_shows_that_a_secret_has_changed_and_never_the_secret():
     [
         {"source": "salt://dhcp/{{ minion }}.conf"},
         {"sls": ["dhcp.config", "dhcp.pools"]},
-        {"file": {"/etc/dhcp/dhcpd.conf": "/root/new.conf"}},
+        {"file": {"/etc/dhcp/dhcpd.conf": "/srv/new.conf"}},
     ],
 )
 def test_names_of_files_are_taken(origins):
