@@ -1129,6 +1129,8 @@ def restart(
                 f"dhcpd on {__opts__['id']} restarted (pid {old['pid']} -> "
                 f"{answer['new']['pid']}, down {_down(old, answer['new']):.2f} s)."
             )
+        if old.get("warning"):
+            answer.setdefault("warnings", []).append(old["warning"])
     return answer
 
 

@@ -176,6 +176,9 @@ class PairRun(Told):
     #: What is done to a server, for sentences.
     done = "restarted"
 
+    #: How often a restart may have to start dhcpd.
+    starts = 1
+
     def __init__(
         self,
         pair: Pair,
@@ -437,7 +440,7 @@ class PairRun(Told):
         with self.steering.act():
             answer = self.fleet.restart(
                 server,
-                patience,
+                patience * self.starts,
                 method=self.request.method,
                 force=sorted(self.request.force),
                 evidence=self._evidence(server, answers),

@@ -144,6 +144,9 @@ class Rollout(PairRun):
     ``source``, ``contents_pillar``, ``sls`` or ``file``, and ``template`` and ``saltenv``.
     """
 
+    #: With the new files, and where that fails with the old ones.
+    starts = 2
+
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self.path = self.path.with_name(f"{file_name(self.pair.id)}.rollout.json")
@@ -373,7 +376,8 @@ class Rollout(PairRun):
         self.record["finished"] = time.time()
         self._save()
         again = self._wait(server, None)
-        how = "is normal with it again" if again.result else f"is not normal: {again.comment}"
+        why_not = again.comment.removesuffix(self._left()).rstrip(".")
+        how = "is normal with it again" if again.result else f"is not normal: {why_not}"
         return Step(
             False,
             f"{why} {server} has its old configuration back and {how}. {self._untouched(server)}"
