@@ -153,7 +153,7 @@ class Rollout(PairRun):
         self.origins: dict[str, Any] = {}
         #: What each server said of its new files.
         self.staged: dict[str, dict[str, Any]] = {}
-        self._acted: set[str] = set()
+        self._replaced_on: set[str] = set()
         self._continues = False
 
     # -- steps -------------------------------------------------------------------------------
@@ -171,7 +171,7 @@ class Rollout(PairRun):
     def stage(self, test: bool = False) -> Step:
         """Have both servers fetch and check their new files; none of them is put in place."""
         arguments = {**self.origins, "run": self.run or "dry run", "test": test}
-        self._renew_claim()
+        self.renew_claim()
         answers = self.fleet.ask(self.servers, "dhcpd.stage", arguments, patience=STAGE_SECONDS)
         refused = []
         for server in self.servers:
@@ -241,7 +241,7 @@ class Rollout(PairRun):
             return Step(True, str(done["comment"]), {server: changes})
         # The files are new, whatever this run has done before.
         self._entry(server).clear()
-        self._acted.add(server)
+        self._replaced_on.add(server)
         step = self.restart(position)
         if step.result:
             return Step(
@@ -327,7 +327,7 @@ class Rollout(PairRun):
         return record.get("state") if record.get("run") == self.run else None
 
     def _is_applied(self, server: str) -> bool:
-        return server in self._acted or self._stage_state(server) == "applied"
+        return server in self._replaced_on or self._stage_state(server) == "applied"
 
     def _lost_relationships(self, server: str) -> list[str]:
         answer = self.fleet.status([server], brief=True).get(server, {})
@@ -348,7 +348,7 @@ class Rollout(PairRun):
         """Bring the old files back and restart with them; the step stays a failure."""
         why = step.comment.split(" Restarted so far:")[0]
         self.say(f"{why} Bringing the old configuration of {server} back.")
-        self._renew_claim()
+        self.renew_claim()
         answers = self.fleet.status(self.discovery.partners([server]), brief=True)
         facts = answers.get(server, {}).get("facts") or {}
         patience = restart_patience(facts)
