@@ -75,7 +75,7 @@ def test_while_it_is_paused_nothing_is_restarted_and_others_read_by_whom(run, fl
     try:
         until(lambda: going.steering.paused)
         until(lambda: "paused by bob" in (going.locks.owner("dhcp-a") or ""))
-        assert "paused by bob on master: tea" in fleet.claims["dhcp-a"]["who"]
+        until(lambda: "paused by bob on master: tea" in fleet.claims["dhcp-a"]["who"])
         assert fleet.acts == ["dhcp-b"]
     finally:
         answer = follow.order_run(going.directory, "resume", "eve", pair="foo")
