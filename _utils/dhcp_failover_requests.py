@@ -178,14 +178,10 @@ def _may(rules: requests.Rules, sender: str, pair: pairs.Pair) -> bool:
 
 def _known(opts: Mapping[str, Any]) -> pairs.Discovery:
     """The fleet as the last discovery saw it; asks nobody."""
-    reports = store.read_json(master.directory(dict(opts)) / "peers.json") or {}
-    found = pairs.match(reports)
-    # Whether a pair is the only one is known only if everybody has answered once.
-    found.silent = [one for one in master.accepted_minions(dict(opts)) if one not in reports]
-    return found
+    return pairs.match(store.read_json(master.directory(dict(opts)) / "peers.json") or {})
 
 
-def _find(opts: Mapping[str, Any], wanted: str | None) -> tuple[pairs.Pair, pairs.Discovery]:
+def _find(opts: Mapping[str, Any], wanted: str) -> tuple[pairs.Pair, pairs.Discovery]:
     """Return the pair that is meant, from the cached discovery, or a new one."""
     known = _known(opts)
     try:
@@ -269,8 +265,9 @@ def _begin(
                 return answer
             record["answered"] = now
             record["collapsed"] = 0
-    log.info("%s: request of %s: %s", pair.id, sender, answer["comment"])
-    _answer(opts, pair, sender, answer)
+        # Within the lock: in a flood "not now" must not be told before "is restarted".
+        log.info("%s: request of %s: %s", pair.id, sender, answer["comment"])
+        _answer(opts, pair, sender, answer)
     return answer
 
 

@@ -33,7 +33,7 @@ class Request:
     """A request that is well formed; whether it is followed is another question."""
 
     sender: str
-    pair: str | None
+    pair: str
     why: str
 
 
@@ -71,9 +71,12 @@ def parse(event: Any) -> Request:
             f"the request of {name} says {shown(unknown[0])}; it may say {' and '.join(FIELDS)}"
         )
     pair, why = fields.get("pair"), fields.get("why")
+    if pair is None:
+        # Salt's event.send turns data that is no dictionary into an empty one: that asks nothing.
+        raise Refused(f"the request of {name} names no pair: send {{'pair': NAME}}")
     return Request(
         sender=name,
-        pair=None if pair is None else _word(f"pair in the request of {name}", pair),
+        pair=_word(f"pair in the request of {name}", pair),
         why="" if why is None else _word(f"why in the request of {name}", why),
     )
 

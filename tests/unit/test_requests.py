@@ -40,7 +40,13 @@ def test_a_plain_request_is_understood():
     request = parse(event(pair="foo:dhcp-a:dhcp-b", why="new lease times", __pub_jid="1"))
     assert (request.sender, request.pair) == ("ctl", "foo:dhcp-a:dhcp-b")
     assert request.why == "new lease times"
-    assert parse(event()).pair is None
+
+
+def test_a_request_that_names_no_pair_asks_nothing():
+    # So that no event of whatever content can restart the only pair there is.
+    for data in ({}, {"why": "x"}, {"pair": None}):
+        with pytest.raises(Refused, match="no pair"):
+            parse(event(**data))
 
 
 @pytest.mark.parametrize("value", HOSTILE)
