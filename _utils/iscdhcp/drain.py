@@ -49,7 +49,7 @@ class Note:
         Note that these are going to be paused, or handed over.
 
         settled
-            They are handed over, mute, and all their updates are acknowledged.
+            They are handed over: mute, and their partners have everything.
         """
         store.write_json(
             self.path, {"paused": relationships, "since": time.time(), "settled": settled}
@@ -62,7 +62,7 @@ class Note:
 
     @property
     def settled(self) -> bool:
-        """Whether they had been handed over, all updates acknowledged."""
+        """Whether they had been handed over."""
         noted = store.read_json(self.path)
         return isinstance(noted, dict) and bool(noted.get("settled"))
 
@@ -138,11 +138,12 @@ def _drained(seen: dict[str, Any]) -> bool:
 
 def until(condition: Callable[[], bool], seconds: float, otherwise: str) -> None:
     """Wait for ``condition``; after ``seconds`` raise :class:`ActError` saying ``otherwise``."""
-    deadline = time.monotonic() + seconds
+    begun = time.monotonic()
     while not condition():
-        if time.monotonic() > deadline:
+        if time.monotonic() > begun + seconds:
             raise ActError(f"{otherwise} within {seconds:.0f} s")
-        time.sleep(0.02)
+        # A condition that takes long to tell is asked less often.
+        time.sleep(0.02 + (time.monotonic() - begun) / 50)
 
 
 def undo(server: Server, note: Note) -> str:

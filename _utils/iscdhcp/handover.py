@@ -13,9 +13,10 @@ So the process is ended here by SIGTERM, and the same entry is appended to the l
 partner's knowledge. Once it is mute and its updates are acknowledged there is none, which the lease
 file itself proves; a queued expiry is no such lease. Measured: normal again 2-4 s after the stop.
 
-That no update is unacknowledged must be seen for longer than one look: leaving ``normal`` puts what
-was under way back into the queue (failover.c:1680-1690), so that it reads 0 at once and, measured,
-2 again 0.4 s later; and a partner acknowledges within 2 s (failover.c:5638).
+OMAPI can't tell when that is: leaving ``normal`` puts what was under way back into the queue
+(failover.c:1680-1690), so that no update counts as unacknowledged at once, and some do again a
+moment later; and leases that expire meanwhile make new updates without end. So the lease file is
+asked (:mod:`iscdhcp.leases_unacked`): a partner acknowledges within 2 s (failover.c:5638).
 
 The survivor of a hand-over may have a *full window*: updates that it sent over the dying link and
 that nobody acknowledges. Then the returned server waits in ``recover`` for ever. Its own
@@ -24,9 +25,9 @@ partner-down, asserted again, rescinds them (failover.c:1758-1811): :func:`relea
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
-from collections.abc import Callable
 from typing import Any
 
 from . import acts
@@ -40,9 +41,8 @@ from .facts import Server
 from .leases_unacked import unacknowledged
 from .states import FailoverState
 
-#: Seconds for which no update may be unacknowledged, and in how many that has to be reached.
-QUIET_SECONDS = 2.5
-SETTLE_SECONDS = 20.0
+#: Seconds for all leases to be acknowledged; then what is left is waited for after the start.
+SETTLE_SECONDS = 15.0
 #: Seconds for the partner to be in partner-down; measured 20 ms.
 TAKEOVER_SECONDS = 5.0
 #: States of a partner that does not serve, in which partner-down may be asserted again.
@@ -76,13 +76,12 @@ def hand_over(server: Server, note: Note) -> dict[str, Any]:
                 "the partner did not take over",
             )
             phases["handed"] = round(time.monotonic() - begun, 3)
-            drain.until(
-                _Quiet(lambda: any(client.failover_state(name)["unacked"] for name in names)),
-                SETTLE_SECONDS,
-                "updates stayed unacknowledged",
-            )
-            phases["settled"] = round(time.monotonic() - begun, 3)
             note.write(names, settled=True)
+            with contextlib.suppress(ActError):
+                drain.until(
+                    lambda: not unacknowledged(server.lease_file), SETTLE_SECONDS, "unacknowledged"
+                )
+            phases["settled"] = round(time.monotonic() - begun, 3)
     except IscDhcpError as err:
         undone = f"; {_undo(server, note)}" if noted else ""
         raise ActError(f"not handed over: {err}{undone}") from err
@@ -91,21 +90,6 @@ def hand_over(server: Server, note: Note) -> dict[str, Any]:
 
 def _handed(seen: dict[str, Any]) -> bool:
     return seen["state"] == "shutdown" and seen["partner_state"] == "partner-down"
-
-
-class _Quiet:
-    """Whether something has not been so for :data:`QUIET_SECONDS`, asked again and again."""
-
-    def __init__(self, noisy: Callable[[], bool]) -> None:
-        self._noisy = noisy
-        self._since: float | None = None
-
-    def __call__(self) -> bool:
-        if self._noisy():
-            self._since = None
-        elif self._since is None:
-            self._since = time.monotonic()
-        return self._since is not None and time.monotonic() - self._since >= QUIET_SECONDS
 
 
 def _undo(server: Server, note: Note) -> str:

@@ -7,7 +7,9 @@ OMAPI is a fake: that a partner does not take over can't be had on demand from a
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -66,7 +68,8 @@ def test_a_partner_that_does_not_take_over_has_the_drained_server_back(
 def test_a_server_that_does_not_end_after_its_hand_over_is_taken_back(
     fake, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(handover, "QUIET_SECONDS", 0.05)
+    SERVER.lease_file = str(tmp_path / "dhcpd.leases")
+    Path(SERVER.lease_file).touch()
     client, note = fake(takeover="partner-down"), drain.Note(tmp_path / "paused.json")
     handover.hand_over(SERVER, note)
     assert note.read() == ["foo"] and note.settled
@@ -172,19 +175,36 @@ def test_a_lease_that_the_partner_may_not_know_is_waited_for_until_it_ends(serve
     assert since + 60 == pytest.approx(time.time() + 40, abs=2)
 
 
-def test_updates_that_are_sent_again_are_not_taken_for_acknowledged(fake, tmp_path, monkeypatch):
-    monkeypatch.setattr(handover, "QUIET_SECONDS", 0.3)
-    client = fake(takeover="partner-down")
-    looks = iter([0, 0, 0, 2, 2])  # as measured: 0 at once, 2 a moment later
-    states = client.failover_state
-    monkeypatch.setattr(
-        client,
-        "failover_state",
-        lambda name: {**states(name), "unacked": next(looks, 0) if client.set else 0},
-    )
-    handed = handover.hand_over(SERVER, drain.Note(tmp_path / "paused.json"))
-    assert next(looks, None) is None
-    assert handed["seconds"]["settled"] > 0.3
+def test_a_server_ends_only_once_its_partner_knows_its_leases(fake, server_down):
+    server = server_down("normal")
+    server.process = SimpleNamespace(pid=7)
+    path, sent = Path(server.lease_file), dated(time.time() - 1)
+    with path.open("a") as file:
+        file.write(LEASE % (1, dated(time.time() + 600), sent, ""))
+
+    def acknowledge():
+        with path.open("a") as file:
+            file.write(LEASE % (1, dated(time.time() + 600), sent, f"  atsfp {sent};\n"))
+
+    fake(takeover="partner-down")
+    timer = threading.Timer(0.3, acknowledge)
+    timer.start()
+    handed = handover.hand_over(server, drain.Note(path.with_name("paused.json")))
+    timer.join()
+    assert 0.2 < handed["seconds"]["settled"] < 5.0
+
+
+def test_a_lease_that_is_never_acknowledged_does_not_hold_a_hand_over_for_ever(
+    fake, server_down, monkeypatch
+):
+    monkeypatch.setattr(handover, "SETTLE_SECONDS", 0.1)
+    server = server_down("normal")
+    with open(server.lease_file, "a") as file:
+        file.write(LEASE % (1, dated(time.time() + 600), dated(time.time()), ""))
+    fake(takeover="partner-down")
+    note = drain.Note(Path(server.lease_file).with_name("paused.json"))
+    assert handover.hand_over(server, note)["seconds"]["settled"] < 5.0
+    assert note.settled
 
 
 def test_a_full_disk_leaves_the_lease_file_as_it_was(server_down, monkeypatch):
