@@ -733,7 +733,7 @@ def add_lease_entries(entries):
 # -- claims ------------------------------------------------------------------------------------
 
 
-def claim(run, who, seconds=180, facts=False, token=None, nonce=None):
+def claim(run, who, seconds=180, token=None):
     """
     Claim this server for a run, or renew the claim; any other run or person is refused meanwhile.
 
@@ -743,12 +743,8 @@ def claim(run, who, seconds=180, facts=False, token=None, nonce=None):
         Shown to others.
     seconds
         How long the claim lasts if it is not renewed.
-    facts
-        Return what :py:func:`inspect` does too, as it is with the claim in force (``facts``).
     token
         The process that claims for the run: what it has released it can't claim any more.
-    nonce
-        As for :py:func:`inspect`.
 
     Returns ``result``, ``comment``, ``until`` (epoch seconds).
 
@@ -762,10 +758,7 @@ def claim(run, who, seconds=180, facts=False, token=None, nonce=None):
         until = _claims().claim(str(run), str(who), float(seconds), token and str(token))
     except claims.Refused as err:
         return _failed(str(err))
-    answer = {"result": True, "comment": "claimed", "until": until}
-    if facts:
-        answer["facts"] = _inspected(nonce=nonce)
-    return answer
+    return {"result": True, "comment": "claimed", "until": until}
 
 
 def release_claim(run=None, token=None):

@@ -202,16 +202,22 @@ class SaltFleet:
 
     def claim(self, minions, claim, facts=False):
         """See :class:`iscdhcp.engine.Fleet`."""
-        wanted = {**claim, "facts": facts, "nonce": secrets.token_hex(16) if facts else None}
-        patience = INSPECT_SECONDS if facts else ASK_SECONDS
         found = {}
-        for minion, answer in self.ask(minions, "dhcpd.claim", wanted, patience=patience).items():
+        for minion, answer in self.ask(minions, "dhcpd.claim", claim).items():
             ret = answer.get("ret")
             if isinstance(ret, dict) and not ret.get("result"):
                 found[minion] = {"refused": ret.get("comment")}
+            elif not isinstance(ret, dict):
+                found[minion] = _facts(answer, ret)
             else:
-                found[minion] = _facts(answer, ret.get("facts") if isinstance(ret, dict) else ret)
-        return found
+                found[minion] = answer
+        # The close look may take long; whoever is silent is known before it.
+        if facts and all("ret" in answer for answer in found.values()):
+            return self.inspect(minions)
+        return {
+            minion: {**answer, "facts": {}} if "ret" in answer else answer
+            for minion, answer in found.items()
+        }
 
     def release(self, minions, run, token):
         """See :class:`iscdhcp.engine.Fleet`; nobody waits for the answers."""

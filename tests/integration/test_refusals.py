@@ -82,6 +82,11 @@ def test_a_silent_minion_is_named(pair, known):
     assert pair.locked == {}
 
     pair.wake("dhcp-b")
+    wait_until(
+        lambda: pair.ask("dhcp-b", "dhcpd.status", brief=True)["claim"] is None,
+        "the claim that the minion has slept through is released",
+        timeout=20.0,
+    )
     dry = pair.orchestrate("test=True")
     assert dry.returncode == 0, f"it is mended by the minion's return\n{dry}"
     assert pair.touched == []
