@@ -40,8 +40,9 @@ venv:
 unit: venv
 	$(PYTHON) -m pytest tests/unit
 
+# Two labs at once, each with half of the files: most of the time a pair is waited for.
 test: setup
-	lab/isolated $(PYTHON) -m pytest
+	$(PYTHON) -m pytest --dist loadfile --tx '2*popen//python=lab/isolated $(PYTHON)'
 
 # Their files' names keep them out of make test.
 steering-test: setup
@@ -50,6 +51,7 @@ steering-test: setup
 docs-pictures:
 	@lab/setup --pictures
 	lab/isolated $(PYTHON) -m pytest tests/integration/pictures.py
+
 reboot-test: setup
 	lab/isolated $(PYTHON) -m pytest proofs
 

@@ -2,7 +2,7 @@
 Each way to stop a run, at each of its steps, then the same command again: ``make steering-test``.
 
 Both servers are restarted exactly once in all, and never are both down. A sample is in
-``test_steering.py`` and ``test_interruptions.py``.
+``test_steering_a_run.py`` and ``test_interruptions.py``.
 """
 
 from __future__ import annotations
