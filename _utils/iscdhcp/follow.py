@@ -66,6 +66,9 @@ def order_run(
         new = tail.new()
         entries += new
         ended = next((e for e in new if e["what"] == "ended"), None)
+        if order == "resume" and any(e["what"] == "resumed" for e in new):
+            # It may have come to its end since.
+            return _answer(about, True, f"Resumed: {name}.")
         if ended is not None or not alive:
             orders.withdraw(str(about["attempt"]))
         if ended is not None:
@@ -81,8 +84,6 @@ def order_run(
             paused = [text for text in said if text.startswith("Paused by ")]
             if paused:
                 return _answer(about, True, paused[-1])
-        if order == "resume" and any(e["what"] == "resumed" for e in new):
-            return _answer(about, True, f"Resumed: {name}.")
         if time.monotonic() > deadline:
             text = f"Told {name} to {order}: it does so once the server that it is at is done."
             return _answer(about, True, text)

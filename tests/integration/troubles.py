@@ -1,7 +1,7 @@
 """
 Troubles that are really provoked: preflight names each as a blocker, doctor names its cause.
 
-Not part of ``make test``: ``make doctor-test``. Three of the quickest are in test_doctor_on_a_pair.py.
+Not part of ``make test``: ``make doctor-test``. The quickest are in test_doctor_on_a_pair.py.
 """
 
 from __future__ import annotations
