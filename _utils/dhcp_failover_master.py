@@ -211,13 +211,10 @@ class SaltFleet:
                 found[minion] = _facts(answer, ret)
             else:
                 found[minion] = answer
-        # The close look may take long; whoever is silent is known before it.
-        if facts and all("ret" in answer for answer in found.values()):
-            return self.inspect(minions)
-        return {
-            minion: {**answer, "facts": {}} if "ret" in answer else answer
-            for minion, answer in found.items()
-        }
+        if facts:
+            # The close look may take long; whoever is silent is known before it.
+            found.update(self.inspect([one for one, answer in found.items() if "ret" in answer]))
+        return found
 
     def release(self, minions, run, token):
         """See :class:`iscdhcp.engine.Fleet`; nobody waits for the answers."""
