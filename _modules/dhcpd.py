@@ -937,12 +937,17 @@ def shutdown(force=None, evidence=None, run=None):
     return stop(force=force, evidence=evidence, run=run, method="handover")
 
 
-def release_window():
+def release_window(drained=False):
     """
     Release the full window of a survivor whose returned partner waits in ``recover`` for ever.
 
     It asserts this server's own partner-down again, and only where it is in that state already
     and its partner does not serve.
+
+    drained
+        The partner has been restarted by method ``drain`` and both are normal again: release what
+        was under way to it when it ended, by asserting this server's own ``normal`` again. Whoever
+        runs ``dhcpd.restart method=drain`` by hand calls this on the partner afterwards.
 
     Returns ``result``, ``comment``, ``released`` (relationships), ``untouched`` (name: why).
 
@@ -954,7 +959,7 @@ def release_window():
     """
     with _acting():
         try:
-            done = handover.release_window(fact.read_server(_settings()))
+            done = handover.release_window(fact.read_server(_settings()), bool(drained))
         except IscDhcpError as err:
             return _failed(f"Nothing was released on {__opts__['id']}: {err}")
     untouched = "; ".join(f"{name}: {why}" for name, why in sorted(done["untouched"].items()))

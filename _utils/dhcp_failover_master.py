@@ -220,9 +220,9 @@ class SaltFleet:
         """See :class:`iscdhcp.engine.Fleet`; nobody waits for the answers."""
         self.ask(minions, "dhcpd.release_claim", {"run": run, "token": token}, patience=0)
 
-    def release_window(self, minion):
+    def release_window(self, minion, drained=False):
         """See :class:`iscdhcp.engine.Fleet`."""
-        self.ask([minion], "dhcpd.release_window")
+        self.ask([minion], "dhcpd.release_window", {"drained": drained})
 
     def log(self, minions, since):
         """See :class:`iscdhcp.engine.Fleet`."""

@@ -103,8 +103,8 @@ class Fleet(Protocol):
     ) -> dict[str, dict[str, Any]]:
         """Call a function of the minions: ``{"ret": ...}`` or ``{"error": why}`` of each."""
 
-    def release_window(self, minion: str) -> None:
-        """Have the survivor of a hand-over release its full window."""
+    def release_window(self, minion: str, drained: bool = False) -> None:
+        """Have the survivor of a hand-over, or of a drain, release its window."""
 
     def log(self, minions: list[str], since: float) -> dict[str, dict[str, Any]]:
         """Ask what dhcpd has logged since then (epoch seconds): ``events``, ``clients``."""
@@ -213,6 +213,7 @@ class PairRun(Told):
         self._last_seen: dict[str, dict[str, Any]] = {}
         self._seen_at = 0.0
         self._released: dict[str, float] = {}
+        self._undrained: set[tuple[str, str]] = set()
 
     # -- record ------------------------------------------------------------------------------
 
@@ -596,6 +597,8 @@ class PairRun(Told):
         for name, theirs in self._partner_facts(facts, answers).items():
             mine = facts["relationships"][name]
             survivor = ((theirs or {}).get("relationships") or {}).get(name) or {}
+            if theirs is not None and stuck.after_drain(mine, survivor):
+                self._release_drained(str(facts.get("minion")), name, str(theirs["minion"]))
             why = stuck.of_pair(mine, survivor)
             if theirs is None or why is None:
                 continue
@@ -607,6 +610,12 @@ class PairRun(Told):
             self._released[name] = now
             self.say(f"{facts.get('minion')} is {why}: releasing it on {theirs['minion']}.")
             self.fleet.release_window(str(theirs["minion"]))
+
+    def _release_drained(self, server: str, name: str, partner: str) -> None:
+        """Release, once, what was under way to a server when it ended after its drain."""
+        if self.request.method == "drain" and (server, name) not in self._undrained:
+            self._undrained.add((server, name))
+            self.fleet.release_window(partner, drained=True)
 
     @step("unlock")
     def unlock(self, test: bool = False) -> Step:

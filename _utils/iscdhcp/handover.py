@@ -184,12 +184,19 @@ def _last_states(path: str) -> dict[str, bytes]:
 
 
 
-def release_window(server: Server) -> dict[str, Any]:
+def release_window(server: Server, drained: bool = False) -> dict[str, Any]:
     """
     Release the window of a survivor, so that its returned partner can get the full update.
 
     It asserts the server's own partner-down again: allowed only where it is in that state already
     and its partner does not serve.
+
+    drained
+        The partner has come back from a drain: where both are normal again, this server's own
+        ``normal`` is asserted. What it had sent to the paused partner when that one ended nobody
+        acknowledges, and its move from communications-interrupted does not rescind it
+        (failover.c:1681-1690): without this its window is smaller from then on by as many updates
+        (measured: 3 to 8 of 10 after each drain at 200 clients a second).
 
     Returns ``released`` (relationships) and ``untouched`` (name: why).
     """
@@ -197,7 +204,11 @@ def release_window(server: Server) -> dict[str, Any]:
     with drain.omapi(server) as client:
         for name in drain.names(server):
             seen = client.failover_state(name)
-            if seen["state"] != "partner-down":
+            both_normal = (seen["state"], seen["partner_state"]) == ("normal", "normal")
+            if drained and both_normal and seen["unacked"]:
+                client.set_local_state(name, FailoverState.NORMAL)
+                released.append(name)
+            elif seen["state"] != "partner-down":
                 untouched[name] = f"it is in {seen['state']}, not in partner-down"
             elif seen["partner_state"] not in _NOT_SERVING:
                 untouched[name] = f"its partner is in {seen['partner_state']} and may serve"

@@ -28,6 +28,17 @@ def of_pair(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> str | None:
     return None
 
 
+def after_drain(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> bool:
+    """
+    Whether a survivor may hold updates that its partner, back from a drain, will never acknowledge.
+
+    mine, theirs
+        Facts of the relationship at the returned server and at the survivor.
+    """
+    states = {(end.get("state"), end.get("partner_state")) for end in (mine, theirs)}
+    return states == {("normal", "normal")} and bool(theirs.get("unacked"))
+
+
 def of_end(end: Mapping[str, Any]) -> str | None:
     """
     Say what keeps one end from ever getting normal by itself, as far as it knows; or ``None``.

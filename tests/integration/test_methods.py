@@ -7,6 +7,7 @@ from iscdhcp.omapi import OmapiClient
 from iscdhcp.states import FailoverState
 
 from lab.dhcp import Relationship
+from lab.load import Load
 from lab.waiting import wait_until
 
 
@@ -47,6 +48,25 @@ def test_a_partner_that_goes_to_partner_down_by_itself_is_not_left_alone(install
     assert run.returncode != 0
     assert "auto-partner-down" in run.told
     assert stage.touched == []
+
+
+def test_a_drain_under_load_leaves_no_update_unacknowledged(pair):
+    load = Load(pair.dhcp)
+    load.start(100)
+    try:
+        run = pair.orchestrate(method="drain", timeout=120)
+    finally:
+        load.stop()
+    assert run.returncode == 0, str(run)
+
+    def whole():
+        for server in ("dhcp-a", "dhcp-b"):
+            with omapi(pair, server) as client:
+                if client.failover_state("foo")["unacked"]:
+                    return False
+        return True
+
+    wait_until(whole, "every update is acknowledged at both ends", timeout=15.0)
 
 
 def test_a_drained_server_is_mute_before_its_process_ends(pair):

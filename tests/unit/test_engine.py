@@ -28,6 +28,7 @@ class FakeFleet:
         }
         self.claims = {}
         self.acts = []
+        self.released = []
         self.silent = set()
         self.on_restart = self.new_process
         self.on_status = lambda fleet: None
@@ -61,6 +62,9 @@ class FakeFleet:
 
     def log(self, minions, since):
         return {minion: {"events": [], "clients": None} for minion in minions}
+
+    def release_window(self, minion, drained=False):
+        self.released.append((minion, drained))
 
     def new_process(self, minion):
         process = self.servers[minion]["process"]
@@ -330,3 +334,20 @@ def test_a_dry_run_says_what_would_block(fleet, run):
     step = dry.preflight(test=True)
     assert step.result is False
     assert "recover" in step.comment
+
+
+def test_what_was_under_way_to_a_drained_server_is_released_at_its_partner_once(run, fleet):
+    def unacknowledged(fleet):
+        for one in fleet.servers.values():
+            one["omapi"] = {"answers": True}
+            one["relationships"]["foo"]["unacked"] = 3 if fleet.acts else 0
+
+    fleet.on_status = unacknowledged
+    assert all(step.result for step in go(run(method="drain")))
+    assert fleet.released == [("dhcp-a", True), ("dhcp-b", True)]
+
+
+def test_a_restart_by_signal_has_nothing_to_release(run, fleet):
+    fleet.servers["dhcp-a"]["relationships"]["foo"]["unacked"] = 3
+    assert all(step.result for step in go(run()))
+    assert fleet.released == []
