@@ -50,7 +50,7 @@ METHODS = ("none", *engine.METHODS, "both_at_once")
 #: Minutes with its waits, or the same each time: once, unless more is asked for.
 ONCE = {"none", "control", "both_at_once"}
 #: What a method wants besides its name, to be obeyed.
-ARGUMENTS: dict[str, tuple[str, ...]] = {"control": ("force=mclt",)}
+ARGUMENTS: dict[str, tuple[str, ...]] = {"control": ("force=mclt,free-leases",)}
 #: Seconds of load before a restart, and after both are normal again.
 BEFORE, AFTER = 2.0, 1.0
 #: Seconds for the last answers, after perfdhcp has sent its last packet.
