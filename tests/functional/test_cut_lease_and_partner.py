@@ -138,15 +138,13 @@ def test_a_server_that_recovers_gets_everything_back(pair):
 
 def test_what_the_partner_knows_is_written_so_that_dhcpd_takes_it(pair):
     """Facts of the partner's file, as they travel, made an entry of ours again."""
-    pair.start(state("normal", "normal", False), state("normal", "normal", True) + lease())
+    partner = state("communications-interrupted", "normal", True) + balanced() + lease()
+    pair.start(state("normal", "normal", False) + balanced(), partner)
     facts = leases_salvage.entry_facts(pair.path("b"), [ADDRESS])
     pair.stop()
     (one,) = leases_salvage.from_partner([ADDRESS], facts)
     assert one["outcome"] == "known"
-    pair.start(
-        state("normal", "normal", False) + one["entry"],
-        state("communications-interrupted", "normal", True) + lease(),
-    )
+    pair.start(state("normal", "normal", False) + balanced() + one["entry"], partner)
     pair.wait(lambda: pair.known() == "active", 5.0)
     mine, theirs = (
         leases.last_entries(pair.path(name), [ADDRESS])[ADDRESS].fields for name in ("a", "b")
