@@ -93,6 +93,8 @@ def main() -> int:
         "clients": "perfdhcp as a relay, each client once, no retransmission; lost: no answer "
         f"within 4 s; the load ends by itself, and {TAIL:g} s are left for the last answers, so "
         "that OFFERs that wait for a ping at its end do not count as lost",
+        "duplicates": "non unique addresses of perfdhcp; under a load that lasts longer than MCLT "
+        "(control) leases of its clients, which never renew, end and are given again",
         "clients_that_send_again": f"{PATIENT_RATE} new ones per second at the same time, after "
         "4, 8, 16, 32 s, each +-1 s (RFC 2131 section 4.1)",
         "took_s": round(time.monotonic() - begun),
