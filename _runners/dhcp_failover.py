@@ -67,26 +67,9 @@ def _refused(comment, **more):
     return _answer({"result": False, "comment": str(comment), **more}, False)
 
 
-def _seconds(value, name):
-    try:
-        return None if value is None else float(value)
-    except (TypeError, ValueError):
-        raise IscDhcpError(f"{name}: give seconds as a number, not {value!r}") from None
-
-
-def _request(order=None, method="signal", force=None, fresh=False, **more):
-    settings = __opts__.get("dhcp_failover") or {}
+def _request(method="signal", fresh=False, server=None, **more):
     engine.check_method(method)
-    return engine.Request(
-        order=order or settings.get("order"),
-        method=method,
-        force=decisions.parse_force(force),
-        fresh=bool(fresh),
-        only=more.get("server"),
-        busy_timeout=float(settings.get("busy_timeout", 300)),
-        timeout=_seconds(more.get("timeout"), "timeout"),
-        policy=checks.parse_policy(settings.get("policy")),
-    )
+    return master.new_request(__opts__, method=method, fresh=bool(fresh), only=server, **more)
 
 
 def pairs_(refresh=False):
@@ -293,7 +276,7 @@ def doctor(pair=None, log_hours=24):
         salt-run dhcp_failover.doctor foo
     """
     try:
-        views, found = _views(pair, _seconds(log_hours, "log_hours") or 0.0)
+        views, found = _views(pair, master.seconds(log_hours, "log_hours") or 0.0)
     except IscDhcpError as err:
         return _refused(err)
     if not views and not found.problems:
@@ -534,7 +517,7 @@ def bring_back(pair=None, server=None, force=None, wait=True, timeout=None, test
         return _refused("Say which server has returned: server=MINION_ID.")
     try:
         request = partner_run.PartnerRequest(
-            only=str(server), timeout=_seconds(timeout, "timeout")
+            only=str(server), timeout=master.seconds(timeout, "timeout")
         )
         codes = decisions.parse_force(force)
     except IscDhcpError as err:
@@ -778,7 +761,7 @@ def hold(pair=None, server=None, why="", until=None):
         salt-run dhcp_failover.hold foo why="power works in rack 4" until=7200
     """
     try:
-        seconds = _seconds(until, "until")
+        seconds = master.seconds(until, "until")
         if not why:
             return _refused("Say why: why='...' is what the person who is refused will read.")
         ends = time.time() + seconds if seconds else None
@@ -915,7 +898,7 @@ def watch(pair=None, timeout=None):
         salt-run dhcp_failover.watch foo timeout=60
     """
     try:
-        seconds = _seconds(timeout, "timeout")
+        seconds = master.seconds(timeout, "timeout")
         with master.INTERRUPTS.deferred():
             seen = follow.watch(
                 master.directory(__opts__),

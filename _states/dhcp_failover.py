@@ -24,8 +24,6 @@ import logging
 
 import dhcp_failover_master as master
 import salt.config
-from iscdhcp import checks
-from iscdhcp import decisions
 from iscdhcp import engine
 from iscdhcp import reboot
 from iscdhcp import rollout
@@ -105,39 +103,26 @@ def locked(
     return _begin(
         name,
         pair,
-        {
-            "order": sequence,
-            "method": method,
-            "force": force,
-            "fresh": fresh,
-            "timeout": timeout,
-            "busy_timeout": busy_timeout,
-        },
+        method=method,
+        order=sequence,
+        force=force,
+        fresh=bool(fresh),
+        timeout=timeout,
+        busy_timeout=busy_timeout,
     )
 
 
-def _begin(name, pair, wanted, origins=None):
-    """Begin a run, or with ``origins`` a rollout, and keep it for the steps that follow."""
-    settings = __opts__.get("dhcp_failover") or {}
-    timeout, method = wanted["timeout"], wanted["method"]
+def _begin(name, pair, run_kind=engine.PairRun, kind=engine.Request, origins=None, **wanted):
+    """Begin a run of a kind, from ``origins`` if it is a rollout; keep it for the next steps."""
     try:
-        engine.check_method(method)
-        request = engine.Request(
-            order=wanted["order"] or settings.get("order"),
-            method=method,
-            force=decisions.parse_force(wanted["force"]),
-            fresh=bool(wanted["fresh"]),
-            busy_timeout=float(wanted["busy_timeout"] or settings.get("busy_timeout", 300)),
-            timeout=None if timeout is None else float(timeout),
-            policy=checks.parse_policy(settings.get("policy")),
-        )
-        kind = engine.PairRun if origins is None else rollout.Rollout
+        engine.check_method(wanted["method"])
+        request = master.new_request(__opts__, kind, **wanted)
         with master.INTERRUPTS.deferred():
-            run = master.new_run(_master_opts(), pair, request, kind=kind)
+            run = master.new_run(_master_opts(), pair, request, kind=run_kind)
             if origins is not None:
                 run.origins = origins
             step = run.lock(test=__opts__["test"])
-    except (IscDhcpError, ValueError, engine.Interrupted) as err:
+    except (IscDhcpError, engine.Interrupted) as err:
         return _result(name, engine.Step(False, str(err)))
     if step.result is not False:
         master.CURRENT[pair or ""] = run
@@ -239,32 +224,29 @@ def reboot_locked(
     host_timeout
         Seconds that the command or SLS may take, and that the host has to come back; default 900.
     """
-
     settings = __opts__.get("dhcp_failover") or {}
     patience = host_timeout or settings.get("host_timeout") or reboot.HOST_SECONDS
-    pair = pair or only
     try:
-        request = reboot.RebootRequest(
-            order=sequence or settings.get("order"),
-            method=method,
-            only=only,
-            command=command and str(command),
-            sls=sls and str(sls),
-            reboot=reboot_host,
-            host_timeout=float(patience),
-            force=decisions.parse_force(force),
-            fresh=bool(fresh),
-            busy_timeout=float(busy_timeout or settings.get("busy_timeout", 300)),
-            timeout=None if timeout is None else float(timeout),
-        )
-        with master.INTERRUPTS.deferred():
-            run = master.new_run(_master_opts(), pair, request, kind=reboot.PairReboot)
-            step = run.lock(test=__opts__["test"])
-    except (IscDhcpError, ValueError, engine.Interrupted) as err:
+        patience = master.seconds(patience, "host_timeout")
+    except IscDhcpError as err:
         return _result(name, engine.Step(False, str(err)))
-    if step.result is not False:
-        master.CURRENT[pair or ""] = run
-    return _result(name, step)
+    return _begin(
+        name,
+        pair or only,
+        run_kind=reboot.PairReboot,
+        kind=reboot.RebootRequest,
+        method=method,
+        only=only,
+        command=command and str(command),
+        sls=sls and str(sls),
+        reboot=reboot_host,
+        host_timeout=patience,
+        order=sequence,
+        force=force,
+        fresh=bool(fresh),
+        timeout=timeout,
+        busy_timeout=busy_timeout,
+    )
 
 
 def server_stopped(name, position, pair=None):
@@ -345,15 +327,14 @@ def rollout_locked(
     return _begin(
         name,
         pair,
-        {
-            "order": sequence,
-            "method": method,
-            "force": force,
-            "fresh": fresh,
-            "timeout": timeout,
-            "busy_timeout": busy_timeout,
-        },
-        chosen,
+        run_kind=rollout.Rollout,
+        origins=chosen,
+        method=method,
+        order=sequence,
+        force=force,
+        fresh=bool(fresh),
+        timeout=timeout,
+        busy_timeout=busy_timeout,
     )
 
 

@@ -20,6 +20,8 @@ import salt.client
 import salt.key
 import salt.utils.event
 import salt.utils.jid
+from iscdhcp import checks
+from iscdhcp import decisions
 from iscdhcp import engine
 from iscdhcp import pairs
 from iscdhcp import progress
@@ -416,6 +418,42 @@ def announce(opts, pair, what, fields):
             bus.fire_event(told, tag)
     except Exception:  # pylint: disable=broad-except
         log.debug("no event %s", tag, exc_info=True)
+
+
+def new_request(
+    opts, kind=engine.Request, order=None, force=None, timeout=None, busy_timeout=None, **more
+):
+    """
+    Return what a run is asked for, with the master's settings where nothing is said.
+
+    kind
+        :class:`iscdhcp.engine.Request` or a kind of it.
+    order, force, timeout, busy_timeout
+        As people give them.
+    more
+        The kind's other fields.
+
+    Raises :class:`iscdhcp.errors.IscDhcpError` for what can't be meant.
+    """
+    settings = opts.get("dhcp_failover") or {}
+    if busy_timeout is None:
+        busy_timeout = settings.get("busy_timeout", kind.busy_timeout)
+    return kind(
+        order=order or settings.get("order"),
+        force=decisions.parse_force(force),
+        timeout=seconds(timeout, "timeout"),
+        busy_timeout=seconds(busy_timeout, "busy_timeout"),
+        policy=checks.parse_policy(settings.get("policy")),
+        **more,
+    )
+
+
+def seconds(value, name):
+    """Return seconds that a person gave as a number, or ``None`` for none."""
+    try:
+        return None if value is None else float(value)
+    except (TypeError, ValueError):
+        raise IscDhcpError(f"{name}: give seconds as a number, not {value!r}") from None
 
 
 def new_run(opts, wanted=None, request=None, user=None, kind=engine.PairRun):

@@ -11,8 +11,6 @@ the file that it writes anew.
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -20,24 +18,14 @@ from pathlib import Path
 from iscdhcp import leases
 from iscdhcp.leases_syntax import Entry
 
+from lab import alone
+
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "lease-files.md"
 BEGIN, END = "<!-- table: bench/lease_corpus.py -->", "<!-- end of table -->"
 HEAD = (
     "| file | whole entries | our check | dhcpd's own words at its start "
     "| addresses: in the file, after dhcpd's start |\n|---|---|---|---|---|\n"
 )
-_START = """
-set -e
-mount --bind {folder}/etc /etc/dhcp
-mount --bind {folder}/lib /var/lib/dhcp
-mount -t tmpfs none /run
-ip link set lo up
-ip link add dhcp0 type veth peer name dhcp1
-ip address add 192.0.2.1/24 dev dhcp0
-ip link set dhcp0 up
-ip link set dhcp1 up
-dhcpd {options} -cf /etc/dhcp/dhcpd.conf -lf /var/lib/dhcp/dhcpd.leases -pf /run/dhcpd.pid {dev}
-"""
 _WORDS = re.compile(r"^\S+ (line \d+: .*)$|^(Corrupt lease file.*)$", re.MULTILINE)
 
 
@@ -70,8 +58,6 @@ def in_words(problem: dict) -> str:
 
 def by_dhcpd(path: Path) -> tuple[str, set[str]]:
     """Start dhcpd on a copy; return what it says and the addresses that it knows then."""
-    binary = shutil.which("dhcpd", path="/usr/sbin:/usr/local/sbin:/usr/bin")
-    assert binary is not None, "no dhcpd is installed"
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for part in ("etc", "lib"):
@@ -81,19 +67,12 @@ def by_dhcpd(path: Path) -> tuple[str, set[str]]:
         six = b"\nia-" in copy.read_bytes()
         (folder / "etc" / "dhcpd.conf").write_text(configuration(addresses(path)))
         # A lease file of DHCPv6 is read by -T: there is no pool for it to serve.
-        script = _START.format(
-            folder=folder, options="-6 -T" if six else "-4", dev="" if six else "dhcp0"
-        ).replace("dhcpd -", f"{binary} -", 1)
-        done = subprocess.run(
-            [*"unshare --net --mount --pid --fork --kill-child --mount-proc sh -c".split(), script],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=60,
+        code, said = (
+            alone.start(folder, "-6 -T", device="") if six else alone.start(folder)
         )
-        if done.returncode:
-            raise SystemExit(f"dhcpd did not start on {path.name}:\n{done.stdout}")
-        return done.stdout, addresses(copy)
+        if code:
+            raise SystemExit(f"dhcpd did not start on {path.name}:\n{said}")
+        return said, addresses(copy)
 
 
 def addresses(path: Path) -> set[str]:

@@ -94,12 +94,9 @@ class Clients:
     """
 
     def __init__(self, dhcp: Dhcp, relationship: Relationship | str | None = None) -> None:
-        if relationship is None:
-            relationship = dhcp.relationships[0]
-        elif isinstance(relationship, str):
-            relationship = dhcp[relationship]
-        self._network = dhcp.hosts[relationship.primary].network
-        number = dhcp.relationships.index(relationship)
+        chosen = dhcp.relationship(relationship)
+        self._network = dhcp.hosts[chosen.primary].network
+        number = dhcp.relationships.index(chosen)
         # perfdhcp has the first one.
         self._relay = client_network(number)[2]
         self._process: subprocess.Popen[str] | None = None

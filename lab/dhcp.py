@@ -159,6 +159,12 @@ class Dhcp:
         """The relationships of a host."""
         return [each for each in self.relationships if host in each.servers]
 
+    def relationship(self, which: Relationship | str | None = None) -> Relationship:
+        """A relationship by itself or its name; the first one by default."""
+        if which is None:
+            return self.relationships[0]
+        return self[which] if isinstance(which, str) else which
+
     def __getitem__(self, name: str) -> Relationship:
         """The relationship of a name; the first one, where it is used twice.
 

@@ -95,12 +95,9 @@ class Load:
     """
 
     def __init__(self, dhcp: Dhcp, relationship: Relationship | str | None = None) -> None:
-        if relationship is None:
-            relationship = dhcp.relationships[0]
-        elif isinstance(relationship, str):
-            relationship = dhcp[relationship]
-        self._network = dhcp.hosts[relationship.primary].network
-        self._relay = str(relay_address(dhcp.relationships.index(relationship)))
+        chosen = dhcp.relationship(relationship)
+        self._network = dhcp.hosts[chosen.primary].network
+        self._relay = str(relay_address(dhcp.relationships.index(chosen)))
         self._process: subprocess.Popen[str] | None = None
         self._checked = False
         self._series = 0

@@ -8,28 +8,17 @@ however it ends, because then its standard input does.
 from __future__ import annotations
 
 import ctypes
-import os
-import shutil
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-DHCPD = shutil.which("dhcpd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
-CLONE_NEWNET = 0x40000000
+from lab.alone import DHCPD
+from lab.alone import ISOLATED
+from lab.alone import SET_UP
 
-# The paths that Debian's AppArmor profile allows, and no way to the machine's syslog.
-SET_UP = """
-mount --bind {folder}/etc /etc/dhcp
-mount --bind {folder}/lib /var/lib/dhcp
-mount -t tmpfs none /run
-ip link set lo up
-ip link add dhcp0 type veth peer name dhcp1
-ip address add 192.0.2.1/24 dev dhcp0
-ip link set dhcp0 up
-ip link set dhcp1 up
-"""
+CLONE_NEWNET = 0x40000000
 
 COMMON = """
 ddns-update-style none;
@@ -54,7 +43,7 @@ class Lab:
         for name in ("etc", "lib"):
             (folder / name).mkdir(exist_ok=True)
         self._shell = subprocess.Popen(
-            [*"unshare --net --mount --pid --fork --kill-child --mount-proc".split(), "sh"],
+            [*ISOLATED, "sh"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

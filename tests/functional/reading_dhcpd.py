@@ -80,9 +80,3 @@ class ReadingDhcpd:
         return subprocess.run(
             ["unshare", "--mount", "sh", "-ec", script], capture_output=True, text=True, timeout=60
         )
-
-
-def complaints(said: str) -> list[str]:
-    """The lines in which dhcpd says that something is wrong with the lease file."""
-    signs = (" line ", "orrupt", "eof in string", "unexpected end")
-    return [line for line in said.splitlines() if any(sign in line for sign in signs)]

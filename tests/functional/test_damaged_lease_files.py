@@ -21,8 +21,8 @@ from iscdhcp.errors import LeaseFileError
 from iscdhcp.leases_syntax import Entry
 from omapi_lab import DHCPD
 from reading_dhcpd import ReadingDhcpd
-from reading_dhcpd import complaints
 
+from lab.alone import complaints
 from lab.isolation import CHECKOUT
 
 pytestmark = [

@@ -15,8 +15,11 @@ import pytest
 from iscdhcp import leases
 from iscdhcp.leases_syntax import Entry
 
+from lab import alone
+from lab.alone import DHCPD
+from lab.alone import complaints
+
 PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin"
-DHCPD = shutil.which("dhcpd", path=PATH)
 POOLS = shutil.which("dhcpd-pools", path=PATH)
 
 pytestmark = [
@@ -41,19 +44,6 @@ ROLES = {
     "secondary": CONFIGURATION.format(role="secondary", primary_only=""),
     "primary": CONFIGURATION.format(role="primary", primary_only="mclt 20; split 128;"),
 }
-# What Debian's AppArmor profile allows, and no way to the machine's syslog.
-SCRIPT = """
-set -e
-mount --bind {folder}/etc /etc/dhcp
-mount --bind {folder}/lib /var/lib/dhcp
-mount -t tmpfs none /run
-ip link set lo up
-ip link add dhcp0 type veth peer name dhcp1
-ip address add 192.0.2.1/24 dev dhcp0
-ip link set dhcp0 up
-ip link set dhcp1 up
-{dhcpd} {options} -cf /etc/dhcp/dhcpd.conf -lf /var/lib/dhcp/dhcpd.leases -pf /run/dhcpd.pid dhcp0
-"""
 
 
 def when(seconds):
@@ -102,22 +92,12 @@ def dhcpd(tmp_path):
         (tmp_path / "etc" / "dhcpd.conf").write_text(ROLES[role])
         if text is not None:
             path.write_bytes(text)
-        done = subprocess.run(
-            [*"unshare --net --mount --pid --fork --kill-child --mount-proc".split(), "sh", "-c",
-             SCRIPT.format(folder=tmp_path, dhcpd=DHCPD, options=options)],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stdout
-        return done.stdout, str(path)
+        code, said = alone.start(tmp_path, options)
+        assert code == 0, said
+        return said, str(path)
 
     run.path = str(path)
     return run
-
-
-def complaints(said):
-    """The lines in which dhcpd says that something is wrong with the lease file."""
-    signs = (" line ", "orrupt", "eof in string", "unexpected end")
-    return [line for line in said.splitlines() if any(sign in line for sign in signs)]
 
 
 def known(path):
