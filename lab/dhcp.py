@@ -257,7 +257,7 @@ class Dhcp:
         if omapi is None:
             names = {each.name for each in self.of(host)}
             pids = [process.inner_pid for process in self.processes(host)]
-            states = _states_in_journal(self.hosts[host], pids)
+            states = states_in_log(_journal(self.hosts[host], pids))
             return {name: both for name, both in states.items() if name in names}
         try:
             with OmapiClient(self.hosts[host].address, omapi.port, omapi.key()) as client:
@@ -265,6 +265,16 @@ class Dhcp:
         except IscDhcpError:
             return {}
         return {r["relationship"]: (r["state"], r["partner_state"]) for r in readings}
+
+    def moves(self, host: str, processes: Iterable[Process]) -> list[tuple[str, str]]:
+        """Every state that a server moved to, however short its stay, as its journal tells.
+
+        :param processes: which of its dhcpd, ended or not.
+        :return: relationship and state, in order.
+        """
+        lines = _journal(self.hosts[host], [process.inner_pid for process in processes])
+        found = [_MOVE.search(line) for line in lines]
+        return [(m["name"], m["state"]) for m in found if m and m["who"] == "I move"]
 
     def is_normal(self) -> bool:
         """Whether every relationship is normal at both ends, each seeing the other so."""
@@ -422,10 +432,9 @@ def _kill(host: Host, signal_number: int) -> None:
     )
 
 
-def _states_in_journal(host: Host, pids: Iterable[int]) -> dict[str, tuple[str, str]]:
+def _journal(host: Host, pids: Iterable[int]) -> list[str]:
     only = [f"_PID={pid}" for pid in pids]
-    journal = host.run(["journalctl", "-b", "-o", "cat", "-t", "dhcpd", *only]).stdout
-    return states_in_log(journal.splitlines())
+    return host.run(["journalctl", "-b", "-o", "cat", "-t", "dhcpd", *only]).stdout.splitlines()
 
 
 def states_in_log(

@@ -32,13 +32,15 @@ def test_the_documented_shutdown_is_refused_until_its_cost_is_accepted(pair):
 
 
 def test_a_hub_is_handed_over_to_all_its_partners_and_comes_back_without_mclt(hub):
+    before = hub.dhcp.processes("dhcp-b")
     answer = hub.ask("dhcp-b", "dhcpd.restart", method="handover")
     assert answer["result"] is True, answer
     for name in ("foo", "bar"):
         waited = hub.salt_run("dhcp_failover.wait_normal", name)
         assert waited.returncode == 0, str(waited)
-    seen = [one.state for one in hub.seen.timeline("dhcp-b") if one.alive]
-    assert "shutdown" in seen and "recover-wait" not in seen
+        assert (name, "shutdown") in hub.dhcp.moves("dhcp-b", before)
+        after = hub.dhcp.moves("dhcp-b", hub.dhcp.processes("dhcp-b"))
+        assert (name, "normal") in after and (name, "recover-wait") not in after
 
 
 def test_a_partner_that_goes_to_partner_down_by_itself_is_not_left_alone(install):
@@ -70,9 +72,9 @@ def test_a_drain_under_load_leaves_no_update_unacknowledged(pair):
 
 
 def test_a_drained_server_is_mute_before_its_process_ends(pair):
+    before = pair.dhcp.processes("dhcp-b")
     assert pair.ask("dhcp-b", "dhcpd.restart", method="drain")["result"] is True
-    seen = [one.state for one in pair.seen.timeline("dhcp-b") if one.alive]
-    assert "paused" in seen
+    assert ("foo", "paused") in pair.dhcp.moves("dhcp-b", before)
     assert pair.dhcp.is_normal()
 
 
