@@ -344,6 +344,14 @@ def _reports(answers):
     return reports
 
 
+def _is_found(reports, wanted):
+    try:
+        pairs.select(pairs.match(reports), wanted)
+    except IscDhcpError:
+        return False
+    return True
+
+
 def discover(opts, fleet, wanted=None, refresh=False, everybody=False):
     """
     Return the fleet's :class:`iscdhcp.pairs.Discovery`.
@@ -355,7 +363,8 @@ def discover(opts, fleet, wanted=None, refresh=False, everybody=False):
     everybody
         Wait for every minion, not only for those of the only (or wanted) pair.
 
-    What a minion said is cached; a silent one counts as it last was.
+    What a minion said is cached; a silent one counts as it last was. Minions that never said
+    anything are asked once more where the pair is not found without them.
     """
     everybody = everybody or refresh
     path = directory(opts) / "peers.json"
@@ -370,7 +379,6 @@ def discover(opts, fleet, wanted=None, refresh=False, everybody=False):
         except IscDhcpError:
             targets = accepted
 
-
     def enough(answers):
         """Whether the wanted pair is known and has answered: nobody waits for a dead bystander."""
         reports = {**cached, **_reports(answers)}
@@ -383,8 +391,15 @@ def discover(opts, fleet, wanted=None, refresh=False, everybody=False):
             return False
         return all(minion in answers for minion in group)
 
-    answers = fleet.ask(targets, "dhcpd.peers", patience=DISCOVERY_SECONDS, enough=enough)
-    fresh = _reports(answers)
+    def asked(minions):
+        answers = fleet.ask(minions, "dhcpd.peers", patience=DISCOVERY_SECONDS, enough=enough)
+        return _reports(answers)
+
+    fresh = asked(targets)
+    unheard = [minion for minion in targets if minion not in fresh and minion not in cached]
+    if unheard and not (everybody and fresh) and not _is_found({**cached, **fresh}, wanted):
+        # A busy master or host may have been too slow: nobody is told "no such pair" for that.
+        fresh.update(asked(unheard))
     silent = [minion for minion in targets if minion not in fresh]
     reports = {**cached, **fresh}
     if reports != cached or refresh:
@@ -464,8 +479,6 @@ def new_run(opts, wanted=None, request=None, user=None, kind=engine.PairRun):
         Pair's name or id, or a server's minion id; ``None`` for the only pair.
     request
         :class:`iscdhcp.engine.Request`.
-    kind
-        The kind of run, where it is not a restart.
     kind
         What is made of it: a restart, or :class:`iscdhcp.rollout.Rollout`.
 

@@ -6,12 +6,14 @@ A pair's identity is the relationship's name plus both minion ids: names are cop
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterable
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
 from typing import Any
 
+from .conf import Configuration
 from .errors import IscDhcpError
 
 
@@ -87,6 +89,42 @@ class Discovery:
             for pair in self.of_server(server):
                 group.update(pair.servers)
         return sorted(group)
+
+
+def reported(configuration: Configuration | None, error: str | None) -> dict[str, Any]:
+    """
+    Return a server's relationships as :func:`match` wants them; ``addresses`` are the caller's.
+
+    configuration, error
+        What dhcpd.conf says, or why it can't be read.
+    """
+    relationships = {
+        one.name: {
+            "role": one.role,
+            "address": one.address,
+            "port": one.port,
+            "peer_address": one.peer_address,
+            "peer_port": one.peer_port,
+            "mclt": one.mclt,
+            "own_addresses": _resolved(one.address),
+            "peer_addresses": _resolved(one.peer_address),
+        }
+        for one in (configuration.relationships if configuration else ())
+    }
+    return {"relationships": relationships, "addresses": [], "error": error}
+
+
+def _resolved(address: str | None) -> list[str]:
+    """Return the IPv4 addresses of what dhcpd.conf names; a name may have several."""
+    if not address:
+        return []
+    if address.replace(".", "").isdigit():
+        return [address]
+    try:
+        found = socket.getaddrinfo(address, None, socket.AF_INET)
+    except OSError:
+        return []
+    return sorted({str(info[4][0]) for info in found})
 
 
 def match(reports: Mapping[str, Mapping[str, Any]]) -> Discovery:

@@ -12,9 +12,22 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def exposed(folder):
     for path in sorted((ROOT / folder).glob("*.py")):
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        body = ast.parse(path.read_text(encoding="utf-8")).body
+        names = [
+            node.value.value
+            for node in body
+            if isinstance(node, ast.Assign) and node.targets[0].id == "__virtualname__"
+        ]
+        for node in body:
             if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
-                yield pytest.param(path.stem, node, id=f"{folder}/{path.stem}.{node.name}")
+                yield pytest.param(names[0], node, id=f"{folder}/{path.stem}.{node.name}")
+
+
+def test_no_two_files_of_one_name_have_the_same_function():
+    """Salt would take one of them, and not say which."""
+    for folder in ("_modules", "_runners", "_states", "_beacons"):
+        found = [(one.values[0], one.values[1].name) for one in exposed(folder)]
+        assert len(found) == len(set(found))
 
 
 @pytest.mark.parametrize("module, node", [*exposed("_modules"), *exposed("_runners")])

@@ -1,0 +1,471 @@
+"""
+The configuration of an ISC DHCP server: checked, compared, staged, put in place.
+
+More functions of the execution module ``dhcpd``. None of them restarts dhcpd.
+"""
+
+import os
+import re
+import time
+from contextlib import suppress
+
+from dhcpd_minion import Minion
+from iscdhcp import acts
+from iscdhcp import conf
+from iscdhcp import decisions
+from iscdhcp import facts as fact
+from iscdhcp import lint
+from iscdhcp import parity
+from iscdhcp import staging
+from iscdhcp.errors import IscDhcpError
+from salt.exceptions import CommandExecutionError
+
+__virtualname__ = "dhcpd"
+
+
+def __virtual__():
+    return __virtualname__
+
+
+def _here():
+    return Minion(__salt__, __opts__, __grains__, __context__, globals().get("__jid__"))
+
+
+def check_config(file=None):
+    """
+    Check a configuration: dhcpd's own verdict (``dhcpd -t``), and what it lets pass.
+
+    file
+        Default: the one that dhcpd runs with. A candidate has to lie where dhcpd may read it
+        (AppArmor and SELinux allow ``/etc/dhcp``).
+
+    Returns ``result`` (False with any error, and where dhcpd does not accept it), ``comment`` (the
+    first error with file and line), ``file``, ``dhcpd`` (``verdict``: ``accepted``, ``refused``,
+    ``crashed`` or ``unknown``; ``exit_code``; ``said``) and ``findings`` (each with ``severity``,
+    ``code``, ``file``, ``line``, ``what`` it means, ``fix``), the worst first.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt dhcp-a dhcpd.check_config
+        salt dhcp-a dhcpd.check_config /etc/dhcp/dhcpd.conf.new
+    """
+    here = _here()
+    settings = here.settings()
+    path = str(file or fact.read_server(settings).config_file)
+    keys = []
+    try:
+        tree = conf.parse_file(path)
+        keys = list(conf.keys(tree.statements))
+        findings = lint.lint(tree, here.addresses())
+    except IscDhcpError as err:
+        findings = [lint.broken(err)]
+    verdict = acts.dhcpd_verdict(path, settings.binaries[0])
+    if verdict["said"]:
+        verdict["said"] = here.masked(verdict["said"], keys)
+    answer = {"file": path, "dhcpd": verdict, "findings": [one.as_dict() for one in findings]}
+    errors = [one for one in findings if one.severity == lint.ERROR]
+    if errors:
+        return here.failed(here.masked(str(errors[0]), keys) + ".", **answer)
+    if verdict["verdict"] != "accepted":
+        return here.failed(verdict["said"], **answer)
+    more = f" {len(findings)} findings of less weight." if findings else ""
+    return {"result": True, "comment": f"{path} is accepted by dhcpd.{more}", **answer}
+
+
+def normal_form(nonce, relationship=None, digest_only=False):
+    """
+    Return what has to be equal on both partners, as data that shows no key; for the runner's
+    ``dhcp_failover.drift``.
+
+    Included files stand in their place, comments and the server's own role and addresses are gone,
+    what dhcpd takes in any order is sorted. A key is a token made with the nonce.
+
+    nonce
+        A fresh random text of the caller, the same for both partners.
+    relationship
+        Leave out networks that are only shared with other partners.
+    digest_only
+        Only ``digest`` and ``relationships``.
+
+    Returns ``digest``, ``nodes``, ``ordered``, ``file`` and ``relationships`` (role, addresses and
+    ports, which have to fit crosswise).
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt dhcp-a dhcpd.normal_form 5f1c2e digest_only=True
+    """
+    here = _here()
+    path = here.server().config_file
+    try:
+        tree = conf.parse_file(path)
+        configuration = conf.views(tree)
+        form = parity.normal_form(tree, str(nonce), relationship)
+    except IscDhcpError as err:
+        raise CommandExecutionError(here.masked(str(err))) from err
+    if digest_only:
+        form = {"digest": form["digest"]}
+    ends = {one.name: parity.relationship_facts(one) for one in configuration.relationships}
+    return {**form, "file": path, "relationships": ends}
+
+
+def _checked(here, main, candidates):
+    """
+    Return the configuration that candidates would make, and what is new of what lint finds.
+
+    Raises a sentence where dhcpd refuses it, or where it has an error that the old one has not.
+    """
+    return staging.check(
+        main,
+        candidates,
+        lambda path: acts.check_config(path, here.settings().binaries[0]),
+        here.addresses(),
+    )
+
+
+def _is_read(main, candidates, target):
+    """Whether dhcpd would read ``target``: it is the main file or one that this includes."""
+    try:
+        files = staging.files_of(main, candidates)
+    except IscDhcpError:
+        return True
+    return os.path.realpath(target) in {os.path.realpath(one) for one in files}
+
+
+def _why_restart(here, server, candidates):
+    """Return why dhcpd has to be restarted for these files, or ``None`` where nothing matters."""
+    main = server.config_file
+    try:
+        if staging.meaning(main, candidates) != staging.meaning(main):
+            return "the configuration says something else than the one before"
+    except IscDhcpError:
+        return "the configuration before can't be read"
+    found = here.pending_restart(server)
+    return found and str(found["reason"])
+
+
+def _still_the_same(here, server):
+    """Note that the running dhcpd means what is on disk, after a change that means nothing."""
+    running = server.process
+    if running is not None:
+        with suppress(OSError, IscDhcpError):
+            here.keep_parsed(server, running.identity, time.time())
+
+
+def put_config(candidate, config_file=None, test=False):
+    """
+    Replace a configuration file by a candidate, once it is checked; restarts nothing.
+
+    The old file is kept beside it (``FILE.backup-TIME``), owner and mode stay. A restart that is
+    needed is marked as pending.
+
+    candidate
+        Path of the new contents on this server.
+    config_file
+        The file to replace: dhcpd's main file (the default) or one that it includes.
+    test
+        Check and show only.
+
+    Returns ``result``, ``comment``, ``diff`` (keys and secrets masked), ``backup``, ``why`` (a
+    restart is needed; ``None`` where nothing that matters changes) and ``findings`` (sentences:
+    what is new of what :py:func:`check_config` finds).
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt dhcp-a dhcpd.put_config /etc/dhcp/dhcpd.conf.new
+        salt dhcp-a dhcpd.put_config /srv/pools.conf /etc/dhcp/pools.conf test=True
+    """
+    here = _here()
+    server = here.server()
+    main = server.config_file
+    target = str(config_file or main)
+    beside = None
+    try:
+        beside = staging.candidate_beside(target)
+        staging.copy(str(candidate), beside)
+        return _put(here, server, main, target, beside, bool(test))
+    except (IscDhcpError, OSError) as err:
+        return here.failed(f"{target} was not changed: {err}", diff="", backup=None, why=None)
+    finally:
+        if beside:
+            with suppress(OSError):
+                os.unlink(beside)
+
+
+def _put(here, server, main, target, candidate, test):
+    candidates = {target: candidate}
+    text = staging.differences(candidates).get(target)
+    if text is None:
+        return {
+            "result": True,
+            "comment": f"{target} is in the correct state.",
+            "diff": "",
+            "backup": None,
+            "why": None,
+        }
+    claim = here.claims().current
+    if claim and not test:
+        return here.failed(
+            f"{target} was not changed: {here.id} is claimed by {claim.get('who')} until "
+            f"{decisions.clock(claim.get('until'))} UTC. Try again after that.",
+            diff=text,
+            backup=None,
+            why=None,
+        )
+    note, findings = "", []
+    if _is_read(main, candidates, target):
+        _, findings = _checked(here, main, candidates)
+        why = _why_restart(here, server, candidates)
+    else:
+        # A fragment alone is nothing that dhcpd could check.
+        conf.parse_file(candidate)
+        why = None
+        note = f" {main} does not include it (yet): only its syntax was checked."
+    answer = {"result": True, "diff": text, "backup": None, "why": why, "findings": findings}
+    if test:
+        return {**answer, "comment": f"{target} would be replaced.{note}"}
+    with here.acting():
+        answer["backup"] = staging.back_up(target)
+        staging.copy(candidate, target, like=target)
+    if why and server.process is not None:
+        here.mark_pending(f"{target} was changed")
+    elif not note:
+        _still_the_same(here, server)
+    kept = f"; the old file is {answer['backup']}" if answer["backup"] else ""
+    return {**answer, "comment": f"{target} was replaced{kept}.{note}"}
+
+
+def stage(
+    run="by-hand",
+    source=None,
+    contents_pillar=None,
+    sls=None,
+    file=None,
+    template=None,
+    saltenv="base",
+    test=False,
+):
+    """
+    Fetch this server's new configuration, check it, and keep it beside the old one.
+
+    Nothing is put in place: :py:func:`apply_staged`, or :py:func:`restart` with ``staged``, does.
+    Give one of ``source``, ``contents_pillar``, ``sls`` and ``file``; without any, the setting
+    ``dhcpd:rollout`` (a dictionary of them, in pillar or minion configuration) counts.
+
+    run
+        Who stages: what another run staged can't be applied.
+    source
+        Where the main file comes from (``salt://...``, as ``file.managed`` knows it; ``{{ minion
+        }}`` stands for this minion's id), or a dictionary of files and their sources.
+    contents_pillar
+        Key in this minion's pillar that holds the main file, or a dictionary of files and keys.
+    sls
+        State file(s) of yours with ``dhcpd.config`` states. They are run with ``test=True``, so
+        that nothing else in them acts.
+    file
+        Path of a file on this server, or a dictionary of files and paths.
+    template
+        As in ``file.managed``, for ``source`` and ``contents_pillar``.
+    saltenv
+        Salt environment of ``source`` and ``sls``.
+    test
+        Check and compare only, keep nothing.
+
+    Returns ``result``, ``comment``, ``files`` (by path: the diff, secrets masked), ``why`` (a
+    restart is needed, or ``None``), ``findings`` (sentences: what is new of what
+    :py:func:`check_config` finds), ``peers`` (what :py:func:`peers` says now) and ``new_peers``
+    (what it would say).
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt dhcp-b dhcpd.stage source=salt://dhcp/dhcp-b.conf test=True
+        salt dhcp-b dhcpd.stage sls=dhcp.config
+    """
+    here = _here()
+    wanted = {"source": source, "contents_pillar": contents_pillar, "sls": sls, "file": file}
+    wanted = {key: value for key, value in wanted.items() if value}
+    if not wanted:
+        defaults = here.config().get("rollout") or {}
+        wanted = {key: defaults[key] for key in staging.ORIGINS if defaults.get(key)}
+        template = template or defaults.get("template")
+        saltenv = defaults.get("saltenv") or saltenv
+    server = here.server()
+    main = server.config_file
+    candidates = {}
+    try:
+        staging.check_origins(wanted)
+        candidates = _fetched(here, main, wanted, template, saltenv)
+        return _staged(here, server, str(run), candidates, bool(test))
+    except (IscDhcpError, OSError) as err:
+        return here.failed(f"{here.id}: {err}")
+    finally:
+        for candidate in candidates.values():
+            with suppress(OSError):
+                os.unlink(candidate)
+
+
+def _staged(here, server, run, candidates, test):
+    main = server.config_file
+    differing = staging.differences(candidates)
+    candidates = {target: candidates[target] for target in differing}
+    configuration, findings = _checked(here, main, candidates)
+    unread = [one for one in differing if not _is_read(main, candidates, one)]
+    if unread:
+        raise staging.StagingError(
+            f"{', '.join(unread)} is not read by dhcpd: {main} does not include it"
+        )
+    answer = {
+        "result": True,
+        "files": differing,
+        "why": _why_restart(here, server, candidates),
+        "findings": findings,
+        "peers": here.peers_of(server.configuration, server.configuration_error),
+        "new_peers": here.peers_of(configuration, None),
+    }
+    what = ", ".join(differing) or "no file"
+    if test:
+        return {**answer, "comment": f"{here.id}: {what} would change."}
+    proved = here.proved(server)
+    if differing:
+        here.stage().keep(run, main, candidates, proved, answer["peers"])
+    else:
+        here.stage().clear()
+    return {**answer, "comment": f"{here.id}: {what} will change."}
+
+
+def _fetched(here, main, wanted, template, saltenv):
+    """Return candidates for what a rollout names: by target, each beside it."""
+    (kind, what), = wanted.items()
+    if kind == "file":
+        found = {}
+        for target, path in staging.by_target(what, main).items():
+            found[target] = staging.candidate_beside(target)
+            staging.copy(path, found[target])
+        return found
+    with staging.collecting(here.state_dir() / "collected") as found:
+        if kind == "sls":
+            results = __salt__["state.sls"](what, saltenv=saltenv, test=True, concurrent=True)
+            _raise_failed(results, f"the state file {what}")
+        else:
+            for target, one in staging.by_target(what, main).items():
+                managed = {kind: _for_this_minion(here, one), "saltenv": saltenv}
+                if template:
+                    managed["template"] = template
+                results = __salt__["state.single"](
+                    "dhcpd.config", target, test=True, concurrent=True, **managed
+                )
+                _raise_failed(results, f"{kind} of {target}")
+    __context__.pop("retcode", None)
+    if not found:
+        raise staging.StagingError(
+            f"the state file {what} has no dhcpd.config state for this server; it takes the "
+            "arguments of file.managed, so the name of the function is all that has to change"
+        )
+    return found
+
+
+def _for_this_minion(here, source):
+    if isinstance(source, str):
+        return re.sub(r"\{\{\s*minion\s*\}\}", here.id, source)
+    return source
+
+
+def _raise_failed(results, what):
+    """Raise what went wrong in a state run that was to give candidates."""
+    if not isinstance(results, dict):
+        text = "; ".join(map(str, results)) if isinstance(results, list) else str(results)
+        raise staging.StagingError(f"{what}: {_told(text)}")
+    failed = [
+        _told(one.get("comment"))
+        for tag, one in results.items()
+        if tag.startswith("dhcpd_|-") and tag.endswith("_|-config") and one.get("result") is False
+    ]
+    if failed:
+        raise staging.StagingError(f"{what}: {'; '.join(failed)}")
+
+
+def _told(comment):
+    """Return what a state said as one line; the lines of a template may hold a secret."""
+    lines = [line.strip() for line in str(comment or "").splitlines() if line.strip()]
+    if not lines:
+        return "it failed"
+    return lines[-1 if "Traceback" in str(comment) else 0]
+
+
+def staged():
+    """
+    Show what is staged here, or was put in place last.
+
+    Returns ``run``, ``main``, ``state`` (``staged``, ``applied``, ``rolled-back``) and ``files``
+    (by path: ``staged``, ``backup``, ``existed``), or ``None``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt dhcp-b dhcpd.staged
+    """
+    here = _here()
+    return here.stage().record
+
+
+def unstage(run=None):
+    """
+    Remove what is staged and was not put in place.
+
+    run
+        Only what this run has staged.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt dhcp-b dhcpd.unstage
+    """
+    here = _here()
+    record = here.stage().record
+    if record and run in (None, record["run"]):
+        here.stage().clear()
+    return {"result": True, "comment": f"Nothing is staged on {here.id}."}
+
+
+def apply_staged(run=None):
+    """
+    Put the staged files in place, backups first; restarts nothing.
+
+    run
+        The run that has staged them; without it, whoever it was.
+
+    Returns ``result``, ``comment``, ``files`` (replaced now; none where they are in place already).
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt dhcp-b dhcpd.apply_staged
+    """
+    here = _here()
+    with here.acting():
+        refused = here.claimed_by_another(run)
+        if refused:
+            return refused
+        server = here.server()
+        try:
+            before = None if here.pending_restart(server) else staging.meaning(server.config_file)
+            changed = here.stage().apply(None if run is None else str(run))
+            same = before is not None and staging.meaning(server.config_file) == before
+        except (IscDhcpError, OSError) as err:
+            return here.failed(f"{here.id}: {err}", files=[])
+    if same:
+        _still_the_same(here, server)
+    elif changed:
+        here.mark_pending(f"{', '.join(changed)} was changed")
+    comment = f"{', '.join(changed) or 'Nothing'} was replaced on {here.id}."
+    return {"result": True, "comment": comment, "files": changed}

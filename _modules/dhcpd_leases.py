@@ -1,0 +1,206 @@
+"""
+The lease file of an ISC DHCP server: checked, counted, repaired, completed by the partner's.
+
+More functions of the execution module ``dhcpd``.
+"""
+
+
+from dhcpd_minion import Minion
+from iscdhcp import leasefile
+from iscdhcp import leases
+from iscdhcp import leases_salvage
+from iscdhcp import watch
+from iscdhcp.errors import IscDhcpError
+from salt.exceptions import CommandExecutionError
+
+__virtualname__ = "dhcpd"
+
+
+def __virtual__():
+    return __virtualname__
+
+
+def _here():
+    return Minion(__salt__, __opts__, __grains__, __context__, globals().get("__jid__"))
+
+
+def check_leases(lease_file=None):
+    """
+    Check the whole lease file for torn and damaged entries; changes nothing.
+
+    ``dhcpd -t`` and ``-T`` do not see them, and a torn last entry erases the good one before it of
+    the same address at the next start.
+
+    lease_file
+        Default: the one that dhcpd uses.
+
+    Returns ``result``, ``comment``, ``file``, ``bytes``, ``entries``, ``problems`` (``offset``,
+    ``line``, ``address``, ``what``).
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt dhcp-a dhcpd.check_leases
+    """
+    here = _here()
+    path = lease_file or here.server().lease_file
+    try:
+        found = leases.check(path)
+    except IscDhcpError as err:
+        return here.failed(str(err), file=path)
+    if not found["whole"]:
+        first = found["problems"][0]
+        return here.failed(
+            f"{path}:{first['line']}: {first['what']} ({len(found['problems'])} in all); stop "
+            "dhcpd, then dhcpd.repair_leases",
+            **found,
+        )
+    return {"result": True, "comment": f"{path} is whole.", **found}
+
+
+def lease_counts(lease_file=None):
+    """
+    Count the addresses of each pool by state, as dhcpd means them.
+
+    lease_file
+        Default: the one that dhcpd uses.
+
+    Returns ``file``, ``entries``, ``pools`` (each with ``relationship``, ``network``,
+    ``addresses``, ``free``, ``backup`` (the secondary's free ones), ``active``, ``expired``,
+    ``released``, ``abandoned``, ``reset`` ...) and ``outside`` (entries in no pool). The beacon
+    goes by the last counts of dhcpd's own file.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt dhcp-a dhcpd.lease_counts
+    """
+    here = _here()
+    server = here.server()
+    if server.configuration is None:
+        raise CommandExecutionError(server.configuration_error)
+    pools = [
+        (relationship.name, pool)
+        for relationship in server.configuration.relationships
+        for pool in relationship.pools
+    ]
+    try:
+        found = leases.count(lease_file or server.lease_file, [pool for _, pool in pools])
+    except IscDhcpError as err:
+        raise CommandExecutionError(str(err)) from err
+    for (name, _), counts in zip(pools, found["pools"], strict=True):
+        counts["relationship"] = name
+    if lease_file is None:
+        watch.keep(here.state_dir(), found)
+    return found
+
+
+def repair_leases(lease_file=None, test=False):
+    """
+    Cut torn and damaged entries out of the lease file, nothing else; only while dhcpd is down.
+
+    The old file is kept beside it. What dhcpd's own copy (``dhcpd.leases~``) still knows of a cut
+    address is brought back, where it is whole and not older.
+
+    lease_file
+        Default: the one that dhcpd uses.
+    test
+        Say what would be done and change nothing.
+
+    Returns ``result``, ``comment``, ``cut``, ``salvaged``, ``lost`` (addresses that only the
+    partner may know), ``backup``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt dhcp-a dhcpd.repair_leases test=True
+        salt dhcp-a dhcpd.repair_leases
+    """
+    here = _here()
+    with here.acting():
+        server = here.server()
+        if server.process is not None and not test:
+            return here.failed(
+                f"dhcpd runs on {here.id} (pid {server.process.pid}) and writes the file: "
+                "stop it first."
+            )
+        path = lease_file or server.lease_file
+        try:
+            done = leases.repair(path, dry_run=bool(test))
+        except IscDhcpError as err:
+            return here.failed(str(err), file=path)
+    if not done["changed"] and not done["cut"]:
+        return {"result": True, "comment": f"{path} is whole.", **done}
+    would = "would be " if test else ""
+    comment = f"{path}: {len(done['cut'])} damaged entries {would}cut"
+    if done["backup"]:
+        comment += f", the old file is {done['backup']}"
+    if done["lost"]:
+        comment += f"; lost here, ask the partner: {', '.join(map(str, done['lost']))}"
+    return {"result": True, "comment": comment + ".", **done}
+
+
+def lease_entries(addresses, lease_file=None):
+    """
+    Return the last entry of each address in the lease file, for a partner that has lost it.
+
+    addresses
+        A list, or one string with commas between them.
+    lease_file
+        Default: the one that dhcpd uses.
+
+    Returns ``{address: entry}``: ``text`` (as dhcpd wrote it), ``line``, ``state``, ``starts``,
+    ``ends``, ``cltt`` (UTC epoch seconds), ``hardware``, ``uid``, ``client_hostname``; ``None``
+    where the file has no whole entry of it.
+
+    Errors: an unreadable lease file, something that is no IPv4 address.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt dhcp-b dhcpd.lease_entries 192.0.2.20,192.0.2.21
+    """
+    here = _here()
+    if isinstance(addresses, str):
+        addresses = [word.strip() for word in addresses.split(",") if word.strip()]
+    try:
+        return leases_salvage.entry_facts(
+            lease_file or here.server().lease_file, addresses
+        )
+    except IscDhcpError as err:
+        raise CommandExecutionError(str(err)) from err
+
+
+def add_lease_entries(entries):
+    """
+    Append entries to the lease file, for ``dhcp_failover.repair_leases``; only while dhcpd is down.
+
+    entries
+        By address: the text of one whole lease entry of it.
+
+    Returns ``result``, ``comment``; the file is as it was where it fails.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt dhcp-a dhcpd.add_lease_entries '{192.0.2.20: "lease 192.0.2.20 {...}"}'
+    """
+    here = _here()
+    with here.acting():
+        server = here.server()
+        if server.process is not None:
+            return here.failed(
+                f"dhcpd runs on {here.id} (pid {server.process.pid}) and writes the file: "
+                "stop it first."
+            )
+        try:
+            text = leases_salvage.checked(entries)
+            leasefile.append(server.lease_file, text)
+        except IscDhcpError as err:
+            return here.failed(f"Nothing was added on {here.id}: {err}")
+    return {"result": True, "comment": f"{len(entries)} entries added to {server.lease_file}."}

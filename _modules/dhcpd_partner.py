@@ -1,0 +1,141 @@
+"""
+What one ISC DHCP server does about its failover partner: look for it, take it for dead.
+
+More functions of the execution module ``dhcpd``.
+"""
+
+import time
+
+from dhcpd_minion import Minion
+from dhcpd_minion import decoded
+from iscdhcp import decisions
+from iscdhcp import handover
+from iscdhcp import partner_down as dead_partner
+from iscdhcp.errors import IscDhcpError
+from salt.exceptions import CommandExecutionError
+
+__virtualname__ = "dhcpd"
+
+
+def __virtual__():
+    return __virtualname__
+
+
+def _here():
+    return Minion(__salt__, __opts__, __grains__, __context__, globals().get("__jid__"))
+
+
+def look_for_partner(relationship):
+    """
+    Look from this server whether its partner shows any sign of life; changes nothing.
+
+    relationship
+        Which partner.
+
+    Returns ``facts`` (as :py:func:`status`), ``probe`` (``address``, ``ping``, ``omapi``:
+    ``open``, ``refused`` or ``silent``), ``addresses`` (``own`` and ``partners`` free ones,
+    ``active``). Nothing connects to a failover port.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt dhcp-b dhcpd.look_for_partner foo
+    """
+    here = _here()
+    facts = here.facts(brief=True)
+    role = (facts["relationships"].get(relationship) or {}).get("role")
+    try:
+        pools = __salt__["dhcpd.lease_counts"]()["pools"]
+        counts = dead_partner.addresses(pools, relationship, role)
+    except CommandExecutionError as err:
+        counts = {"error": str(err)}
+    probe = dead_partner.probe_partner(here.server(), relationship)
+    return {"facts": facts, "probe": probe, "addresses": counts}
+
+
+def partner_down(relationship, evidence=None, run=None):
+    """
+    Take the partner of a relationship for dead; ``salt-run dhcp_failover.partner_down`` calls it.
+
+    Refused without the master's evidence, which can ask both ends, and whenever the partner shows
+    a sign of life to this server, looked for in the same call. Other relationships stay as they
+    are.
+
+    relationship
+        Which one.
+    evidence, run
+        Of the master's run.
+
+    Returns ``result``, ``comment``, ``since`` and ``usable_from`` (epoch seconds: STOS + MCLT).
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt dhcp-b dhcpd.partner_down foo    # refused, and says what to run on the master
+    """
+    here = _here()
+    evidence = decoded(evidence)
+    me = here.id
+    if not isinstance(evidence, dict):
+        return here.failed(
+            f"Nothing was done on {me}: from here nobody can tell whether the partner is dead; use "
+            "salt-run dhcp_failover.partner_down dead=ID on the master, which asks both ends."
+        )
+    with here.acting():
+        claim = here.claims().current
+        if claim and claim.get("run") != run:
+            return here.failed(f"{me} is claimed by {claim.get('who')}. Nothing was done.")
+        seen = look_for_partner(relationship)
+        verdict = dead_partner.judge(
+            seen["facts"],
+            relationship,
+            evidence.get("partner") or {},
+            seen["probe"],
+            evidence.get("confirm"),
+            now=time.time(),
+        )
+        if not verdict.ok:
+            return here.failed(
+                f"{relationship} on {me} was not put into partner-down: {verdict.sentence}",
+                reasons=[reason.as_dict() for reason in verdict.reasons],
+            )
+        try:
+            done = dead_partner.take_for_dead(here.server(), relationship)
+        except IscDhcpError as err:
+            return here.failed(f"{relationship} on {me} was not put into partner-down: {err}")
+    since = decisions.clock(done["since"])
+    comment = f"{relationship} on {me} is in partner-down since {since} UTC."
+    return {"result": True, "comment": comment, **done}
+
+
+def release_window(drained=False):
+    """
+    Release the full window of a survivor whose returned partner waits in ``recover`` for ever.
+
+    It asserts this server's own partner-down again, and only where it is in that state already
+    and its partner does not serve.
+
+    drained
+        The partner has been restarted by method ``drain`` and both are normal again: release what
+        was under way to it when it ended, by asserting this server's own ``normal`` again. Whoever
+        runs ``dhcpd.restart method=drain`` by hand calls this on the partner afterwards.
+
+    Returns ``result``, ``comment``, ``released`` (relationships), ``untouched`` (name: why).
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt dhcp-b dhcpd.release_window
+    """
+    here = _here()
+    with here.acting():
+        try:
+            done = handover.release_window(here.server(), bool(drained))
+        except IscDhcpError as err:
+            return here.failed(f"Nothing was released on {here.id}: {err}")
+    untouched = "; ".join(f"{name}: {why}" for name, why in sorted(done["untouched"].items()))
+    comment = f"Released: {', '.join(done['released']) or 'nothing'}."
+    return {"result": True, "comment": comment + (f" {untouched}." if untouched else ""), **done}

@@ -1,0 +1,504 @@
+"""
+Start, stop and restart ISC dhcpd, guarded: the call that acts looks once more.
+
+More functions of the execution module ``dhcpd``. Each refuses unless every failover relationship
+of this server is normal at both ends, and does one thing at a time on a host.
+"""
+
+import logging
+import os
+import time
+
+from dhcpd_minion import Minion
+from dhcpd_minion import decoded
+from dhcpd_minion import force_codes
+from iscdhcp import acts
+from iscdhcp import control
+from iscdhcp import decisions
+from iscdhcp import drain
+from iscdhcp import facts as fact
+from iscdhcp import handover
+from iscdhcp import leases_return
+from iscdhcp import rollout
+from iscdhcp import store
+from iscdhcp.errors import IscDhcpError
+from salt.exceptions import SaltInvocationError
+
+log = logging.getLogger(__name__)
+
+__virtualname__ = "dhcpd"
+
+#: Methods of stopping for a restart, and for good: a drain needs the start in the same call.
+METHODS = ("signal", "drain", "handover", "control")
+FINAL_METHODS = ("signal", "handover", "control")
+#: Seconds between announcing an unevidenced act on the bus and the second look.
+ANNOUNCE_SECONDS = 1.0
+
+
+def __virtual__():
+    return __virtualname__
+
+
+def _here():
+    return Minion(__salt__, __opts__, __grains__, __context__, globals().get("__jid__"))
+
+
+def start(timeout=None, force=None):
+    """
+    Start dhcpd and return once it serves; nothing happens where it runs already.
+
+    timeout
+        Seconds in which it has to serve. Default: computed from the lease file.
+    force
+        ``lease-file`` starts it although the lease file is missing, empty or torn.
+
+    Returns ``result``, ``comment``, ``new`` (``pid``, ``identity``, ``started``, ``seconds``).
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt dhcp-a dhcpd.start
+    """
+    here = _here()
+    codes = force_codes(force)
+    with here.acting():
+        server = here.server()
+        if server.process is not None:
+            running = fact.process_facts(server)
+            return {
+                "result": True,
+                "comment": f"dhcpd on {here.id} runs already (pid {running['pid']}).",
+                "new": running,
+            }
+        return _start(here, codes, timeout, here.service())
+
+
+def _start(here, codes, timeout, service, old=None):
+    settings = here.settings()
+    patience = float(timeout or 60.0)
+    begun, begun_epoch = time.monotonic(), time.time()
+    _heal_hand_over(here, settings)
+    try:
+        new = acts.start(
+            settings, service, patience, ignore_leases="lease-file" in codes
+        )
+    except Exception as err:  # pylint: disable=broad-except
+        # Whatever it is: the server may be down now, and the caller has to hear of it.
+        log.debug("starting dhcpd failed", exc_info=True)
+        down = "dhcpd is down" if fact.read_server(settings).process is None else "dhcpd runs"
+        return here.failed(f"{err}. {down} on {here.id}.", old=old, new=None)
+    store.write_json(
+        here.state_dir() / "last_start.json",
+        {"seconds": round(time.monotonic() - begun, 2), "time": time.time()},
+    )
+    here.clear_pending()
+    if here.paused_note().read():
+        try:
+            new["resumed"] = _speak_again(here, fact.read_server(settings))
+            new["serves_since"] = time.time()
+        except IscDhcpError as err:
+            _keep_parsed(here, new, begun_epoch)
+            return here.failed(
+                f"dhcpd on {here.id} started (pid {new['pid']}) and is still paused: {err}. "
+                "Its partner serves; dhcpd.resume brings it back.",
+                old=old,
+                new=new,
+            )
+    _keep_parsed(here, new, begun_epoch)
+    comment = f"dhcpd on {here.id} started (pid {new['pid']}, {new['seconds']:.1f} s)."
+    return {"result": True, "comment": comment, "old": old, "new": new}
+
+
+def _heal_hand_over(here, settings):
+    """Finish what a hand-over could not write, so that this start needs not wait for MCLT."""
+    note = here.paused_note()
+    if not note.settled:
+        return
+    try:
+        handover.recover_on_disk(fact.read_server(settings))
+        note.clear()
+    except IscDhcpError as err:
+        log.warning("dhcpd will wait for MCLT: %s", err)
+
+
+def _keep_parsed(here, new, begun):
+    """Keep what dhcpd has parsed, to tell later whether a restart is pending; never in its way."""
+    try:
+        here.keep_parsed(here.server(), new["identity"], begun)
+    except (OSError, IscDhcpError):
+        log.warning("no copy of dhcpd's configuration could be kept", exc_info=True)
+
+
+def stop(force=None, evidence=None, run=None, method="signal"):
+    """
+    Stop dhcpd, guarded: refused unless every relationship is normal at both ends.
+
+    force
+        Codes of the reasons to override, comma-separated (``salt-call dhcpd.ok_to_stop`` shows
+        them).
+    evidence, run
+        Of the master's run; a person leaves them out.
+    method
+        ``signal``: SIGTERM at a moment when the lease file's end is complete; the partner serves
+        from its own half of the free addresses. ``handover``: see :py:func:`shutdown`.
+        ``control``: dhcpd's documented shutdown over OMAPI, which costs MCLT without service of
+        this server after its next start; it wants ``force=mclt``.
+
+    Returns ``result``, ``comment``, ``old`` (``pid``, ``seconds``).
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt dhcp-a dhcpd.stop
+    """
+    here = _here()
+    codes = force_codes(force)
+    _check_method(method, FINAL_METHODS)
+    with here.acting():
+        server, refused = _guard(here, evidence, codes, run, "stopped", method)
+        if refused:
+            return refused
+        try:
+            old = _stop_by(here, method, server, codes)
+        except IscDhcpError as err:
+            return here.failed(f"dhcpd on {here.id} was not stopped: {err}")
+        here.service().stop()
+    comment = (
+        f"dhcpd on {here.id} stopped (pid {old['pid']}); it stays down until dhcpd.start."
+    )
+    if old.get("warning"):
+        comment += f" Mind: {old['warning']}."
+    return {"result": True, "comment": comment, "old": old}
+
+
+def shutdown(force=None, evidence=None, run=None):
+    """
+    Stop dhcpd for long, gracefully over OMAPI: its partner takes everything over.
+
+    The partner is in partner-down before this server ends, so it may use the whole pool (after
+    MCLT). The next start heals by itself, without waiting for MCLT; the partner may then need
+    :py:func:`release_window`, which the orchestrations do.
+
+    force, evidence, run
+        As in :py:func:`stop`.
+
+    Returns as :py:func:`stop` does.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt dhcp-a dhcpd.shutdown
+    """
+    return stop(force=force, evidence=evidence, run=run, method="handover")
+
+
+def restart(
+    method="signal",
+    force=None,
+    evidence=None,
+    run=None,
+    timeout=None,
+    identity=None,
+    staged=None,
+):
+    """
+    Stop and start dhcpd in one call, guarded in the same call.
+
+    It refuses, and touches nothing, unless the configuration is accepted, the lease file is whole
+    and every relationship is normal at both ends. It returns once the new process serves, or
+    says why it does not. That the pair is whole again is for the caller to wait for
+    (``dhcp_failover.wait_normal``).
+
+    method
+        How to stop: ``signal`` (SIGTERM at a moment when the lease file's end is complete), or
+        ``drain`` (over OMAPI: muted first, the partner has taken over and all updates are
+        acknowledged before the SIGTERM; back without full update and MCLT), or ``handover`` (as
+        :py:func:`shutdown`, then a start, with a full update), or ``control`` (dhcpd's documented
+        shutdown: 18 s half of the clients unanswered, then MCLT; it wants ``force=mclt``).
+    force
+        Codes of the reasons to override, comma-separated (``dhcpd.ok_to_stop`` shows them).
+    evidence
+        What the master saw of the other ends, at most 10 s ago. Without it (a person at the
+        console) the restart is announced on the event bus and everything is looked at again one
+        second later.
+    run
+        The run whose claim on this server may stand.
+    timeout
+        Seconds in which the new process has to serve. Default: 60.
+    identity
+        The process that is meant (``dhcpd.status`` has it): any other one is left alone, so that
+        an order that comes late, or twice, restarts nothing twice.
+    staged
+        The run whose staged files (:py:func:`stage`) are put in place between stop and start. Where
+        dhcpd does not start with them, the old ones are put back and started.
+
+    Returns ``result``, ``comment``, ``old`` and ``new`` (``pid``, ``identity``, ``started``), and
+    ``warnings``; with ``staged`` also ``files`` (replaced) or ``rolled_back``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt dhcp-a dhcpd.restart
+        salt-call dhcpd.restart force=partner,relationship
+    """
+    here = _here()
+    codes = force_codes(force)
+    _check_method(method)
+    with here.acting():
+        other = _other_process(here, identity)
+        if other:
+            return other
+        server, refused = _guard(here, evidence, codes, run, "restarted", method)
+        if refused:
+            return refused
+        running = server.process
+        old = {"pid": running.pid, "identity": running.identity, "started": running.started}
+        service = here.service(running.argv)
+        try:
+            service.prepare()
+            old.update(_stop_by(here, method, server, codes))
+        except IscDhcpError as err:
+            return here.failed(f"dhcpd on {here.id} was not restarted: {err}", old=old)
+        if staged is None:
+            answer = _start(here, codes, timeout, service, old)
+        else:
+            answer = _start_with_staged(here, str(staged), codes, timeout, service, old)
+        if answer["result"]:
+            answer["comment"] = (
+                f"dhcpd on {here.id} restarted (pid {old['pid']} -> "
+                f"{answer['new']['pid']}, down {_down(old, answer['new']):.2f} s)."
+            )
+        if old.get("warning"):
+            answer.setdefault("warnings", []).append(old["warning"])
+    return answer
+
+
+def _other_process(here, identity):
+    """Return the refusal where dhcpd is not the process that is meant; before the guard's look."""
+    running = here.server().process if identity is not None else None
+    if running is None or running.identity == identity:
+        return None
+    text = f"dhcpd on {here.id} has been restarted meanwhile (pid {running.pid})"
+    reason = decisions.Reason("other-process", text)
+    return here.failed(f"Nothing done: {text}.", refused=True, reasons=[reason.as_dict()])
+
+
+def _stop_by(here, method, server, codes):
+    """End dhcpd by a method, after the guard's last looks."""
+    by_omapi, by_kernel = _last_looks(server, codes)
+    if method == "signal":
+        return acts.stop(server, by_omapi, by_kernel)
+    by_omapi()
+    if method == "control":
+        return control.end(server)
+    note = here.paused_note()
+    if method == "handover":
+        handed = handover.hand_over(server, note)
+        return {**handover.end(server, note), "handover": handed["seconds"]}
+    paused = drain.pause(server, note)
+    try:
+        return {**acts.stop(server, lambda: None, by_kernel), "drain": paused["seconds"]}
+    except IscDhcpError as err:
+        raise acts.ActError(f"{err}; {drain.undo(server, note)}") from err
+
+
+def resume():
+    """
+    Let dhcpd speak again where an interrupted drain or hand-over has left it mute.
+
+    Returns ``result``, ``comment``, ``resumed`` (relationships).
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt dhcp-a dhcpd.resume
+    """
+    here = _here()
+    with here.acting():
+        try:
+            resumed = _speak_again(here, here.server())
+        except IscDhcpError as err:
+            return here.failed(f"dhcpd on {here.id} was not resumed: {err}")
+    comment = f"Resumed: {', '.join(resumed) or 'nothing was paused'}."
+    return {"result": True, "comment": comment, "resumed": resumed}
+
+
+def _speak_again(here, server):
+    """Clear the sticky states that a drain or a hand-over has left; return the relationships."""
+    note = here.paused_note()
+    return handover.take_back(server) + drain.resume(server, note)["resumed"]
+
+
+def _down(old, new):
+    return max(0.0, float(new["serves_since"]) - float(old["ended"]))
+
+
+def _check_method(method, known=METHODS):
+    if method not in known:
+        raise SaltInvocationError(f"method: {method} is not one of {', '.join(known)}")
+
+
+def _guard(here, evidence, codes, run, done, method):
+    """Return this server's readings, and the refusal if the guard has one."""
+    evidence = decoded(evidence)
+    me = here.id
+    verdict = here.verdict(evidence, codes, run, method)
+    if verdict.ok and evidence is None:
+        __salt__["event.send"](
+            "dhcp_failover/server/acting", {"server": me, "what": done, "pid": os.getpid()}
+        )
+        time.sleep(ANNOUNCE_SECONDS)
+        verdict = here.verdict(None, codes, run, method)
+    server = here.server()
+    if not verdict.ok or server.process is None:
+        sentence = verdict.sentence or "dhcpd is not running"
+        refusal = here.failed(
+            f"dhcpd on {me} was not {done}: {sentence}",
+            refused=True,
+            reasons=[reason.as_dict() for reason in verdict.reasons],
+        )
+        return server, refusal
+    return server, None
+
+
+def _last_looks(server, codes):
+    """Return the guard's last looks before the signal, by OMAPI and by the kernel's tables."""
+    relationships = server.configuration.relationships if server.configuration else ()
+
+    def by_omapi():
+        _, states = fact.omapi_facts(server)
+        for name, state in states.items():
+            if (state["state"], state["partner_state"]) != ("normal", "normal"):
+                raise acts.ActError(
+                    f"{name} is not normal any more: {state['state']} here, "
+                    f"{state['partner_state']} at the partner"
+                )
+
+    def by_kernel():
+        for one in relationships:
+            if fact.connected(one) is False:
+                raise acts.ActError(f"the failover connection of {one.name} has just gone")
+
+    def nothing():
+        pass
+
+    return (
+        nothing if "relationship" in codes else by_omapi,
+        nothing if {"relationship", "connection"} & set(codes) else by_kernel,
+    )
+
+
+def _start_with_staged(here, run, codes, timeout, service, old):
+    """Put the staged files in place and start; where that fails, the old ones are back and run."""
+    leases_return.keep(here.server().lease_file)
+    try:
+        files = here.stage().apply(run)
+    except (IscDhcpError, OSError) as err:
+        answer = here.failed(f"{here.id}: {err}", old=old, new=None)
+    else:
+        answer = _start(here, codes, timeout, service, old)
+        if answer["result"]:
+            return {**answer, "files": files}
+    why = str(answer["comment"]).removesuffix(f" dhcpd is down on {here.id}.")
+    back = _start_with_old(here, run, codes, timeout, service, old)
+    return here.failed(
+        f"{why} {back['comment']}",
+        old=old,
+        new=back.get("new"),
+        rolled_back=bool(back["result"]),
+    )
+
+
+def _start_with_old(here, run, codes, timeout, service, old):
+    """Bring the old files back, with dhcpd down at the start and running at the end."""
+    me = here.id
+    server = here.server()
+    try:
+        if server.process is not None:
+            acts.stop(server, lambda: None, lambda: None)
+            service.stop()
+        here.stage().roll_back(run)
+        leases_return.bring_back(here.server().lease_file)
+        service.prepare()
+    except (IscDhcpError, OSError) as err:
+        log.debug("rolling back failed", exc_info=True)
+        text = f"The old configuration of {me} could not be brought back: {err}"
+        return here.failed(text, old=old)
+    answer = _start(here, codes, timeout, service, old)
+    if answer["result"]:
+        answer["comment"] = (
+            f"{me} has its old configuration back and runs with it (pid {answer['new']['pid']})."
+        )
+    return answer
+
+
+def roll_back(run=None, evidence=None, method="signal", force=None, timeout=None):
+    """
+    Put the files from before the last rollout back and restart dhcpd with them.
+
+    With the master's evidence it is done although this server is not normal, as long as its
+    partners serve. Without it (a person at the console) it is guarded as :py:func:`restart`.
+
+    run
+        The run whose files are taken back; without it, the last one's.
+    evidence
+        What the master saw of the partners, by relationship.
+    method, force, timeout
+        As in :py:func:`restart`.
+
+    Returns as :py:func:`restart` does.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt dhcp-b dhcpd.roll_back
+    """
+    here = _here()
+    codes = force_codes(force)
+    _check_method(method)
+    record = here.stage().record
+    if record is None or record["state"] == "staged":
+        return here.failed(f"Nothing was rolled out on {here.id}: nothing can be taken back.")
+    if run not in (None, record["run"]):
+        return here.failed(f"The last rollout on {here.id} was another run's: {record['run']}.")
+    run = str(record["run"])
+    with here.acting():
+        server = here.server()
+        running = server.process
+        if running is not None and evidence is None:
+            server, refused = _guard(here, None, codes, run, "rolled back", method)
+        elif running is not None:
+            refused = here.claimed_by_another(run) or _not_taken_back(here, evidence, codes)
+        else:
+            refused = None
+        if refused:
+            return refused
+        service = here.service(running.argv if running else ())
+        old = running and {
+            "pid": running.pid, "identity": running.identity, "started": running.started
+        }
+        try:
+            service.prepare()
+            if running is not None:
+                acts.stop(server, lambda: None, lambda: None)
+        except IscDhcpError as err:
+            return here.failed(f"dhcpd on {here.id} was not rolled back: {err}", old=old)
+        return _start_with_old(here, run, codes, timeout, service, old)
+
+
+def _not_taken_back(here, evidence, codes):
+    evidence = decoded(evidence)
+    verdict = rollout.ok_to_take_back(here.facts(brief=True), evidence, codes)
+    if verdict.ok:
+        return None
+    return here.failed(
+        f"{here.id} was not rolled back: {verdict.sentence}",
+        refused=True,
+        reasons=[reason.as_dict() for reason in verdict.reasons],
+    )

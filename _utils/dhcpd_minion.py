@@ -1,0 +1,264 @@
+"""
+dhcpd on this minion: Salt's settings for it, what is noted about it, and its facts in one dict.
+
+Shared by the execution modules whose virtual name is ``dhcpd``. It needs Salt's dunders, which
+they hand over; what it finds is decided upon in :mod:`iscdhcp`.
+"""
+
+import json
+import os
+import re
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+from iscdhcp import acts
+from iscdhcp import claims
+from iscdhcp import decisions
+from iscdhcp import drain
+from iscdhcp import facts as fact
+from iscdhcp import lease_facts
+from iscdhcp import pairs
+from iscdhcp import pending
+from iscdhcp import process
+from iscdhcp import staging
+from iscdhcp import store
+from iscdhcp.errors import IscDhcpError
+from iscdhcp.service import Service
+from salt.exceptions import CommandExecutionError
+from salt.exceptions import SaltInvocationError
+
+#: Seconds between two looks of one call.
+LOOK_SECONDS = 0.05
+
+
+class Minion:
+    """
+    This minion, for the length of one call.
+
+    salt, opts, grains, context
+        The dunders of the module that is called.
+    jid
+        The job that calls it, or ``None``.
+    """
+
+    def __init__(self, salt, opts, grains, context, jid=None):
+        self.id = opts["id"]
+        self._salt = salt
+        self._opts = opts
+        self._grains = grains
+        self._context = context
+        self._jid = str(jid or "")
+
+    # -- settings and notes
+
+    def config(self):
+        """Return the setting ``dhcpd`` of the minion's configuration or pillar."""
+        config = self._salt["config.get"]("dhcpd", {})
+        if not isinstance(config, dict):
+            raise CommandExecutionError(
+                f"The setting dhcpd must be a dictionary, not {type(config).__name__}."
+            )
+        return config
+
+    def settings(self):
+        """Return what of it overrides where dhcpd's facts are read."""
+        config = self.config()
+        known = {
+            key: config[key]
+            for key in ("config_file", "lease_file", "pid_file", "omapi_host")
+            if config.get(key)
+        }
+        if "omapi_timeout" in config:
+            known["omapi_timeout"] = float(config["omapi_timeout"])
+        if "omapi" in config:
+            known["omapi"] = bool(config["omapi"])
+        for key in ("binaries", "log_files"):
+            if config.get(key):
+                values = config[key]
+                known[key] = (values,) if isinstance(values, str) else tuple(values)
+        return fact.Settings(**known)
+
+    def server(self):
+        """Return dhcpd here as it is now: process, configuration, files."""
+        return fact.read_server(self.settings())
+
+    def service(self, running=()):
+        """Return dhcpd as a service of this host; ``running`` is the argv of the one that runs."""
+        config = self.config()
+        name, command = config.get("service"), config.get("start_command") or ()
+        return Service(self._salt, self._grains, name, command, running)
+
+    def state_dir(self):
+        """Return the folder of this minion's notes."""
+        path = Path(self._opts["cachedir"]) / "dhcpd"
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return path
+
+    def claims(self):
+        """Return who may act on dhcpd here."""
+        return claims.Claims(self.state_dir(), self.id)
+
+    @contextmanager
+    def acting(self):
+        """Hold this minion's only place for an act on dhcpd; it is freed with the process."""
+        try:
+            with claims.acting(self.state_dir(), self.id):
+                yield
+        except claims.Refused as err:
+            raise CommandExecutionError(str(err)) from None
+
+    def claimed_by_another(self, run):
+        """Return the refusal where another run has claimed this server."""
+        claim = self.claims().current
+        if claim and claim.get("run") != run:
+            return self.failed(
+                f"{self.id} is claimed by {claim.get('who')} until "
+                f"{decisions.clock(claim.get('until'))} UTC (dhcpd.release_claim frees it)",
+                refused=True,
+            )
+        return None
+
+    def paused_note(self):
+        """Return the note of what a drain or a hand-over has muted."""
+        return drain.Note(self.state_dir() / "paused.json")
+
+    def stage(self):
+        """Return this server's staged configuration."""
+        return staging.Stage(self.state_dir())
+
+    def addresses(self):
+        """Return this host's addresses, loopback included."""
+        return self._salt["network.ip_addrs"](include_loopback=True)
+
+    # -- facts
+
+    def facts(self, brief, looks=1):
+        """Return this server's facts; ``brief`` for a wait, else all that a stop has to know."""
+        settings = self.settings()
+        server = fact.read_server(settings)
+        facts = fact.gather(settings, server)
+        facts["steady"] = True
+        for _ in range(1, int(looks)):
+            time.sleep(LOOK_SECONDS)
+            before, facts = facts, fact.gather(settings)
+            facts["steady"] = before["steady"] and fact.same_state(before, facts)
+        folder = self.state_dir()
+        facts["minion"] = self.id
+        facts["leases"] = lease_facts.kept_or_counted(
+            server, folder / "lease_counts.json", recount=not brief
+        )
+        facts["boot"] = process.boot_id()
+        facts["claim"] = self.claims().current
+        facts["acting"] = claims.is_acting(folder)
+        facts["last_start"] = store.read_json(folder / "last_start.json")
+        facts["paused_by_us"] = self.paused_note().read()
+        facts["pending_restart"] = self.pending_restart(server)
+        if not brief:
+            facts["busy"] = self._busy()
+            if not facts["configuration"]["error"]:
+                error = acts.check_config(server.config_file, settings.binaries[0])
+                facts["configuration"]["error"] = error and self.masked(error)
+        return facts
+
+    def _busy(self):
+        """Return what state run this minion is in the middle of, other than this call's own."""
+        for job in self._salt["saltutil.is_running"]("state.*"):
+            if str(job.get("jid")) != self._jid and job.get("pid") != os.getpid():
+                return f"{job.get('fun')} is running as PID {job.get('pid')}"
+        return None
+
+    def pending_restart(self, server):
+        """Return why dhcpd has to be restarted, marked or by what is on disk, or ``None``."""
+        running = server.process
+        found = pending.pending(
+            self.state_dir(),
+            server.config_file,
+            server.configuration.files if server.configuration else None,
+            running and running.identity,
+            running and running.started,
+        )
+        return pending.joined(store.read_json(self.state_dir() / "pending.json"), found)
+
+    def mark_pending(self, reason):
+        """Note that dhcpd should be restarted; return the note."""
+        mark = {"reason": str(reason), "since": time.time()}
+        store.write_json(self.state_dir() / "pending.json", mark)
+        return mark
+
+    def clear_pending(self):
+        """Forget the note of :py:meth:`mark_pending`."""
+        (self.state_dir() / "pending.json").unlink(missing_ok=True)
+
+    def keep_parsed(self, server, identity, since):
+        """Keep what dhcpd has parsed, to tell later whether a restart is pending."""
+        pending.keep(self.state_dir(), server.config_file, identity, since)
+
+    def peers_of(self, configuration, error):
+        """Return a configuration's relationships as ``dhcpd.peers`` does."""
+        report = pairs.reported(configuration, error)
+        if report["relationships"]:
+            report["addresses"] = self._salt["network.ip_addrs"]()
+        return report
+
+    def proved(self, server):
+        """Whether what was applied last has been seen to work: restarted since, and normal."""
+        record = self.stage().record
+        if not record or record["state"] != "applied" or server.process is None:
+            return False
+        if record.get("proved"):
+            return True
+        relationships = fact.gather(self.settings(), server)["relationships"]
+        ends = relationships.values()
+        before = (record.get("peers") or {}).get("relationships") or ()
+        proved = (
+            server.process.started > float(record.get("applied_at") or 0)
+            and bool(ends)
+            and set(before) <= set(relationships)
+            and all((end["state"], end["partner_state"]) == ("normal", "normal") for end in ends)
+        )
+        if proved:
+            self.stage().prove()
+        return proved
+
+    # -- verdicts and answers
+
+    def verdict(self, evidence, force, run, method="signal"):
+        """Return whether dhcpd may be stopped now; ``run``'s own claim does not count."""
+        facts = self.facts(brief=False)
+        claim = facts.get("claim")
+        if claim and claim.get("run") != run:
+            facts["foreign_claim"] = claim
+        return decisions.ok_to_stop(facts, evidence, force, method=method)
+
+    def failed(self, comment, **more):
+        """Return the answer of a call that failed, without secrets; the job's exit code tells."""
+        self._context["retcode"] = 1
+        return {"result": False, "comment": self.masked(comment), **more}
+
+    def masked(self, text, keys=()):
+        """
+        Return ``text`` without key names and secrets: dhcpd's own messages quote them.
+
+        keys
+            Keys besides those of the configuration that dhcpd runs with.
+        """
+        configuration = self.server().configuration
+        for key in (*keys, *(configuration.keys if configuration else ())):
+            for word in (key.secret, key.name):
+                if word:
+                    text = re.sub(rf"(?<![\w-]){re.escape(word)}(?![\w-])", "(a key)", text)
+        return text
+
+
+def force_codes(force):
+    """Return the codes of ``force``, which may be one string with commas."""
+    try:
+        return decisions.parse_force(force)
+    except IscDhcpError as err:
+        raise SaltInvocationError(str(err)) from err
+
+
+def decoded(evidence):
+    """Return a master's evidence, which the command line may have made a string of."""
+    return json.loads(evidence) if isinstance(evidence, str) else evidence
