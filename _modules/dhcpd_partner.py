@@ -22,7 +22,7 @@ def __virtual__():
 
 
 def _here():
-    return Minion(__salt__, __opts__, __grains__, __context__, globals().get("__jid__"))
+    return Minion(__salt__, __opts__, __grains__, __context__)
 
 
 def look_for_partner(relationship):

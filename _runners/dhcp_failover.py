@@ -28,6 +28,7 @@ from pathlib import Path
 
 import dhcp_failover_master as master
 import dhcp_failover_requests as requests
+import dhcp_failover_runs as runs
 from iscdhcp import checks
 from iscdhcp import decisions
 from iscdhcp import doctor as diagnosis
@@ -36,7 +37,6 @@ from iscdhcp import engine
 from iscdhcp import follow
 from iscdhcp import inspection
 from iscdhcp import journal
-from iscdhcp import leases_salvage
 from iscdhcp import pairs as pair_rules
 from iscdhcp import partner_run
 from iscdhcp import plan as plans
@@ -406,40 +406,10 @@ def restart(
 
 def _restart(wanted, asked, user):
     try:
-        run = master.new_run(__opts__, wanted, asked, user=user)
+        done = runs.restart(__opts__, wanted, asked, user)
     except IscDhcpError as err:
         return _refused(err)
-    steps = {}
-    try:
-        with master.INTERRUPTS.deferred():
-            good = _restart_steps(run, steps)
-    except engine.Interrupted as err:
-        good = False
-        steps["interrupted"] = str(err)
-    finally:
-        run.unlock()
-        run.fleet.close()
-    last = list(steps.values())[-1]
-    comment = f"{run.pair}: {', '.join(run.servers)} restarted." if good else last
-    return _answer({"result": good, "comment": comment, "steps": steps}, good)
-
-
-def _restart_steps(run, steps):
-    for name, act in (("lock", run.lock), ("preflight", run.preflight)):
-        step = act()
-        steps[name] = step.comment
-        if not step.result:
-            return False
-    for position, server in enumerate(run.servers):
-        step = run.restart(position)
-        steps[f"restart of {server}"] = step.comment
-        if not step.result:
-            return False
-        step = run.wait_normal(server)
-        steps[f"pair normal after {server}"] = step.comment
-        if not step.result:
-            return False
-    return True
+    return _answer(done, done["result"])
 
 
 def partner_down(pair=None, dead=None, confirm=None, test=False):
@@ -531,30 +501,11 @@ def bring_back(pair=None, server=None, force=None, wait=True, timeout=None, test
 
 
 def _about_partner(wanted, request, act, test):
-    """Lock, act, unlock; every way to fail is a sentence."""
     try:
-        run = master.new_run(
-            __opts__, wanted, request, user=_user(), kind=partner_run.PartnerRun
-        )
+        done = runs.about_partner(__opts__, wanted, request, _user(), act, bool(test))
     except IscDhcpError as err:
         return _refused(err)
-    try:
-        with master.INTERRUPTS.deferred():
-            step = run.lock(test=bool(test))
-            if step.result is not False:
-                step = act(run)
-    except (IscDhcpError, engine.Interrupted) as err:
-        step = engine.Step(False, str(err))
-    finally:
-        run.unlock()
-        run.fleet.close()
-    answer = {
-        "result": step.result,
-        "comment": step.comment,
-        "changes": step.changes,
-        "warnings": step.warnings,
-    }
-    return _answer(answer, step.result is not False)
+    return _answer(done, done["result"] is not False)
 
 
 def request(pair=None, why=None, event=None, pending=False):
@@ -701,46 +652,13 @@ def repair_leases(server=None, addresses=None, test=False):
         pair_rules.select(found, server)
         partners = [one for one in found.partners([server]) if one != server]
         words = str(addresses).split(",") if isinstance(addresses, str) else addresses or ()
-        return _repaired(
-            fleet, str(server), partners, [str(word).strip() for word in words], bool(test)
-        )
+        wanted = [str(word).strip() for word in words]
+        done = runs.repair_leases(fleet, str(server), partners, wanted, bool(test))
     except IscDhcpError as err:
         return _refused(err)
     finally:
         fleet.close()
-
-
-def _repaired(fleet, server, partners, addresses, test):
-    def ask(minion, function, **arguments):
-        answer = fleet.ask([minion], function, arguments, patience=120.0)[minion]
-        if "ret" not in answer or isinstance(answer["ret"], str):
-            raise IscDhcpError(f"{minion}: {answer.get('error') or answer['ret']}")
-        return answer["ret"]
-
-    mended = ask(server, "dhcpd.repair_leases", test=test)
-    if not mended.get("result"):
-        return _refused(mended.get("comment"))
-    cut = sorted({*leases_salvage.addresses_cut(mended), *addresses})
-    if not cut:
-        return {"result": True, "comment": mended["comment"], "leases": []}
-    theirs = {}
-    for partner in partners:
-        for address, entry in ask(partner, "dhcpd.lease_entries", addresses=cut).items():
-            theirs[address] = entry or theirs.get(address)
-    mine = ask(server, "dhcpd.lease_entries", addresses=cut)
-    verdicts = leases_salvage.from_partner(
-        cut, theirs, {name: entry for name, entry in mine.items() if entry}, time.time()
-    )
-    entries = {one["address"]: one["entry"] for one in verdicts if one["entry"]}
-    good = True
-    comment = f"{mended['comment']} {len(entries)} leases {'would be ' if test else ''}brought back"
-    comment += f" from {', '.join(partners)}."
-    if entries and not test:
-        added = ask(server, "dhcpd.add_lease_entries", entries=entries)
-        good = bool(added.get("result"))
-        comment += "" if good else f" {added.get('comment')}"
-    told = [one["sentence"] for one in verdicts]
-    return _answer({"result": good, "comment": comment, "leases": told}, good)
+    return _answer(done, done["result"])
 
 
 def hold(pair=None, server=None, why="", until=None):
@@ -948,24 +866,8 @@ def history(pair=None, limit=20):
         entries = journal.read(path)
         about = next((e for e in entries if e["what"] == "begun"), None)
         if about is not None and journal.concerns(about, pair):
-            found.append(_history_row(journal.summary(entries, journal.is_alive(path))))
+            found.append(journal.row(entries, journal.is_alive(path)))
     return found
-
-
-def _history_row(short):
-    last = short["ended"] or short["last"]
-    return {
-        "run": short["run"],
-        "pair": short["pair"],
-        "begun": _utc(short["begun"]),
-        "seconds": round(last - short["begun"], 1),
-        "who": short["who"],
-        "method": short["method"],
-        "outcome": short["outcome"],
-        "restarted": short["restarted"],
-        "attempts": short["attempts"],
-        "comment": short["comment"],
-    }
 
 
 def show(run=None, raw=False):
@@ -993,7 +895,7 @@ def show(run=None, raw=False):
         return entries
     lines = [(entry["at"], journal.line(entry)) for entry in entries]
     return {
-        **_history_row(journal.summary(entries, journal.is_alive(path))),
+        **journal.row(entries, journal.is_alive(path)),
         "what happened": [f"{journal.moment(at)} {line}" for at, line in lines if line],
     }
 
@@ -1033,10 +935,6 @@ def report(run=None, file=None):
 
 def _journals():
     return master.directory(__opts__) / "journal"
-
-
-def _utc(epoch):
-    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(epoch))
 
 
 def _servers(pair, server):

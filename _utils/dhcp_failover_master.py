@@ -381,7 +381,7 @@ def discover(opts, fleet, wanted=None, refresh=False, everybody=False):
 
     def enough(answers):
         """Whether the wanted pair is known and has answered: nobody waits for a dead bystander."""
-        reports = {**cached, **_reports(answers)}
+        reports = {**cached, **fresh, **_reports(answers)}
         if everybody or any(minion not in reports for minion in accepted):
             return False
         known = pairs.match(reports)
@@ -389,17 +389,18 @@ def discover(opts, fleet, wanted=None, refresh=False, everybody=False):
             group = known.partners(pairs.select(known, wanted).servers)
         except IscDhcpError:
             return False
-        return all(minion in answers for minion in group)
+        return all(minion in answers or minion in fresh for minion in group)
 
-    def asked(minions):
+    def ask(minions):
         answers = fleet.ask(minions, "dhcpd.peers", patience=DISCOVERY_SECONDS, enough=enough)
-        return _reports(answers)
+        fresh.update(_reports(answers))
 
-    fresh = asked(targets)
+    fresh = {}
+    ask(targets)
     unheard = [minion for minion in targets if minion not in fresh and minion not in cached]
     if unheard and not (everybody and fresh) and not _is_found({**cached, **fresh}, wanted):
         # A busy master or host may have been too slow: nobody is told "no such pair" for that.
-        fresh.update(asked(unheard))
+        ask(unheard)
     silent = [minion for minion in targets if minion not in fresh]
     reports = {**cached, **fresh}
     if reports != cached or refresh:

@@ -38,17 +38,14 @@ class Minion:
 
     salt, opts, grains, context
         The dunders of the module that is called.
-    jid
-        The job that calls it, or ``None``.
     """
 
-    def __init__(self, salt, opts, grains, context, jid=None):
+    def __init__(self, salt, opts, grains, context):
         self.id = opts["id"]
         self._salt = salt
         self._opts = opts
         self._grains = grains
         self._context = context
-        self._jid = str(jid or "")
 
     # -- settings and notes
 
@@ -164,7 +161,7 @@ class Minion:
     def _busy(self):
         """Return what state run this minion is in the middle of, other than this call's own."""
         for job in self._salt["saltutil.is_running"]("state.*"):
-            if str(job.get("jid")) != self._jid and job.get("pid") != os.getpid():
+            if job.get("pid") != os.getpid():
                 return f"{job.get('fun')} is running as PID {job.get('pid')}"
         return None
 

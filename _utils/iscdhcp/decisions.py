@@ -125,6 +125,11 @@ def clock(epoch: float | None) -> str:
     return "an unknown time" if epoch is None else time.strftime("%H:%M:%S", time.gmtime(epoch))
 
 
+def date(epoch: float) -> str:
+    """Return an epoch time in UTC with its day (``2026-11-23 14:02:10 UTC``)."""
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(epoch))
+
+
 def parse_force(force: str | Iterable[str] | None) -> frozenset[str]:
     """
     Return the codes that ``force`` names.

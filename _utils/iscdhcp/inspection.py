@@ -4,7 +4,6 @@ Both ends of a pair, looked at closely from the master: for status, preflight, p
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from collections.abc import Mapping
 from pathlib import Path
@@ -81,7 +80,7 @@ def _row(view: PairView, server: str) -> dict[str, Any]:
         "role": "primary" if server == view.pair.primary else "secondary",
         "state": end.get("state") or "unknown",
         "partner_state": end.get("partner_state") or "unknown",
-        "since": since and time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(since)),
+        "since": since and decisions.date(since),
         "serves": end.get("serves"),
         "source": end.get("source"),
         "pid": view.part(server, "process").get("pid"),

@@ -38,6 +38,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from .decisions import date
 from .errors import IscDhcpError
 
 Entry = dict[str, Any]
@@ -352,6 +353,20 @@ def summary(entries: list[Entry], is_live: bool = False) -> Entry:
         "comment": comment,
         "restarted": list(dict.fromkeys(acted)),
         "attempts": len(tried),
+    }
+
+
+def row(entries: list[Entry], is_live: bool = False) -> Entry:
+    """Return :func:`summary` as people read it: begun with its date, and how many ``seconds``."""
+    short = summary(entries, is_live)
+    last = short["ended"] or short["last"]
+    told = ("who", "method", "outcome", "restarted", "attempts", "comment")
+    return {
+        "run": short["run"],
+        "pair": short["pair"],
+        "begun": date(short["begun"]),
+        "seconds": round(last - short["begun"], 1),
+        **{key: short[key] for key in told},
     }
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import html
 import itertools
 import os
-import time
 from collections.abc import Iterator
 from collections.abc import Mapping
 from contextlib import suppress
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from . import journal
+from .decisions import date
 from .errors import IscDhcpError
 from .journal import Entry
 from .report_style import PAGE
@@ -247,7 +247,7 @@ def page(entries: list[Entry], is_live: bool = False) -> str:
     title = f"Restart of {short['name']}"
     parts = [
         f"<h1>{_(title)}</h1>",
-        f'<p class="dim">{_(" and ".join(roles))} &middot; {_stamp(short["begun"])}</p>',
+        f'<p class="dim">{_(" and ".join(roles))} &middot; {date(short["begun"])}</p>',
         f'<p class="verdict {VERDICTS.get(short["outcome"], "mind")}">'
         f"<b>{_(_word(short['outcome']))}</b> {_(_sentence(short, entries, about))}</p>",
         _tiles(short, entries, tried, about),
@@ -289,10 +289,6 @@ def _attempts(entries: list[Entry]) -> list[list[Entry]]:
 
 def _(text: Any) -> str:
     return html.escape(str(text))
-
-
-def _stamp(epoch: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(epoch))
 
 
 def _word(outcome: str) -> str:

@@ -1,0 +1,139 @@
+"""
+Whole runs on the master: a restart's steps in order, what is done about a lost partner, a repair.
+
+The runner ``dhcp_failover`` calls them; the orchestrations have the same steps as states.
+"""
+
+import time
+
+import dhcp_failover_master as master
+from iscdhcp import engine
+from iscdhcp import leases_salvage
+from iscdhcp import partner_run
+from iscdhcp.errors import IscDhcpError
+
+#: Seconds for an act on a lease file, however large.
+LEASE_FILE_SECONDS = 120.0
+
+
+def restart(opts, wanted, request, user):
+    """
+    Restart a pair, one server after the other.
+
+    wanted, request, user
+        As for :func:`dhcp_failover_master.new_run`.
+
+    Returns ``result``, ``comment`` and ``steps`` (what each said, in order).
+
+    Raises :class:`iscdhcp.errors.IscDhcpError` if no single pair is meant; nothing was touched.
+    """
+    run = master.new_run(opts, wanted, request, user=user)
+    steps = {}
+    try:
+        with master.INTERRUPTS.deferred():
+            good = _all_steps(run, steps)
+    except engine.Interrupted as err:
+        good = False
+        steps["interrupted"] = str(err)
+    finally:
+        run.unlock()
+        run.fleet.close()
+    last = list(steps.values())[-1]
+    comment = f"{run.pair}: {', '.join(run.servers)} restarted." if good else last
+    return {"result": good, "comment": comment, "steps": steps}
+
+
+def _all_steps(run, steps):
+    for name, act in (("lock", run.lock), ("preflight", run.preflight)):
+        step = act()
+        steps[name] = step.comment
+        if not step.result:
+            return False
+    for position, server in enumerate(run.servers):
+        step = run.restart(position)
+        steps[f"restart of {server}"] = step.comment
+        if not step.result:
+            return False
+        step = run.wait_normal(server)
+        steps[f"pair normal after {server}"] = step.comment
+        if not step.result:
+            return False
+    return True
+
+
+def about_partner(opts, wanted, request, user, act, test):
+    """
+    Do one thing about a partner that is lost, or back, under the pair's lock.
+
+    request
+        :class:`iscdhcp.partner_run.PartnerRequest`.
+    act
+        What is done with the :class:`iscdhcp.partner_run.PartnerRun`; returns its step.
+
+    Returns ``result`` (``None`` in a test), ``comment``, ``changes``, ``warnings``.
+
+    Raises as :func:`restart` does.
+    """
+    run = master.new_run(opts, wanted, request, user=user, kind=partner_run.PartnerRun)
+    try:
+        with master.INTERRUPTS.deferred():
+            step = run.lock(test=test)
+            if step.result is not False:
+                step = act(run)
+    except (IscDhcpError, engine.Interrupted) as err:
+        step = engine.Step(False, str(err))
+    finally:
+        run.unlock()
+        run.fleet.close()
+    return {
+        "result": step.result,
+        "comment": step.comment,
+        "changes": step.changes,
+        "warnings": step.warnings,
+    }
+
+
+def repair_leases(fleet, server, partners, addresses, test):
+    """
+    Cut what is torn out of a server's lease file and add what its partners know of it.
+
+    partners
+        Minion ids that share a relationship with ``server``.
+    addresses
+        To ask for besides those that are cut.
+
+    Returns ``result``, ``comment``, ``leases`` (a sentence for each).
+
+    Raises :class:`iscdhcp.errors.IscDhcpError` where a minion gives no answer.
+    """
+
+    def ask(minion, function, **arguments):
+        answer = fleet.ask([minion], function, arguments, patience=LEASE_FILE_SECONDS)[minion]
+        if "ret" not in answer or isinstance(answer["ret"], str):
+            raise IscDhcpError(f"{minion}: {answer.get('error') or answer['ret']}")
+        return answer["ret"]
+
+    mended = ask(server, "dhcpd.repair_leases", test=test)
+    if not mended.get("result"):
+        return {"result": False, "comment": str(mended.get("comment"))}
+    cut = sorted({*leases_salvage.addresses_cut(mended), *addresses})
+    if not cut:
+        return {"result": True, "comment": mended["comment"], "leases": []}
+    theirs = {}
+    for partner in partners:
+        for address, entry in ask(partner, "dhcpd.lease_entries", addresses=cut).items():
+            theirs[address] = entry or theirs.get(address)
+    mine = ask(server, "dhcpd.lease_entries", addresses=cut)
+    verdicts = leases_salvage.from_partner(
+        cut, theirs, {name: entry for name, entry in mine.items() if entry}, time.time()
+    )
+    entries = {one["address"]: one["entry"] for one in verdicts if one["entry"]}
+    good = True
+    comment = f"{mended['comment']} {len(entries)} leases {'would be ' if test else ''}brought back"
+    comment += f" from {', '.join(partners)}."
+    if entries and not test:
+        added = ask(server, "dhcpd.add_lease_entries", entries=entries)
+        good = bool(added.get("result"))
+        comment += "" if good else f" {added.get('comment')}"
+    told = [one["sentence"] for one in verdicts]
+    return {"result": good, "comment": comment, "leases": told}
