@@ -33,7 +33,6 @@ from iscdhcp import checks
 from iscdhcp import decisions
 from iscdhcp import doctor as diagnosis
 from iscdhcp import drift as drifts
-from iscdhcp import engine
 from iscdhcp import follow
 from iscdhcp import inspection
 from iscdhcp import journal
@@ -44,6 +43,9 @@ from iscdhcp import progress
 from iscdhcp import report as reports
 from iscdhcp import store
 from iscdhcp.errors import IscDhcpError
+from iscdhcp.run import METHODS
+from iscdhcp.run import check_method
+from iscdhcp.steering import Interrupted
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +70,7 @@ def _refused(comment, **more):
 
 
 def _request(method="signal", fresh=False, server=None, **more):
-    engine.check_method(method)
+    check_method(method)
     return master.new_request(__opts__, method=method, fresh=bool(fresh), only=server, **more)
 
 
@@ -249,7 +251,7 @@ def plan(pair=None, order=None, method="signal", force=None):
     except IscDhcpError as err:
         return _refused(err)
     blockers = [check.told for check in found if check.verdict == "block"]
-    data = plans.plan(view, run.servers, method, blockers, engine.METHODS)
+    data = plans.plan(view, run.servers, method, blockers, METHODS)
     return _shown("plan", {"pair": view.pair.id, **data}, not blockers)
 
 
@@ -355,7 +357,7 @@ def wait_normal(pair=None, timeout=None):
         with master.INTERRUPTS.deferred():
             run = master.new_run(__opts__, pair, _request(timeout=timeout), user=_user())
             step = run.wait_normal()
-    except (IscDhcpError, engine.Interrupted) as err:
+    except (IscDhcpError, Interrupted) as err:
         return _refused(err)
     return _answer(
         {"result": step.result, "comment": step.comment, "warnings": step.warnings}, step.result
@@ -791,7 +793,7 @@ def _order(order, pair, why):
             )
     except IscDhcpError as err:
         return _refused(err)
-    except engine.Interrupted:
+    except Interrupted:
         return _refused(f"The order to {order} was given; whether it was heeded was not awaited.")
     return _answer(answer, answer["result"])
 
@@ -827,7 +829,7 @@ def watch(pair=None, timeout=None):
             )
     except IscDhcpError as err:
         return _refused(err)
-    except engine.Interrupted:
+    except Interrupted:
         return _refused("Watched no longer; a run that is under way goes on.")
     return _answer(seen, seen["result"])
 

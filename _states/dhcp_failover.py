@@ -29,6 +29,10 @@ from iscdhcp import reboot
 from iscdhcp import rollout
 from iscdhcp import staging
 from iscdhcp.errors import IscDhcpError
+from iscdhcp.run import Request
+from iscdhcp.run import Step
+from iscdhcp.run import check_method
+from iscdhcp.steering import Interrupted
 
 log = logging.getLogger(__name__)
 
@@ -58,16 +62,16 @@ def _step(name, pair, act):
     if run is None:
         return _result(
             name,
-            engine.Step(
+            Step(
                 False, "No run was begun: require a dhcp_failover.locked of this pair first."
             ),
         )
     try:
         with master.INTERRUPTS.deferred():
             return _result(name, act(run))
-    except (IscDhcpError, engine.Interrupted) as err:
+    except (IscDhcpError, Interrupted) as err:
         # The remaining steps are not run, the unlock is.
-        return _result(name, engine.Step(False, str(err)))
+        return _result(name, Step(False, str(err)))
 
 
 def locked(
@@ -112,18 +116,18 @@ def locked(
     )
 
 
-def _begin(name, pair, run_kind=engine.PairRun, kind=engine.Request, origins=None, **wanted):
+def _begin(name, pair, run_kind=engine.PairRun, kind=Request, origins=None, **wanted):
     """Begin a run of a kind, from ``origins`` if it is a rollout; keep it for the next steps."""
     try:
-        engine.check_method(wanted["method"])
+        check_method(wanted["method"])
         request = master.new_request(__opts__, kind, **wanted)
         with master.INTERRUPTS.deferred():
             run = master.new_run(_master_opts(), pair, request, kind=run_kind)
             if origins is not None:
                 run.origins = origins
             step = run.lock(test=__opts__["test"])
-    except (IscDhcpError, engine.Interrupted) as err:
-        return _result(name, engine.Step(False, str(err)))
+    except (IscDhcpError, Interrupted) as err:
+        return _result(name, Step(False, str(err)))
     if step.result is not False:
         master.CURRENT[pair or ""] = run
     return _result(name, step)
@@ -229,7 +233,7 @@ def reboot_locked(
     try:
         patience = master.seconds(patience, "host_timeout")
     except IscDhcpError as err:
-        return _result(name, engine.Step(False, str(err)))
+        return _result(name, Step(False, str(err)))
     return _begin(
         name,
         pair or only,
@@ -321,7 +325,7 @@ def rollout_locked(
             "cache, secrets included. Put them where the minions get them (sls, source, "
             "contents_pillar or file), and change a secret that was in them. Nothing was touched."
         )
-        return _result(name, engine.Step(False, text))
+        return _result(name, Step(False, text))
     known = {*staging.ORIGINS, "template", "saltenv"}
     chosen = {key: value for key, value in origins.items() if key in known and value}
     return _begin(

@@ -28,6 +28,8 @@ from iscdhcp import progress
 from iscdhcp import store
 from iscdhcp.announce import Announced
 from iscdhcp.errors import IscDhcpError
+from iscdhcp.run import Request
+from iscdhcp.steering import Interrupted
 
 log = logging.getLogger(__name__)
 
@@ -69,12 +71,12 @@ class Interrupts:
     def _note(self, number, frame):
         again, self.name = self.name, signal.Signals(number).name
         if again:
-            raise engine.Interrupted(self.name)
+            raise Interrupted(self.name)
 
     def check(self):
-        """Raise :class:`iscdhcp.engine.Interrupted` if a signal has come."""
+        """Raise :class:`iscdhcp.steering.Interrupted` if a signal has come."""
         if self.name:
-            raise engine.Interrupted(self.name)
+            raise Interrupted(self.name)
 
 
 #: The signals of this process.
@@ -189,21 +191,21 @@ class SaltFleet:
         """Close the connection to the master's bus."""
         self._drop_client()
 
-    # -- iscdhcp.engine.Fleet ------------------------------------------------------------------
+    # -- iscdhcp.fleet.Fleet ------------------------------------------------------------------
 
     def status(self, minions, brief=False, looks=1):
-        """See :class:`iscdhcp.engine.Fleet`."""
+        """See :class:`iscdhcp.fleet.Fleet`."""
         answers = self.ask(minions, "dhcpd.status", {"brief": brief, "looks": looks})
         return {minion: _facts(answer, answer.get("ret")) for minion, answer in answers.items()}
 
     def inspect(self, minions, log_hours=0.0):
-        """See :class:`iscdhcp.engine.Fleet`."""
+        """See :class:`iscdhcp.fleet.Fleet`."""
         wanted = {"log_hours": log_hours, "nonce": secrets.token_hex(16)}
         answers = self.ask(minions, "dhcpd.inspect", wanted, patience=INSPECT_SECONDS)
         return {minion: _facts(answer, answer.get("ret")) for minion, answer in answers.items()}
 
     def claim(self, minions, claim, facts=False):
-        """See :class:`iscdhcp.engine.Fleet`."""
+        """See :class:`iscdhcp.fleet.Fleet`."""
         found = {}
         for minion, answer in self.ask(minions, "dhcpd.claim", claim).items():
             ret = answer.get("ret")
@@ -219,15 +221,15 @@ class SaltFleet:
         return found
 
     def release(self, minions, run, token):
-        """See :class:`iscdhcp.engine.Fleet`; nobody waits for the answers."""
+        """See :class:`iscdhcp.fleet.Fleet`; nobody waits for the answers."""
         self.ask(minions, "dhcpd.release_claim", {"run": run, "token": token}, patience=0)
 
     def release_window(self, minion, drained=False):
-        """See :class:`iscdhcp.engine.Fleet`."""
+        """See :class:`iscdhcp.fleet.Fleet`."""
         self.ask([minion], "dhcpd.release_window", {"drained": drained})
 
     def log(self, minions, since):
-        """See :class:`iscdhcp.engine.Fleet`."""
+        """See :class:`iscdhcp.fleet.Fleet`."""
         answers = self.ask(minions, "dhcpd.failover_log", {"since": since - 1})
         return {
             minion: answer["ret"] if isinstance(answer.get("ret"), dict) else _facts(answer, None)
@@ -235,11 +237,11 @@ class SaltFleet:
         }
 
     def restart(self, minion, patience, **arguments):
-        """See :class:`iscdhcp.engine.Fleet`."""
+        """See :class:`iscdhcp.fleet.Fleet`."""
         return self.act(minion, "dhcpd.restart", patience + 30.0, **arguments)
 
     def act(self, minion, function, patience, **arguments):
-        """See :class:`iscdhcp.engine.Fleet`."""
+        """See :class:`iscdhcp.fleet.Fleet`."""
         answer = self.ask([minion], function, arguments, patience=patience)[minion]
         if isinstance(answer.get("ret"), dict):
             return answer["ret"]
@@ -248,11 +250,11 @@ class SaltFleet:
         return {"lost": answer.get("error")}
 
     def new_job(self):
-        """See :class:`iscdhcp.engine.Fleet`."""
+        """See :class:`iscdhcp.fleet.Fleet`."""
         return salt.utils.jid.gen_jid(self.opts)
 
     def begin(self, minion, job, function, arguments, named):
-        """See :class:`iscdhcp.engine.Fleet`."""
+        """See :class:`iscdhcp.fleet.Fleet`."""
         given = [*arguments, dict(named, __kwarg__=True)] if named else list(arguments)
         try:
             if self._client is None:
@@ -266,7 +268,7 @@ class SaltFleet:
         return None if published else "no minion with this id is known to the master"
 
     def outcome(self, minion, job):
-        """See :class:`iscdhcp.engine.Fleet`."""
+        """See :class:`iscdhcp.fleet.Fleet`."""
         found = self._returned(minion, job)
         if found is not None:
             return {"ret": found}
@@ -437,13 +439,13 @@ def announce(opts, pair, what, fields):
 
 
 def new_request(
-    opts, kind=engine.Request, order=None, force=None, timeout=None, busy_timeout=None, **more
+    opts, kind=Request, order=None, force=None, timeout=None, busy_timeout=None, **more
 ):
     """
     Return what a run is asked for, with the master's settings where nothing is said.
 
     kind
-        :class:`iscdhcp.engine.Request` or a kind of it.
+        :class:`iscdhcp.run.Request` or a kind of it.
     order, force, timeout, busy_timeout
         As people give them.
     more
@@ -479,7 +481,7 @@ def new_run(opts, wanted=None, request=None, user=None, kind=engine.PairRun):
     wanted
         Pair's name or id, or a server's minion id; ``None`` for the only pair.
     request
-        :class:`iscdhcp.engine.Request`.
+        :class:`iscdhcp.run.Request`.
     kind
         What is made of it: a restart, or :class:`iscdhcp.rollout.Rollout`.
 
@@ -493,7 +495,7 @@ def new_run(opts, wanted=None, request=None, user=None, kind=engine.PairRun):
         log.info("%s: %s", pair.id, sentence)
         announce(opts, pair, "progress", {"run": run.run, "text": sentence})
 
-    request = request or engine.Request()
+    request = request or Request()
     settings = opts.get("dhcp_failover") or {}
     try:
         request.keep = max(1, int(settings.get("keep_journals", request.keep)))

@@ -7,10 +7,11 @@ The runner ``dhcp_failover`` calls them; the orchestrations have the same steps 
 import time
 
 import dhcp_failover_master as master
-from iscdhcp import engine
 from iscdhcp import leases_salvage
 from iscdhcp import partner_run
 from iscdhcp.errors import IscDhcpError
+from iscdhcp.run import Step
+from iscdhcp.steering import Interrupted
 
 #: Seconds for an act on a lease file, however large.
 LEASE_FILE_SECONDS = 120.0
@@ -32,7 +33,7 @@ def restart(opts, wanted, request, user):
     try:
         with master.INTERRUPTS.deferred():
             good = _all_steps(run, steps)
-    except engine.Interrupted as err:
+    except Interrupted as err:
         good = False
         steps["interrupted"] = str(err)
     finally:
@@ -80,8 +81,8 @@ def about_partner(opts, wanted, request, user, act, test):
             step = run.lock(test=test)
             if step.result is not False:
                 step = act(run)
-    except (IscDhcpError, engine.Interrupted) as err:
-        step = engine.Step(False, str(err))
+    except (IscDhcpError, Interrupted) as err:
+        step = Step(False, str(err))
     finally:
         run.unlock()
         run.fleet.close()

@@ -28,7 +28,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from iscdhcp import engine
+from iscdhcp.run import METHODS
 
 from lab.clients import Clients
 from lab.dhcp import UNIT
@@ -46,7 +46,7 @@ RATE = 200
 PATIENT_RATE = 50
 MCLT = 60
 #: Every method that a restart knows, and what they are compared with.
-METHODS = ("none", *engine.METHODS, "both_at_once")
+METHODS = ("none", *METHODS, "both_at_once")
 #: Minutes with its waits, or the same each time: once, unless more is asked for.
 ONCE = {"none", "control", "both_at_once"}
 #: What a method wants besides its name, to be obeyed.

@@ -6,7 +6,7 @@ import secrets
 from typing import Any
 
 from . import parity
-from .engine import Fleet
+from .fleet import Fleet
 from .pairs import Pair
 
 #: Seconds for a server to read and normalise its configuration, however large.

@@ -19,7 +19,7 @@ from .view import PairView
 
 
 class Inspector(Protocol):
-    """How servers are looked at. Answers are as those of :class:`iscdhcp.engine.Fleet`."""
+    """How servers are looked at. Answers are as those of :class:`iscdhcp.fleet.Fleet`."""
 
     def inspect(
         self, minions: list[str], log_hours: float = 0.0

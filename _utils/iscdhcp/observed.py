@@ -15,7 +15,7 @@ _ALSO = ("role", "since", "mclt", "unacked")
 
 class ObservedFleet:
     """
-    A fleet (:class:`iscdhcp.engine.Fleet`) whose answers go into a journal, too.
+    A fleet (:class:`iscdhcp.fleet.Fleet`) whose answers go into a journal, too.
 
     fleet
         It is asked; whatever else it can is passed through.

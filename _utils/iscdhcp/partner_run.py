@@ -19,14 +19,14 @@ from . import decisions
 from . import partner_down
 from .decisions import clock
 from .engine import POLL_INTERVAL
-from .engine import Fleet
 from .engine import PairRun
-from .engine import Request
-from .engine import Step
 from .engine import restart_patience
 from .errors import IscDhcpError
+from .fleet import Fleet
 from .pairs import Discovery
 from .pairs import Pair
+from .run import Request
+from .run import Step
 from .store import file_name
 
 #: Seconds that the survivor may take to look for its partner, and to act.

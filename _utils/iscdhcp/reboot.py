@@ -34,12 +34,13 @@ from . import engine
 from . import forecast
 from .decisions import Reason
 from .decisions import Verdict
-from .engine import Interrupted
 from .engine import PairRun
-from .engine import Request
-from .engine import Step
 from .engine import restart_patience
 from .errors import IscDhcpError
+from .run import CLAIM_SECONDS
+from .run import Request
+from .run import Step
+from .steering import Interrupted
 from .store import file_name
 
 #: Seconds that the command may take, and that the host has to come back after its reboot.
@@ -389,7 +390,7 @@ class PairReboot(PairRun):
             if saying != told and "gone" not in outcome:
                 told = saying
                 self.say(f"Waiting for {server}: {saying}.")
-            if time.monotonic() - last_claim > engine.CLAIM_SECONDS / 3:
+            if time.monotonic() - last_claim > CLAIM_SECONDS / 3:
                 last_claim = time.monotonic()
                 self.renew_claim()
             self._sleep(LOOK_INTERVAL)
@@ -422,7 +423,7 @@ class PairReboot(PairRun):
                 # Nobody acknowledges an order: it may never have reached the host.
                 ordered = now
                 self._order_reboot(server)
-            if now - last_claim > engine.CLAIM_SECONDS / 3:
+            if now - last_claim > CLAIM_SECONDS / 3:
                 last_claim = now
                 self.renew_claim()
             self._sleep(LOOK_INTERVAL)

@@ -22,10 +22,10 @@ from .decisions import Reason
 from .decisions import Verdict
 from .drift import drift
 from .engine import PairRun
-from .engine import Step
 from .engine import restart_patience
 from .errors import IscDhcpError
 from .pairs import Pair
+from .run import Step
 from .store import file_name
 
 #: Seconds in which a server has to have fetched and checked its new files.

@@ -211,7 +211,7 @@ class Told:
     """
     What a run tells: the person who watches, its journal, and those who steer it.
 
-    The half of :class:`iscdhcp.engine.PairRun` that decides nothing.
+    The half of :class:`iscdhcp.run.Run` that decides nothing.
     """
 
     # What the other half has.

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from iscdhcp import engine
 from iscdhcp.announce import Announced
+from iscdhcp.run import Request
+from iscdhcp.steering import Interrupted
 from test_engine import FakeFleet
 from test_engine import discovery
 from test_engine import go
@@ -20,7 +22,7 @@ def heard(fleet, tmp_path):
     def build(directory=tmp_path, **request):
         found = discovery()
         run = engine.PairRun(
-            found.pairs[0], found, fleet, directory, "ann", engine.Request(**request)
+            found.pairs[0], found, fleet, directory, "ann", Request(**request)
         )
         run.heard = []
         Announced(run, lambda what, fields: run.heard.append((what, dict(fields))))
@@ -87,11 +89,11 @@ def test_a_dry_run_and_a_mere_wait_are_no_run(heard):
 
 def test_an_interruption_is_told(heard, fleet):
     def interrupt(minion):
-        raise engine.Interrupted("SIGINT")
+        raise Interrupted("SIGINT")
 
     fleet.on_restart = interrupt
     run = heard()
-    with pytest.raises(engine.Interrupted):
+    with pytest.raises(Interrupted):
         go(run)
     run.unlock()
     assert whats(run) == ["begun", "lock", "preflight", "ended"]

@@ -14,6 +14,7 @@ import pytest
 from iscdhcp import engine
 from iscdhcp import pairs
 from iscdhcp import store
+from iscdhcp.run import Request
 from pair_facts import NOW
 from pair_facts import server
 
@@ -105,7 +106,7 @@ def run(fleet, tmp_path):
             fleet,
             tmp_path,
             "ann on master",
-            engine.Request(**request),
+            Request(**request),
             said.append,
         )
         built.said = said

@@ -12,6 +12,7 @@ from iscdhcp import reboot
 from iscdhcp.errors import IscDhcpError
 from iscdhcp.reboot import PairReboot
 from iscdhcp.reboot import RebootRequest
+from iscdhcp.steering import Interrupted
 from test_engine import FakeFleet
 from test_engine import discovery
 
@@ -310,12 +311,12 @@ def test_an_interruption_while_a_server_is_down_says_so(fleet, run):
     assert one.stop(0).result
 
     def press_ctrl_c():
-        raise engine.Interrupted("SIGINT")
+        raise Interrupted("SIGINT")
 
     fleet.returns, one.request.command = {"running": True}, "sleep 60"
     fleet.outcome = lambda minion, job: {"running": True}
     one.check = press_ctrl_c
-    with pytest.raises(engine.Interrupted) as caught:
+    with pytest.raises(Interrupted) as caught:
         one.maintain(0)
     assert "may be down" in str(caught.value) and "bring_back server=dhcp-b" in str(caught.value)
     assert "No server was left stopped" not in str(caught.value)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import pytest
 from iscdhcp import engine
 from iscdhcp.rollout import Rollout
+from iscdhcp.run import Request
 from test_engine import FakeFleet
 from test_engine import discovery
 from test_rollout import both
@@ -101,7 +102,7 @@ def run(fleet, tmp_path):
             fleet,
             tmp_path,
             "ann on master",
-            engine.Request(**{"timeout": 0.2, **request}),
+            Request(**{"timeout": 0.2, **request}),
         )
         built.origins = {"sls": "dhcp.config"} if origins is None else origins
         return built
