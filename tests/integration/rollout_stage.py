@@ -6,6 +6,7 @@ import json
 import shutil
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 
 from lab.dhcp import COMMON
 from lab.dhcp import CONFIGURATION
@@ -87,6 +88,10 @@ def new_files(stage, file_root, change=lambda text: text, new=None, only=None, s
         yield SOURCE
     finally:
         shutil.rmtree(folder)
+        for minion in stage.minions.values():
+            # What Salt itself keeps of every file that it fetches, key and all.
+            cached = Path(minion.config["cachedir"]) / "files" / "base" / folder.name
+            shutil.rmtree(cached, ignore_errors=True)
         for path in added.values():
             path.unlink(missing_ok=True)
 
