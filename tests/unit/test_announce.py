@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from fake_fleet import FakeFleet
+from fake_fleet import go
+from fake_fleet import new_run
 from iscdhcp import engine
 from iscdhcp.announce import Announced
 from iscdhcp.run import Request
 from iscdhcp.steering import Interrupted
-from test_engine import FakeFleet
-from test_engine import discovery
-from test_engine import go
 
 
 @pytest.fixture
@@ -20,10 +20,7 @@ def fleet():
 @pytest.fixture
 def heard(fleet, tmp_path):
     def build(directory=tmp_path, **request):
-        found = discovery()
-        run = engine.PairRun(
-            found.pairs[0], found, fleet, directory, "ann", Request(**request)
-        )
+        run = new_run(engine.PairRun, fleet, directory, Request(**request))
         run.heard = []
         Announced(run, lambda what, fields: run.heard.append((what, dict(fields))))
         return run

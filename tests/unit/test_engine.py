@@ -7,76 +7,16 @@ minions. The integration tests run the same steps against real ones.
 
 from __future__ import annotations
 
-import copy
 import time
 
 import pytest
+from fake_fleet import FakeFleet
+from fake_fleet import go
+from fake_fleet import new_run
 from iscdhcp import engine
-from iscdhcp import pairs
 from iscdhcp import store
 from iscdhcp.run import Request
 from pair_facts import NOW
-from pair_facts import server
-
-
-class FakeFleet:
-    """Two servers in memory; ``spoil`` is called before each answer."""
-
-    def __init__(self):
-        self.servers = {
-            "dhcp-a": server("dhcp-a", "primary", "dhcp-b"),
-            "dhcp-b": server("dhcp-b", "secondary", "dhcp-a"),
-        }
-        self.claims = {}
-        self.acts = []
-        self.released = []
-        self.silent = set()
-        self.on_restart = self.new_process
-        self.on_status = lambda fleet: None
-
-    def status(self, minions, brief=False, looks=1):
-        self.on_status(self)
-        found = {}
-        for minion in minions:
-            if minion in self.silent:
-                found[minion] = {"error": "no answer within 6 s"}
-                continue
-            facts = copy.deepcopy(self.servers[minion])
-            facts["claim"] = self.claims.get(minion)
-            found[minion] = {"facts": facts, "asked": NOW, "offset": 0.0}
-        return found
-
-    def inspect(self, minions, log_hours=0.0):
-        return self.status(minions)
-
-    def claim(self, minions, claim, facts=False):
-        run, who = claim["run"], claim["who"]
-        foreign = {m: c for m, c in self.claims.items() if c["run"] != run}
-        mine = [minion for minion in minions if minion not in foreign]
-        self.claims.update({minion: {"run": run, "who": who, "until": 0} for minion in mine})
-        refused = {m: {"refused": f"{m} is claimed by {c['who']}"} for m, c in foreign.items()}
-        return {**self.status(mine), **refused}
-
-    def release(self, minions, run, token):
-        for minion in minions:
-            self.claims.pop(minion, None)
-
-    def log(self, minions, since):
-        return {minion: {"events": [], "clients": None} for minion in minions}
-
-    def release_window(self, minion, drained=False):
-        self.released.append((minion, drained))
-
-    def new_process(self, minion):
-        process = self.servers[minion]["process"]
-        old = dict(process)
-        process.update(pid=process["pid"] + 1, identity=process["identity"] + "+")
-        return {"result": True, "comment": f"{minion} restarted", "old": old, "new": dict(process)}
-
-    def restart(self, minion, patience, **arguments):
-        self.acts.append(minion)
-        self.arguments = arguments
-        return self.on_restart(minion)
 
 
 @pytest.fixture(autouse=True)
@@ -90,44 +30,9 @@ def fleet():
     return FakeFleet()
 
 
-def discovery():
-    found = pairs.Discovery()
-    found.pairs = [pairs.Pair("foo", "dhcp-a", "dhcp-b", 3600)]
-    return found
-
-
 @pytest.fixture
 def run(fleet, tmp_path):
-    def build(**request):
-        said = []
-        built = engine.PairRun(
-            discovery().pairs[0],
-            discovery(),
-            fleet,
-            tmp_path,
-            "ann on master",
-            Request(**request),
-            said.append,
-        )
-        built.said = said
-        return built
-
-    return build
-
-
-def go(run):
-    """Take all steps as the orchestration does; return them."""
-    steps = [run.lock()]
-    acts = [run.preflight]
-    for position, one in enumerate(run.servers):
-        acts.append(lambda position=position: run.restart(position))
-        acts.append(lambda one=one: run.wait_normal(one))
-    for act in acts:
-        if not steps[-1].result:
-            break
-        steps.append(act())
-    run.unlock()
-    return steps
+    return lambda **request: new_run(engine.PairRun, fleet, tmp_path, Request(**request))
 
 
 def test_the_secondary_is_restarted_first_then_the_primary_each_once(fleet, run):

@@ -7,14 +7,14 @@ The fleet is a fake, as in the tests of the engine.
 from __future__ import annotations
 
 import pytest
+from fake_fleet import FakeFleet
+from fake_fleet import new_run
 from iscdhcp import engine
 from iscdhcp import partner_run
 from iscdhcp.errors import IscDhcpError
 from iscdhcp.partner_run import PartnerRequest
 from iscdhcp.partner_run import PartnerRun
 from pair_facts import NOW
-from test_engine import FakeFleet
-from test_engine import discovery
 
 
 class Fleet(FakeFleet):
@@ -61,14 +61,7 @@ def fleet():
 @pytest.fixture
 def run(fleet, tmp_path):
     def build(**request):
-        built = PartnerRun(
-            discovery().pairs[0],
-            discovery(),
-            fleet,
-            tmp_path,
-            "ann on master",
-            PartnerRequest(**request),
-        )
+        built = new_run(PartnerRun, fleet, tmp_path, PartnerRequest(**request))
         assert built.lock().result
         return built
 

@@ -7,14 +7,14 @@ The fleet is a fake, as in the tests of the engine: hosts that stay away, answer
 from __future__ import annotations
 
 import pytest
+from fake_fleet import FakeFleet
+from fake_fleet import new_run
 from iscdhcp import engine
 from iscdhcp import reboot
 from iscdhcp.errors import IscDhcpError
 from iscdhcp.reboot import PairReboot
 from iscdhcp.reboot import RebootRequest
 from iscdhcp.steering import Interrupted
-from test_engine import FakeFleet
-from test_engine import discovery
 
 GOOD = {"pid": 5, "retcode": 0, "stdout": "", "stderr": ""}
 BAD = {"pid": 5, "retcode": 3, "stdout": "reading", "stderr": "no space left"}
@@ -96,18 +96,8 @@ def fleet():
 @pytest.fixture
 def run(fleet, tmp_path):
     def build(**request):
-        said = []
-        built = PairReboot(
-            discovery().pairs[0],
-            discovery(),
-            fleet,
-            tmp_path,
-            "ann on master",
-            RebootRequest(host_timeout=0.3, **request),
-            said.append,
-        )
-        built.said = said
-        return built
+        wanted = RebootRequest(host_timeout=0.3, **request)
+        return new_run(PairReboot, fleet, tmp_path, wanted)
 
     return build
 

@@ -8,11 +8,11 @@ integration tests roll out to real ones.
 from __future__ import annotations
 
 import pytest
+from fake_fleet import FakeFleet
+from fake_fleet import new_run
 from iscdhcp import engine
 from iscdhcp.rollout import Rollout
 from iscdhcp.run import Request
-from test_engine import FakeFleet
-from test_engine import discovery
 from test_rollout import both
 
 
@@ -96,14 +96,8 @@ def fleet():
 @pytest.fixture
 def run(fleet, tmp_path):
     def build(origins=None, **request):
-        built = Rollout(
-            discovery().pairs[0],
-            discovery(),
-            fleet,
-            tmp_path,
-            "ann on master",
-            Request(**{"timeout": 0.2, **request}),
-        )
+        wanted = Request(**{"timeout": 0.2, **request})
+        built = new_run(Rollout, fleet, tmp_path, wanted)
         built.origins = {"sls": "dhcp.config"} if origins is None else origins
         return built
 

@@ -1,4 +1,4 @@
-"""A run that is paused, resumed and aborted; the fleet is the fake of ``test_engine.py``."""
+"""A run that is paused, resumed and aborted; the fleet is a fake (``fake_fleet.py``)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import threading
 import time
 
 import pytest
+from fake_fleet import FakeFleet
+from fake_fleet import go
 from iscdhcp import engine
 from iscdhcp import follow
 from iscdhcp import journal
@@ -13,8 +15,6 @@ from iscdhcp import steering
 from iscdhcp.errors import IscDhcpError
 from iscdhcp.progress import Display
 from iscdhcp.store import write_json
-from test_engine import FakeFleet
-from test_engine import go
 from test_engine import impatient  # noqa: F401
 from test_engine import run  # noqa: F401
 
