@@ -30,11 +30,11 @@ from typing import Any
 
 from iscdhcp.run import METHODS
 
+from bench import figures
 from lab.clients import Clients
 from lab.dhcp import UNIT
 from lab.dhcp import Dhcp
 from lab.dhcp import Relationship
-from lab.isolation import CHECKOUT
 from lab.lab import Lab
 from lab.load import Load
 from lab.salt import Salt
@@ -101,9 +101,7 @@ def main() -> int:
         "hosts": "two systemd-nspawn hosts on this machine, Debian's init script",
         "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }
-    folder = CHECKOUT / "build" / "bench"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "clients.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    figures.write("clients", result)
     return 0
 
 

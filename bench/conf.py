@@ -23,7 +23,6 @@ import os
 import platform
 import resource
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -31,8 +30,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-CHECKOUT = Path(__file__).resolve().parents[1]
-BUILD = CHECKOUT / "build" / "bench"
+from bench import figures
+from lab.isolation import CHECKOUT
 
 SUFFIX = {"seconds": "s", "cpu": "cpu_s"}
 
@@ -93,10 +92,10 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=int(os.environ.get("RUNS", "7")))
     parser.add_argument("--hosts", type=int, default=50_000)
     options = parser.parse_args()
-    BUILD.mkdir(parents=True, exist_ok=True)
+    figures.FOLDER.mkdir(parents=True, exist_ok=True)
     dhcpd = shutil.which("dhcpd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
     seconds: dict[str, list[float]] = {}
-    with tempfile.TemporaryDirectory(prefix="conf-", dir=BUILD) as name:
+    with tempfile.TemporaryDirectory(prefix="conf-", dir=figures.FOLDER) as name:
         folder = Path(name)
         main_file, partner = folder / "dhcpd.conf", folder / "partner.conf"
         main_file.write_text(generate("primary", options.hosts), encoding="ascii")
@@ -119,7 +118,7 @@ def main() -> int:
                 seconds.setdefault("dhcpd_t_cpu_s", []).append(busy)
             time.sleep(0.1)
     good = not said["errors"] and len(said["diff"]) == 3 and accepted is not False
-    runs = {what: spread(values) for what, values in seconds.items()}
+    runs = {what: figures.spread(values) for what, values in seconds.items()}
     result: dict[str, Any] = {
         "hosts": options.hosts,
         "bytes": size,
@@ -136,10 +135,10 @@ def main() -> int:
         result[f"parse_lint_compare_{kind}"] = round(total, 3)
         if dhcpd:
             result[f"ratio_to_dhcpd_t_{kind}"] = round(total / result[f"dhcpd_t_{kind}"], 2)
-    (BUILD / "conf.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    figures.write("conf", result)
     print(f"{options.hosts} hosts, {size / 1e6:.1f} MB:")
-    for what, figures in runs.items():
-        print(f"  {what:14} {figures['median']:7.3f} s ({figures['min']:.3f}-{figures['max']:.3f})")
+    for what, one in runs.items():
+        print(f"  {what:14} {one['median']:7.3f} s ({one['min']:.3f}-{one['max']:.3f})")
     if not good:
         print(json.dumps([said["errors"], said["diff"], accepted]))
     return 0 if good else 1
@@ -190,16 +189,6 @@ def theirs(dhcpd: str, main_file: Path) -> tuple[float, float, bool]:
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     busy = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return took, busy, done.returncode == 0
-
-
-def spread(values: list[float]) -> dict[str, float]:
-    """Return the figures of several runs, in seconds."""
-    return {
-        "min": round(min(values), 4),
-        "median": round(statistics.median(values), 4),
-        "max": round(max(values), 4),
-        "runs": len(values),
-    }
 
 
 def conditions(runs: int) -> dict[str, Any]:

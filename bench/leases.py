@@ -35,8 +35,9 @@ import venv
 from pathlib import Path
 from typing import Any
 
-CHECKOUT = Path(__file__).resolve().parents[1]
-BUILD = CHECKOUT / "build" / "bench"
+from bench import figures
+from lab.isolation import CHECKOUT
+
 SIZES = (10_000, 284_000, 1_000_000)
 PR_SET_CHILD_SUBREAPER = 36
 #: Entries for each address: a file that dhcpd wrote anew and then appended to.
@@ -89,26 +90,26 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=int(os.environ.get("RUNS", "7")))
     parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES))
     options = parser.parse_args()
-    BUILD.mkdir(parents=True, exist_ok=True)
+    figures.FOLDER.mkdir(parents=True, exist_ok=True)
     missing: dict[str, str] = {}
     pools = shutil.which("dhcpd-pools")
     if pools is None:
         missing["dhcpd_pools"] = "not installed (apt-get install dhcpd-pools)"
     peer = peer_python(missing)
     sizes = []
-    with tempfile.TemporaryDirectory(prefix="leases-", dir=BUILD) as folder:
+    with tempfile.TemporaryDirectory(prefix="leases-", dir=figures.FOLDER) as folder:
         for entries in options.sizes:
             sizes.append(measure(Path(folder), entries, options.runs, pools, peer))
             print(json.dumps(sizes[-1]), flush=True)
     result = {"sizes": sizes, "missing": missing, "conditions": conditions(options.runs, pools)}
-    (BUILD / "leases.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    figures.write("leases", result)
     table(sizes)
     return 0 if all(one["whole"] and one["agrees"] is not False for one in sizes) else 1
 
 
 def peer_python(missing: dict[str, str]) -> Path | None:
     """Return a Python that has isc-dhcp-leases, in a virtual environment of its own."""
-    folder = BUILD / "isc-dhcp-leases"
+    folder = figures.FOLDER / "isc-dhcp-leases"
     python = folder / "bin" / "python"
     try:
         if not python.exists():
@@ -180,13 +181,13 @@ def measure(
         "whole": said["check"][1],
         "agrees": agrees,
     }
-    times = {f"{what}_s": spread(seconds[what]) for what in ("check", "count")}
-    times |= {f"{what}_call_s": spread(calls[what]) for what in ("check", "count")}
-    times["tail_s"] = spread(calls["tail"])
-    times["python_start_s"] = spread(seconds["nothing"])
+    times = {f"{what}_s": figures.spread(seconds[what]) for what in ("check", "count")}
+    times |= {f"{what}_call_s": figures.spread(calls[what]) for what in ("check", "count")}
+    times["tail_s"] = figures.spread(calls["tail"])
+    times["python_start_s"] = figures.spread(seconds["nothing"])
     for what in ("dhcpd_pools", "isc_dhcp_leases"):
         if what in seconds:
-            times[f"{what}_s"] = spread(seconds[what])
+            times[f"{what}_s"] = figures.spread(seconds[what])
         else:
             result[f"{what}_s"] = None
     result |= {name: figures["median"] for name, figures in times.items()}
@@ -299,16 +300,6 @@ def quoted(octets: bytes) -> str:
 def dotted(number: int) -> str:
     """Return an address of 10.0.0.0/8."""
     return f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
-
-
-def spread(values: list[float]) -> dict[str, float]:
-    """Return the figures of several runs, in seconds."""
-    return {
-        "min": round(min(values), 6),
-        "median": round(statistics.median(values), 6),
-        "max": round(max(values), 6),
-        "runs": len(values),
-    }
 
 
 def conditions(runs: int, pools: str | None) -> dict[str, Any]:

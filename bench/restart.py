@@ -19,7 +19,6 @@ import argparse
 import json
 import os
 import platform
-import statistics
 import sys
 import time
 from typing import Any
@@ -27,11 +26,11 @@ from typing import Any
 from iscdhcp import leasefile
 from iscdhcp.omapi import OmapiClient
 
+from bench import figures
 from lab.dhcp import LEASES
 from lab.dhcp import UNIT
 from lab.dhcp import Dhcp
 from lab.dhcp import pair
-from lab.isolation import CHECKOUT
 from lab.lab import Lab
 from lab.salt import Salt
 from lab.waiting import wait_until
@@ -65,18 +64,10 @@ def main() -> int:
                 if number:
                     taken.append(one)
     result: dict[str, Any] = {
-        name: {
-            "min": round(min(values), 3),
-            "median": round(statistics.median(values), 3),
-            "max": round(max(values), 3),
-        }
-        for name in taken[0]
-        for values in [[one[name] for one in taken]]
+        name: figures.spread([one[name] for one in taken], 3) for name in taken[0]
     }
     result["conditions"] = conditions(rounds)
-    folder = CHECKOUT / "build" / "bench"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "restart.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    figures.write("restart", result)
     print(json.dumps(result, indent=1))
     return 0
 

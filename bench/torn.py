@@ -38,6 +38,7 @@ from typing import Any
 from iscdhcp import leases
 from iscdhcp.leases_syntax import Entry
 
+from bench import figures
 from bench.stopper import METHODS
 from lab.dhcp import CONFIGURATION
 from lab.dhcp import LEASES
@@ -158,9 +159,7 @@ def main() -> int:
             "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         },
     }
-    folder = CHECKOUT / "build" / "bench"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "torn.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    figures.write("torn", result)
     print(json.dumps(result, indent=1))
     clean = all(not tallies[one].torn and not tallies[one].lost for one in tallies if one != "kill")
     return 0 if clean and all(not one.gave_up for one in tallies.values()) else 1

@@ -11,11 +11,10 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import tempfile
 import time
 from collections.abc import Iterable
+from typing import IO
 from typing import Any
-from typing import BinaryIO
 
 from .errors import LeaseFileError
 from .leases_dhcpd import readings
@@ -25,6 +24,7 @@ from .leases_read import judge
 from .leases_read import with_lines
 from .leases_syntax import Damaged
 from .leases_syntax import Entry
+from .replacing import replaced
 
 _BLOCK = 1 << 20
 #: Longer than an entry: a damaged stretch of that length may have been several.
@@ -65,40 +65,32 @@ def repair(path: str, dry_run: bool = False) -> dict[str, Any]:
         )
     if dry_run:
         return done
-    directory, name = os.path.split(real)
-    temporary = None
     try:
-        handle, temporary = tempfile.mkstemp(prefix=f"{name}.repair-", dir=directory)
-        with open(handle, "wb") as new, open(real, "rb") as old:
+        with open(real, "rb") as old, replaced(real, text=False) as new:
             _copy(old, new, cut, status.st_size)
             for entry in salvaged:
                 new.write(entry.text.rstrip() + b"\n")
             new.flush()
             _take_after(old, new, status)
+            # A full disk has to show before anything is kept.
             os.fsync(new.fileno())
-        with Reader(temporary) as reader:
-            _, wrong = judge(reader)
-        if wrong:
-            raise LeaseFileError(
-                f"the lease file {path} was not repaired: what would be left of it is not whole "
-                f"({wrong[0].what}, byte {wrong[0].offset})"
-            )
-        if _identity(os.stat(real)) != _identity(status):
-            raise LeaseFileError(
-                f"the lease file {path} was not repaired: it changed meanwhile; stop dhcpd first"
-            )
-        done["backup"] = _back_up(real)
-        os.rename(temporary, real)
-        temporary = None
-        _sync(directory)
+            with Reader(new.name) as reader:
+                _, wrong = judge(reader)
+            if wrong:
+                raise LeaseFileError(
+                    f"the lease file {path} was not repaired: what would be left of it is not "
+                    f"whole ({wrong[0].what}, byte {wrong[0].offset})"
+                )
+            if _identity(os.stat(real)) != _identity(status):
+                raise LeaseFileError(
+                    f"the lease file {path} was not repaired: it changed meanwhile; stop dhcpd "
+                    "first"
+                )
+            done["backup"] = _back_up(real)
     except OSError as err:
         raise LeaseFileError(
             f"the lease file {path} was not repaired: {err.strerror or err}; it is unchanged"
         ) from err
-    finally:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
     done["changed"] = True
     done["bytes"] = os.stat(real).st_size
     done["entries"] = whole_entries + len(salvaged)
@@ -202,7 +194,7 @@ def _said(entry: Entry) -> dict[str, Any]:
     return {name: entry.fields.get(name) for name in ("state", "starts", "ends", "cltt")}
 
 
-def _copy(old: BinaryIO, new: BinaryIO, cut: list[Damaged], size: int) -> None:
+def _copy(old: IO[bytes], new: IO[bytes], cut: list[Damaged], size: int) -> None:
     """Copy all but what is cut, each part ended by a line end."""
     position = 0
     bounds = [(one.offset, one.end) for one in cut] + [(size, size)]
@@ -221,7 +213,7 @@ def _copy(old: BinaryIO, new: BinaryIO, cut: list[Damaged], size: int) -> None:
         position = end
 
 
-def _take_after(old: BinaryIO, new: BinaryIO, status: os.stat_result) -> None:
+def _take_after(old: IO[bytes], new: IO[bytes], status: os.stat_result) -> None:
     """Give the new file the owner, group, mode and extended attributes of the old one."""
     handle = new.fileno()
     mine = os.fstat(handle)
@@ -260,11 +252,3 @@ def _copy_whole(path: str, name: str) -> None:
         new.flush()
         _take_after(old, new, os.fstat(old.fileno()))
         os.fsync(new.fileno())
-
-
-def _sync(directory: str) -> None:
-    handle = os.open(directory or ".", os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

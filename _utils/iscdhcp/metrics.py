@@ -9,7 +9,6 @@ node_exporter's textfile collector reads. What is unknown has no sample.
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from typing import Any
 from . import news
 from .errors import IscDhcpError
 from .leases_syntax import BINDING_STATES
+from .replacing import replaced
 from .states import FailoverState
 
 Labels = Mapping[str, Any]
@@ -157,22 +157,14 @@ def write(path: str | Path, text: str) -> bool:
     """
     path = Path(path)
     new = not path.exists()
-    name = None
     try:
         # The collector reads *.prom only: not this one while it is being written.
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".new")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
+        with replaced(path) as file:
             os.fchmod(file.fileno(), 0o644)
             file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, path)
     except OSError as err:
         raise IscDhcpError(
             f"{path} can't be written: {err.strerror}; its folder is the one that node_exporter "
             "was given as --collector.textfile.directory"
         ) from None
-    finally:
-        if name is not None:
-            Path(name).unlink(missing_ok=True)
     return new

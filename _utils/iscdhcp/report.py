@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import html
 import itertools
-import os
 from collections.abc import Iterator
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +18,7 @@ from . import journal
 from .decisions import date
 from .errors import IscDhcpError
 from .journal import Entry
+from .replacing import replaced
 from .report_style import PAGE
 
 GENERATOR = "dhcp_failover report"
@@ -210,21 +209,14 @@ def write(target: Path, entries: list[Entry], is_live: bool = False) -> None:
     Raises :class:`IscDhcpError` if it can't be written.
     """
     target = Path(target)
-    fresh = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         if target.exists() and GENERATOR.encode() not in target.read_bytes()[:400]:
             raise IscDhcpError(f"{target} is something else: give another file.")
         text = page(entries, is_live)
-        with open(fresh, "x", encoding="utf-8") as file:
+        with replaced(target) as file:
             file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(fresh, target)
     except OSError as err:
         raise IscDhcpError(f"{target} can't be written: {err.strerror}") from err
-    finally:
-        with suppress(OSError):
-            fresh.unlink(missing_ok=True)
 
 
 def page(entries: list[Entry], is_live: bool = False) -> str:

@@ -34,6 +34,7 @@ from . import lint
 from . import parity
 from .errors import ConfError
 from .errors import IscDhcpError
+from .replacing import replaced
 from .store import read_json
 from .store import write_json
 
@@ -344,33 +345,14 @@ def copy(source: str, target: str, like: str | None = None) -> None:
         The file whose owner, group and mode the copy takes (default: ``source``); the mode of a
         new file is 0644, as packages have it.
     """
-    real = os.path.realpath(target)
-    folder, name = os.path.split(real)
-    handle, temporary = tempfile.mkstemp(dir=folder, prefix=f".{name}.new-")
-    try:
-        with os.fdopen(handle, "wb") as new, open(source, "rb") as old:
-            shutil.copyfileobj(old, new)
-            with contextlib.suppress(FileNotFoundError):
-                status = os.stat(like or source)
-                os.fchown(new.fileno(), status.st_uid, status.st_gid)
-                os.fchmod(new.fileno(), status.st_mode & 0o7777)
-            if like is not None and not os.path.exists(like):
-                os.fchmod(new.fileno(), 0o644)
-            new.flush()
-            os.fsync(new.fileno())
-        os.replace(temporary, real)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    _sync(folder)
-
-
-def _sync(folder: str) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    with open(source, "rb") as old, replaced(target, text=False) as new:
+        shutil.copyfileobj(old, new)
+        with contextlib.suppress(FileNotFoundError):
+            status = os.stat(like or source)
+            os.fchown(new.fileno(), status.st_uid, status.st_gid)
+            os.fchmod(new.fileno(), status.st_mode & 0o7777)
+        if like is not None and not os.path.exists(like):
+            os.fchmod(new.fileno(), 0o644)
 
 
 def digest(path: str) -> str | None:

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 import re
-import tempfile
 import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from .errors import IscDhcpError
+from .replacing import replaced
 
 
 class Held(IscDhcpError):
@@ -26,16 +25,8 @@ class Held(IscDhcpError):
 def write_json(path: Path, data: Any) -> None:
     """Replace ``path`` by ``data`` as JSON, atomically, mode 0600."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(data, file, indent=1, sort_keys=True)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    with replaced(path) as file:
+        json.dump(data, file, indent=1, sort_keys=True)
 
 
 def read_json(path: Path) -> Any:
