@@ -60,6 +60,9 @@ _SUCCESS, _NOT_FOUND, _NO_KEYS, _INVALID_KEY = 0, 23, 0x60009, 0x6000B
 # Protocol version 100, headers of 24 bytes: what either side says first (omapip/protocol.c).
 _STARTUP = struct.pack("!2L", 100, 24)
 
+# authid, authlen, opcode, handle, tid, rid (omapip/protocol.c)
+_HEADER = struct.Struct("!6L")
+
 # A failover-state object takes 500 bytes; the lengths on the wire reach 4 GiB.
 _MESSAGE_LIMIT = 65536
 
@@ -288,20 +291,17 @@ class OmapiClient:
     def _ask(self, request: OmapiMessage) -> OmapiMessage:
         """Send a request and return its answer, proved to be the answer to it and to be genuine."""
         assert self._stream is not None
-        if self._signer is not None:
-            request.sign(self._signer)
-        self._stream.send(request.as_string())
-        answer = self._stream.receive()
+        signer = self._signer
+        self._stream.send(request.as_string() if signer is None else signer.signed(request))
+        answer, body = self._stream.receive()
         if not answer.is_response(request):
             raise OmapiClosed(f"{self._where} answered a request that was not made")
-        if self._signer is None:
+        if signer is None:
             if answer.authid or answer.signature:
                 raise OmapiClosed(f"{self._where} signed an answer to an unsigned request")
             return answer
-        signature = self._signer.sign(answer.as_string(forsigning=True))
-        if answer.authid == self._signer.authid and hmac.compare_digest(
-            signature, answer.signature
-        ):
+        signature = signer.key.sign(body)
+        if answer.authid == signer.authid and hmac.compare_digest(signature, answer.signature):
             return answer
         if answer.opcode == _pypureomapi().OMAPI_OP_STATUS and not answer.authid:
             # Of a key that it does not trust dhcpd makes no use: this status comes unsigned.
@@ -334,12 +334,18 @@ class OmapiClient:
 
 
 class _Signer:
-    """What pypureomapi's ``OmapiMessage.sign`` asks of an authenticator, for every algorithm."""
+    """Signs messages with a key and the number that the server gave it."""
 
     def __init__(self, key: OmapiKey, authid: int) -> None:
+        self.key = key
         self.authid = authid
-        self.sign = key.sign
-        self.authlen = len(key.sign(b""))
+        self._room = bytes(len(key.sign(b"")))
+
+    def signed(self, request: OmapiMessage) -> bytes:
+        """The request as it goes on the wire; the number before what is signed is not."""
+        request.authid, request.signature = self.authid, self._room
+        body = request.as_string(forsigning=True)
+        return struct.pack("!L", self.authid) + body + self.key.sign(body)
 
 
 class _Stream:
@@ -349,7 +355,7 @@ class _Stream:
         self.deadline = deadline
         self._where = f"{host}:{port}"
         self._timeout = timeout
-        self._buffer = bytearray()
+        self._buffer = b""  # from the current message's first byte on
         self._taken = 0  # bytes of the current message that have been used
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         try:
@@ -373,6 +379,7 @@ class _Stream:
         self.send(_STARTUP)
         if self._take(len(_STARTUP)) != _STARTUP:
             raise OmapiClosed(f"what answers at {self._where} does not speak OMAPI")
+        self._forget()
 
     def send(self, data: bytes) -> None:
         """Send all of it."""
@@ -384,37 +391,41 @@ class _Stream:
         except OSError as err:
             raise self._broken(err) from None
 
-    def receive(self) -> OmapiMessage:
-        """The next message: header, two dictionaries, signature (omapip/protocol.c)."""
-        self._taken = 0
-        authid, authlen, opcode, handle, tid, rid = struct.unpack("!6L", self._take(24))
+    def receive(self) -> tuple[OmapiMessage, bytes]:
+        """The next message (omapip/protocol.c), and those of its bytes that are signed."""
+        authid, authlen, opcode, handle, tid, rid = _HEADER.unpack(self._take(_HEADER.size))
         message, obj = self._dictionary(), self._dictionary()
+        body = self._buffer[4 : self._taken]
         signature = self._take(authlen)
+        self._forget()
         library = _pypureomapi()
-        return library.OmapiMessage(authid, opcode, handle, tid, rid, message, obj, signature)
+        answer = library.OmapiMessage(authid, opcode, handle, tid, rid, message, obj, signature)
+        return answer, body
 
     def _dictionary(self) -> list[tuple[bytes, bytes]]:
         entries: list[tuple[bytes, bytes]] = []
         while True:
-            (length,) = struct.unpack("!H", self._take(2))
+            length = int.from_bytes(self._take(2), "big")
             if not length:
                 return entries
             name = self._take(length)
-            (length,) = struct.unpack("!L", self._take(4))
+            length = int.from_bytes(self._take(4), "big")
             entries.append((name, self._take(length)))
 
     def _take(self, size: int) -> bytes:
-        if self._taken + size > _MESSAGE_LIMIT:
+        begin, end = self._taken, self._taken + size
+        if end > _MESSAGE_LIMIT:
             raise OmapiClosed(f"{self._where} sent something else than an OMAPI answer")
-        while len(self._buffer) < size:
+        while len(self._buffer) < end:
             self._buffer += self._more()
-        data = bytes(self._buffer[:size])
-        del self._buffer[:size]
-        self._taken += size
-        return data
+        self._taken = end
+        return self._buffer[begin:end]
+
+    def _forget(self) -> None:
+        self._buffer, self._taken = self._buffer[self._taken :], 0
 
     def _more(self) -> bytes:
-        begun = bool(self._taken or self._buffer)
+        begun = bool(self._buffer)
         try:
             self._socket.settimeout(self._left())
             data = self._socket.recv(_MESSAGE_LIMIT)
