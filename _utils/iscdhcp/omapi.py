@@ -21,6 +21,7 @@ import struct
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from dataclasses import field
 from typing import TYPE_CHECKING
 from typing import Any
 
@@ -93,6 +94,7 @@ class OmapiKey:
     name: str
     algorithm: str
     secret: str
+    _bytes: bytes = field(default=b"", init=False, compare=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name:
@@ -102,7 +104,8 @@ class OmapiKey:
         if algorithm not in ALGORITHMS:
             raise OmapiError(f"the OMAPI key's algorithm is none of {', '.join(ALGORITHMS)}")
         object.__setattr__(self, "algorithm", algorithm)
-        if not self._secret_bytes():
+        object.__setattr__(self, "_bytes", self._secret_bytes())
+        if not self._bytes:
             raise OmapiError("the OMAPI key's secret is empty")
 
     def __repr__(self) -> str:
@@ -114,7 +117,7 @@ class OmapiKey:
         :raises OmapiError: where this host's cryptography policy forbids the algorithm.
         """
         try:
-            return hmac.digest(self._secret_bytes(), message, self.algorithm.removeprefix("hmac-"))
+            return hmac.digest(self._bytes, message, self.algorithm.removeprefix("hmac-"))
         except ValueError:
             raise OmapiError(f"this host does not allow {self.algorithm} (FIPS mode?)") from None
 
@@ -356,7 +359,6 @@ class _Stream:
         self._where = f"{host}:{port}"
         self._timeout = timeout
         self._buffer = b""  # from the current message's first byte on
-        self._taken = 0  # bytes of the current message that have been used
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         try:
             self._socket.settimeout(self._left())
@@ -377,9 +379,10 @@ class _Stream:
     def greet(self) -> None:
         """Exchange the first eight bytes, by which OMAPI servers are told from others."""
         self.send(_STARTUP)
-        if self._take(len(_STARTUP)) != _STARTUP:
+        self._need(len(_STARTUP))
+        if not self._buffer.startswith(_STARTUP):
             raise OmapiClosed(f"what answers at {self._where} does not speak OMAPI")
-        self._forget()
+        self._buffer = self._buffer[len(_STARTUP) :]
 
     def send(self, data: bytes) -> None:
         """Send all of it."""
@@ -393,36 +396,38 @@ class _Stream:
 
     def receive(self) -> tuple[OmapiMessage, bytes]:
         """The next message (omapip/protocol.c), and those of its bytes that are signed."""
-        authid, authlen, opcode, handle, tid, rid = _HEADER.unpack(self._take(_HEADER.size))
-        message, obj = self._dictionary(), self._dictionary()
-        body = self._buffer[4 : self._taken]
-        signature = self._take(authlen)
-        self._forget()
+        self._need(_HEADER.size)
+        authid, authlen, opcode, handle, tid, rid = _HEADER.unpack_from(self._buffer)
+        message, end = self._dictionary(_HEADER.size)
+        obj, end = self._dictionary(end)
+        self._need(end + authlen)
+        body, signature = self._buffer[4:end], self._buffer[end : end + authlen]
+        self._buffer = self._buffer[end + authlen :]
         library = _pypureomapi()
         answer = library.OmapiMessage(authid, opcode, handle, tid, rid, message, obj, signature)
         return answer, body
 
-    def _dictionary(self) -> list[tuple[bytes, bytes]]:
+    def _dictionary(self, at: int) -> tuple[list[tuple[bytes, bytes]], int]:
+        """The names and values from a place in the current message on, and the place behind."""
         entries: list[tuple[bytes, bytes]] = []
         while True:
-            length = int.from_bytes(self._take(2), "big")
-            if not length:
-                return entries
-            name = self._take(length)
-            length = int.from_bytes(self._take(4), "big")
-            entries.append((name, self._take(length)))
+            self._need(at + 2)
+            begin = at + 2
+            name_end = begin + int.from_bytes(self._buffer[at:begin], "big")
+            if name_end == begin:
+                return entries, begin
+            value = name_end + 4
+            self._need(value)
+            at = value + int.from_bytes(self._buffer[name_end:value], "big")
+            self._need(at)
+            entries.append((self._buffer[begin:name_end], self._buffer[value:at]))
 
-    def _take(self, size: int) -> bytes:
-        begin, end = self._taken, self._taken + size
-        if end > _MESSAGE_LIMIT:
+    def _need(self, size: int) -> None:
+        """Have so many bytes of the current message."""
+        if size > _MESSAGE_LIMIT:
             raise OmapiClosed(f"{self._where} sent something else than an OMAPI answer")
-        while len(self._buffer) < end:
+        while len(self._buffer) < size:
             self._buffer += self._more()
-        self._taken = end
-        return self._buffer[begin:end]
-
-    def _forget(self) -> None:
-        self._buffer, self._taken = self._buffer[self._taken :], 0
 
     def _more(self) -> bytes:
         begun = bool(self._buffer)
