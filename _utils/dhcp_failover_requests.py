@@ -341,7 +341,7 @@ def recorded(opts: Mapping[str, Any], name: str) -> tuple[str, str, bool]:
 
 def not_pending(opts: Mapping[str, Any], wanted: str) -> str | None:
     """
-    Return why a pair has no restart that is pending on both servers, or ``None``.
+    Return why a pair has no restart that is marked as pending on both servers, or ``None``.
 
     wanted
         The pair's id. Both minions are asked: what an event said counts for nothing here.
@@ -356,6 +356,7 @@ def not_pending(opts: Mapping[str, Any], wanted: str) -> str | None:
         facts = answers.get(server, {}).get("facts")
         if facts is None:
             return f"no usable answer from {server}: {answers.get(server, {}).get('error')}"
-        if not facts.get("pending_restart"):
-            return f"no restart is pending on {server}"
+        why = requests.not_marked(server, facts)
+        if why:
+            return why
     return None

@@ -12,8 +12,8 @@ of a pair that is normal, each in turns, medians (with least and greatest):
 * ``metrics_s``: ``dhcpd.metrics``, which a schedule runs and which counts all leases anew;
 * ``beacon_s``: one round of the beacon by Salt's own beacon loop, with those counts;
 * ``beacon_by_log_s``: the same where OMAPI is switched off and the journal has to tell;
-* ``beacon_cut_s``: the same where packets to the OMAPI port are dropped;
-* ``beacon_hung_s``: the same while dhcpd stands still (SIGSTOP);
+* ``beacon_hung_s``: the same while nothing answers (packets to the OMAPI port are dropped);
+* ``beacon_stopped_s``: the same while dhcpd is stopped by a signal;
 * ``salt_status_s``: ``salt dhcp-a dhcpd.status brief=True`` as a person types it.
 
 ``times_faster_than_omshell`` is the quotient of the medians of ``omshell_s`` and ``omapi_query_s``,
@@ -27,6 +27,7 @@ import json
 import os
 import platform
 import random
+import re
 import signal
 import statistics
 import sys
@@ -38,7 +39,7 @@ from typing import Any
 
 from lab.dhcp import LEASES
 from lab.dhcp import Dhcp
-from lab.dhcp import pair
+from lab.dhcp import Relationship
 from lab.isolation import CHECKOUT
 from lab.lab import Lab
 from lab.salt import Salt
@@ -154,10 +155,16 @@ else:
     def round():
         beacons.process({"dhcp_failover": [{}]}, opts["grains"])
 
+    def metrics():
+        text = modules["dhcpd.metrics"]()
+        counted = [line.split() for line in text.splitlines() if line.startswith("dhcpd_leases{")]
+        active = sum(float(line[-1]) for line in counted if 'state="active"' in line[0])
+        assert active == job["active"], f"{active} active leases were counted"
+
     acts = {
         "status_s": lambda: modules["dhcpd.status"](),
         "status_brief_s": lambda: modules["dhcpd.status"](brief=True),
-        "metrics_s": lambda: modules["dhcpd.metrics"](),
+        "metrics_s": metrics,
         "beacon": round,
     }
     wanted = job["acts"]
@@ -181,7 +188,9 @@ def main() -> int:
             SUBNET.format(subnet=subnet, first=subnet[1], last=subnet[ADDRESSES])
             for subnet in SUBNETS
         )
-        dhcp = Dhcp(lab.hosts, pair(), statements=statements)
+        # Next to no addresses besides the generated ones: there would be leases to share out.
+        relationship = Relationship("foo", "dhcp-a", "dhcp-b", addresses=2)
+        dhcp = Dhcp(lab.hosts, [relationship], statements=statements)
         dhcp.write_configuration()
         text = "".join(generate(time.time()))
         for name, host in lab.hosts.items():
@@ -192,6 +201,8 @@ def main() -> int:
             dhcp.start(name)
         dhcp.wait_normal(60.0)
         wait_idle(dhcp)
+        moved = re.findall(rf"balancing pool .* total {ADDRESSES} .* lts -?[1-9].*", journal(dhcp))
+        assert not moved, f"the generated leases are not shared evenly: {moved[:3]}"
         print(f"both normal and idle after {time.perf_counter() - started:.0f} s", flush=True)
         found, size = measure(lab, dhcp, rounds)
     result: dict[str, Any] = {
@@ -248,6 +259,12 @@ def generate(now: float) -> Iterator[str]:
             )
 
 
+def journal(dhcp: Dhcp) -> str:
+    """Return what both dhcpd have logged."""
+    said = [host.run(["journalctl", "-o", "cat", "-t", "dhcpd"]) for host in dhcp.hosts.values()]
+    return "".join(one.stdout for one in said)
+
+
 def wait_idle(dhcp: Dhcp) -> None:
     """Wait until dhcpd has read, written and exchanged all leases: its processor time stands."""
 
@@ -278,6 +295,7 @@ def measure(lab: Lab, dhcp: Dhcp, rounds: int) -> tuple[dict[str, list[float]], 
         "key": [omapi.key_name, omapi.algorithm, omapi.secret],
         "port": omapi.port,
         "rounds": rounds,
+        "active": LEASES_IN_FILE // 2,
     }
 
     def work(**job: Any) -> dict[str, list[float]]:
@@ -303,11 +321,11 @@ def measure(lab: Lab, dhcp: Dhcp, rounds: int) -> tuple[dict[str, list[float]], 
             stdin="table ip cut {\n chain in {\n  type filter hook input priority 0\n"
             f"  tcp dport {omapi.port} drop\n }}\n}}\n",
         )
-        found.update(work(what="salt", config=config, acts=[["beacon_cut_s", "beacon"]]))
+        found.update(work(what="salt", config=config, acts=[["beacon_hung_s", "beacon"]]))
         host.run(["nft", "delete", "table", "ip", "cut"])
         (process,) = dhcp.processes("dhcp-a")
         os.kill(process.pid, signal.SIGSTOP)
-        found.update(work(what="salt", config=config, acts=[["beacon_hung_s", "beacon"]]))
+        found.update(work(what="salt", config=config, acts=[["beacon_stopped_s", "beacon"]]))
         os.kill(process.pid, signal.SIGCONT)
         dhcp.wait_normal()
         times = []

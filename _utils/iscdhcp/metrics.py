@@ -26,7 +26,7 @@ _HELP = {
     "dhcpd_start_time_seconds": "When dhcpd was started, in seconds since 1970.",
     "dhcpd_configuration_valid": "Whether dhcpd.conf could be read and understood.",
     "dhcpd_omapi_up": "Whether dhcpd answers over OMAPI; no sample where it is not configured.",
-    "dhcpd_restart_pending": "Whether a restart was marked as pending.",
+    "dhcpd_restart_pending": "Whether a restart was marked, or the configuration has changed.",
     "dhcpd_lease_file_exists": "Whether the lease file is there.",
     "dhcpd_lease_file_bytes": "The lease file's size.",
     "dhcpd_lease_file_whole": "Whether the lease file's last entry is complete.",
@@ -94,7 +94,8 @@ def render(facts: Mapping[str, Any], counts: Mapping[str, Any] | None = None) ->
     omapi = facts.get("omapi") or {}
     if omapi.get("configured"):
         text.add("dhcpd_omapi_up", bool(omapi.get("answers")))
-    text.add("dhcpd_restart_pending", bool(facts.get("pending_restart")))
+    pending = (facts.get("pending_restart") or {}).get("pending", False)
+    text.add("dhcpd_restart_pending", pending if isinstance(pending, bool) else None)
     leases = facts.get("lease_file") or {}
     text.add("dhcpd_lease_file_exists", leases.get("exists"))
     if leases.get("exists"):

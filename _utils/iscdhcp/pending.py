@@ -187,12 +187,14 @@ def joined(mark: dict[str, Any] | None, found: dict[str, Any] | None) -> dict[st
     """
     Return a mark that somebody has set together with what is on disk; the mark's reason leads.
 
+    ``marked`` is in the dict of a mark alone: what nobody marked may be a change half made.
+
     :param mark: ``reason`` and ``since``, or None.
     :param found: of :func:`pending`.
     """
     if not mark:
         return found
-    answer = {"pending": True, "changes": [], **mark}
+    answer = {"pending": True, "marked": True, "changes": [], **mark}
     if found:
         answer.update(configuration=found["reason"], changes=found["changes"])
     return answer

@@ -99,6 +99,23 @@ def pending_server(event: Any) -> tuple[str, bool]:
     return sender, event["active"] and event.get("cause") == "marked"
 
 
+def not_marked(server: str, facts: Mapping[str, Any]) -> str | None:
+    """
+    Return why a server has no restart that somebody wants, or ``None``.
+
+    server
+        Its minion id.
+    facts
+        ``dhcpd.status``'s. Files that were changed or touched are no wish: somebody may be at them.
+    """
+    found = facts.get("pending_restart")
+    if not found:
+        return f"no restart is pending on {server}"
+    if not found.get("marked"):
+        return f"no restart is marked as pending on {server}, though {found.get('reason')}"
+    return None
+
+
 def _word(what: str, value: Any) -> str:
     if not isinstance(value, str):
         raise Refused(f"{what}: {shown(value)} is no text")

@@ -14,6 +14,7 @@ import subprocess
 import urllib.request
 
 import pytest
+import yaml
 
 from lab.dhcp import Dhcp
 from lab.dhcp import pair
@@ -38,6 +39,45 @@ def promtool(*arguments):
 def test_the_rules_are_good_and_their_own_tests_pass():
     assert "SUCCESS" in promtool("check", "rules", str(MONITORING / "dhcpd.rules.yml"))
     assert "SUCCESS" in promtool("test", "rules", str(MONITORING / "dhcpd.rules.test.yml"))
+
+
+def test_each_alert_is_shown_to_fire():
+    alerts = re.findall(r"- alert: (\w+)", (MONITORING / "dhcpd.rules.yml").read_text())
+    tests = yaml.safe_load((MONITORING / "dhcpd.rules.test.yml").read_text())["tests"]
+    fire = {
+        one["alertname"]
+        for test in tests
+        for one in test.get("alert_rule_test", ())
+        if one.get("exp_alerts")
+    }
+    for test in tests:
+        for one in test.get("promql_expr_test", ()):
+            if one["exp_samples"]:
+                fire |= set(re.findall(r'alertname="(\w+)"', one["expr"]))
+    assert alerts and fire == set(alerts)
+
+
+def dashboard_queries():
+    """Each panel's title and what it asks, with every relationship chosen, as Grafana says it."""
+    dashboard = json.loads((MONITORING / "dhcpd.dashboard.json").read_text())
+    return [
+        (panel["title"], target["expr"].replace("$relationship", "(bar|foo)"))
+        for panel in dashboard["panels"]
+        for target in panel.get("targets", ())
+    ]
+
+
+def variable_values():
+    """What the dashboard's variables offer, by name."""
+    dashboard = json.loads((MONITORING / "dhcpd.dashboard.json").read_text())
+    found = {}
+    for one in dashboard["templating"]["list"]:
+        if one["type"] == "query":
+            asked = re.fullmatch(r"label_values\((\w+), (\w+)\)", one["query"]["query"])
+            metric, label = asked.groups()
+            match = urllib.request.quote("match[]") + "=" + metric
+            found[one["name"]] = api(f"label/{label}/values?{match}")
+    return found
 
 
 def test_the_dashboard_asks_for_metrics_that_there_are():
@@ -77,6 +117,13 @@ def value(query):
     return {one["metric"].get("instance"): float(one["value"][1]) for one in found}
 
 
+def servers(query):
+    """The servers in an answer; both where the query sums over them and there is one."""
+    found = api(f"query?query={urllib.request.quote(query)}")["result"]
+    names = [one["metric"].get("instance") for one in found]
+    return ["dhcp-a", "dhcp-b"] if names and set(names) == {None} else sorted(set(names))
+
+
 def test_a_server_that_ends_raises_the_alerts_and_its_return_ends_them(processes):
     with Lab(["dhcp-a", "dhcp-b"]) as lab:
         dhcp = Dhcp(lab.hosts, pair())
@@ -109,6 +156,20 @@ def test_a_server_that_ends_raises_the_alerts_and_its_return_ends_them(processes
             assert len(value("dhcpd_lease_file_bytes")) == 2
             assert value("sum by (instance) (dhcpd_leases)") == value("dhcpd_pool_addresses")
             assert firing() == set()
+            assert variable_values() == {"relationship": ["foo"]}
+            queries = dashboard_queries()
+            assert not [one for one in queries if "$" in one[1]]
+            wait_until(
+                lambda: all({"dhcp-a", "dhcp-b"} <= set(servers(query)) for _, query in queries),
+                lambda: f"each panel shows both: {[(t, servers(q)) for t, q in queries]}",
+                30.0,
+            )
+            # A rule about a metric that nobody has would never fire, and nobody would notice.
+            (group,) = api("rules")["groups"]
+            assert {one["health"] for one in group["rules"]} == {"ok"}
+            for rule in group["rules"]:
+                for metric in re.findall(r"\bdhcpd_\w+", rule["query"]):
+                    assert set(value(metric)) == {"dhcp-a", "dhcp-b"}, (rule["name"], metric)
             dhcp.kill("dhcp-b")
             wanted = {("DhcpdDown", "dhcp-b"), ("DhcpFailoverNotNormal", "dhcp-a")}
             wait_until(lambda: wanted <= firing(), lambda: f"alerts: {firing()}", 60.0)

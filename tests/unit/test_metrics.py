@@ -31,7 +31,7 @@ def facts(**changed):
         "process": {"running": True, "started": NOW - 100.25, "pid": 7},
         "configuration": {"error": None},
         "omapi": {"configured": True, "answers": True},
-        "pending_restart": {"reason": "new times"},
+        "pending_restart": {"pending": True, "reason": "new times"},
         "lease_file": {"exists": True, "bytes": 4711, "whole": False},
         "relationships": {"foo": foo},
         **changed,
@@ -51,6 +51,14 @@ def samples(text, parse=openmetrics):
 
 
 FOO = (("relationship", "foo"), ("role", "secondary"))
+
+
+@pytest.mark.parametrize(
+    "pending, value", [(None, 0), ({"pending": True}, 1), ({"pending": "unknown"}, None)]
+)
+def test_files_that_were_only_touched_raise_no_alert_about_a_restart(pending, value):
+    found = samples(metrics.render(facts(pending_restart=pending)))
+    assert found.get(("dhcpd_restart_pending", ())) == value
 
 
 @pytest.mark.parametrize("parse", [openmetrics, prometheus])

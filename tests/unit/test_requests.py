@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from iscdhcp.pending import joined
 from iscdhcp.requests import Refused
 from iscdhcp.requests import Rules
+from iscdhcp.requests import not_marked
 from iscdhcp.requests import not_now
 from iscdhcp.requests import parse
 from iscdhcp.requests import pending_server
@@ -87,6 +89,17 @@ def safe_to_log(text):
 def test_a_request_can_not_say_how(field):
     with pytest.raises(Refused, match=field):
         parse(event(pair="foo", **{field: "partner"}))
+
+
+def test_a_night_s_restarts_are_those_that_somebody_marked_not_those_of_touched_files():
+    touched = {"pending": "unknown", "reason": "dhcpd.conf was changed or touched", "changes": []}
+    mark = {"reason": "new times", "since": 1.0}
+    assert not_marked("dhcp-a", {"pending_restart": joined(mark, None)}) is None
+    assert not_marked("dhcp-a", {"pending_restart": joined(mark, touched)}) is None
+    assert "no restart is pending" in not_marked("dhcp-a", {"pending_restart": None})
+    for found in (touched, {**touched, "pending": True}):
+        why = not_marked("dhcp-a", {"pending_restart": joined(None, found)})
+        assert why.endswith("dhcp-a, though dhcpd.conf was changed or touched")
 
 
 def test_only_a_marked_restart_counts_as_pending():
