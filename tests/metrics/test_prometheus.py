@@ -164,6 +164,10 @@ def test_a_server_that_ends_raises_the_alerts_and_its_return_ends_them(processes
                 lambda: f"each panel shows both: {[(t, servers(q)) for t, q in queries]}",
                 30.0,
             )
+            # Both partners count the same leases.
+            (leases,) = (query for title, query in queries if title == "Leases by state")
+            total = value(f"sum({leases})")
+            assert list(total.values()) == [value("max(dhcpd_pool_addresses)")[None]] == [4096.0]
             # A rule about a metric that nobody has would never fire, and nobody would notice.
             (group,) = api("rules")["groups"]
             assert {one["health"] for one in group["rules"]} == {"ok"}
