@@ -32,6 +32,7 @@ from typing import Any
 
 from bench import figures
 from lab.isolation import CHECKOUT
+from lab.waiting import wait_until
 
 SUFFIX = {"seconds": "s", "cpu": "cpu_s"}
 
@@ -104,7 +105,8 @@ def main() -> int:
         changed = text.replace(f'host-name "client-{number}"', 'host-name "another"')
         partner.write_text(changed, encoding="ascii")
         size = main_file.stat().st_size
-        time.sleep(0.1)  # the copy for a pending restart wants files that are older than the start
+        # The copy for a pending restart wants files that are older than the start.
+        wait_until(lambda: time.time_ns() > main_file.stat().st_ctime_ns, "time passes", 1.0)
         said: dict[str, Any] = {}
         accepted = None
         for _ in range(options.runs):
@@ -116,7 +118,6 @@ def main() -> int:
                 took, busy, accepted = theirs(dhcpd, main_file)
                 seconds.setdefault("dhcpd_t_s", []).append(took)
                 seconds.setdefault("dhcpd_t_cpu_s", []).append(busy)
-            time.sleep(0.1)
     good = not said["errors"] and len(said["diff"]) == 3 and accepted is not False
     runs = {what: figures.spread(values) for what, values in seconds.items()}
     result: dict[str, Any] = {

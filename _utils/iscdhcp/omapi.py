@@ -295,7 +295,7 @@ class OmapiClient:
         """Send a request and return its answer, proved to be the answer to it and to be genuine."""
         assert self._stream is not None
         signer = self._signer
-        self._stream.send(request.as_string() if signer is None else signer.signed(request))
+        self._stream.send(bytes(4) + _packed(request) if signer is None else signer.signed(request))
         answer, body = self._stream.receive()
         if not answer.is_response(request):
             raise OmapiClosed(f"{self._where} answered a request that was not made")
@@ -347,7 +347,7 @@ class _Signer:
     def signed(self, request: OmapiMessage) -> bytes:
         """The request as it goes on the wire; the number before what is signed is not."""
         request.authid, request.signature = self.authid, self._room
-        body = request.as_string(forsigning=True)
+        body = _packed(request)
         return struct.pack("!L", self.authid) + body + self.key.sign(body)
 
 
@@ -456,6 +456,29 @@ class _Stream:
 
     def _broken(self, err: OSError) -> OmapiClosed:
         return OmapiClosed(f"the connection to {self._where} broke: {err.strerror or err}")
+
+
+def _packed(message: OmapiMessage) -> bytes:
+    """
+    What is signed of a message: all but the authenticator's number and the signature itself.
+
+    As pypureomapi's ``as_string(forsigning=True)``, which takes a sixth of a whole query's time.
+    """
+    parts = [
+        struct.pack(
+            "!5L",
+            len(message.signature),
+            message.opcode,
+            message.handle,
+            message.tid,
+            message.rid,
+        )
+    ]
+    for entries in (message.message, message.obj):
+        for name, value in entries:
+            parts += (struct.pack("!H", len(name)), name, struct.pack("!L", len(value)), value)
+        parts.append(bytes(2))
+    return b"".join(parts)
 
 
 def _encoded(text: str) -> bytes:

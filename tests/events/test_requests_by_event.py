@@ -7,6 +7,7 @@ import json
 import threading
 import time
 
+from lab.dhcp import CONFIGURATION
 from lab.isolation import RUN_DIR
 from lab.waiting import wait_until
 
@@ -128,6 +129,31 @@ def test_a_change_that_became_pending_on_both_restarts_the_pair_and_on_one_does_
     finally:
         for server in before:
             world.call(server, "beacons.delete", "dhcp_failover")
+
+
+def test_what_events_have_missed_is_done_by_the_nightly_call_and_only_what_was_marked(world, bus):
+    before = world.processes()
+
+    def by_night():
+        done = world.salt.salt_run("dhcp_failover.restart_pending", "--out=json")
+        assert done.returncode == 0, done.stdout + done.stderr
+        return json.loads(done.stdout)["foo:dhcp-a:dhcp-b"]
+
+    world.call("dhcp-a", "state.single", "dhcpd.restarted", "new lease times")
+    # Started by systemd and touched afterwards: nobody knows what it runs with.
+    world.dhcp.stop("dhcp-b")
+    world.dhcp.start("dhcp-b")
+    world.dhcp.wait_normal()
+    world.lab["dhcp-b"].run(["touch", CONFIGURATION])
+    before["dhcp-b"] = world.dhcp.processes("dhcp-b")
+    assert by_night().startswith("not restarted: no restart is marked as pending on dhcp-b")
+    assert world.processes() == before
+    world.call("dhcp-b", "state.single", "dhcpd.restarted", "new lease times")
+    assert "restarted" in by_night()
+    after = world.processes()
+    assert all(after[name] != before[name] for name in before)
+    assert by_night().startswith("not restarted: no restart is pending on dhcp-")
+    assert world.processes() == after
 
 
 def test_the_end_of_a_run_is_told_to_a_webhook(world, bus):

@@ -25,6 +25,7 @@ from iscdhcp.omapi import ALGORITHMS
 from iscdhcp.omapi import WRITABLE
 from iscdhcp.omapi import OmapiClient
 from iscdhcp.omapi import OmapiKey
+from iscdhcp.omapi import _packed
 from iscdhcp.states import FailoverState
 
 HELLO = struct.pack("!2L", 100, 24)
@@ -663,3 +664,10 @@ def test_without_pypureomapi_the_module_works_up_to_the_first_request(monkeypatc
 )
 def test_an_error_in_a_configuration_names_its_place(place, text):
     assert str(errors.ConfError("no closing brace", **place)) == text
+
+
+def test_a_message_is_packed_as_the_library_packs_it():
+    message = pypureomapi.OmapiMessage(5, 1, 2, 3, 4, [(b"type", b"x")], [(b"a", b""), (b"", b"b")])
+    for signature in (b"", bytes(32)):
+        message.signature = signature
+        assert _packed(message) == message.as_string(forsigning=True)
