@@ -8,8 +8,12 @@ The address is in the master's configuration, readable by root alone:
       notify:
         url: https://chat.example.com/hooks/xyz       # gets {"text": SENTENCE} as JSON
 
-With Salt's slack module instead: replace runner.http.query by local.slack.call_hook on a minion
-of yours, or by runner.salt.cmd with fun=slack.call_hook. Events are untrusted: the sentence is
+Treat the address as a secret: it is among the runner's arguments in the master's job cache. Salt's
+slack module keeps it out of there: with slack:hook in the master's configuration put
+
+    "runner.salt.cmd": [{"args": ["slack.call_hook", {"message": f"{sender}: {clean}"}]}]
+
+in the place of runner.http.query. Events are untrusted: the sentence is
 shortened, and it is text in JSON, never a part of a command.
 """
 
