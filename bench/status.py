@@ -31,7 +31,6 @@ import platform
 import random
 import re
 import signal
-import statistics
 import sys
 import time
 from collections.abc import Iterator
@@ -39,6 +38,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
+from bench import figures
 from lab.dhcp import LEASES
 from lab.dhcp import Dhcp
 from lab.dhcp import Relationship
@@ -214,12 +214,7 @@ def main() -> int:
         print(f"both normal and idle after {time.perf_counter() - started:.0f} s", flush=True)
         found, size = measure(lab, dhcp, rounds)
     result: dict[str, Any] = {
-        name: {
-            "min": round(min(values), 6),
-            "median": round(statistics.median(values), 6),
-            "max": round(max(values), 6),
-        }
-        for name, values in found.items()
+        name: figures.spread(values, digits=6) for name, values in found.items()
     }
     for name, ours in (
         ("times_faster_than_omshell", "omapi_query_s"),
@@ -229,9 +224,7 @@ def main() -> int:
         quotient = result["omshell_s"]["median"] / result[ours]["median"]
         result[name] = round(quotient, 1)
     result["conditions"] = conditions(rounds, size)
-    folder_out = CHECKOUT / "build" / "bench"
-    folder_out.mkdir(parents=True, exist_ok=True)
-    (folder_out / "status.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    figures.write("status", result)
     print(json.dumps(result, indent=1))
     return 0
 

@@ -11,10 +11,12 @@ The address is in the master's configuration, readable by root alone:
 Treat the address as a secret: it is among the runner's arguments in the master's job cache. Salt's
 slack module keeps it out of there: with slack:hook in the master's configuration put
 
-    "runner.salt.cmd": [{"args": ["slack.call_hook", {"message": f"{sender}: {clean}"}]}]
+    "runner.salt.cmd": [
+        {"args": [{"fun": "slack.call_hook"}, {"message": f"{sender}: {clean}"}]}
+    ]
 
-in the place of runner.http.query. Events are untrusted: the sentence is
-shortened, and it is text in JSON, never a part of a command.
+in the place of runner.http.query. Events are untrusted: the sentence is shortened, and it is text
+in JSON, never a part of a command.
 """
 
 import json
