@@ -1,6 +1,7 @@
 """What a caller gets from a real dhcpd, for every kind of key, request and mishap."""
 
 import base64
+import contextlib
 import logging
 import os
 import re
@@ -173,7 +174,13 @@ def test_a_stopped_dhcpd_is_silent_no_longer_than_the_deadline_and_then_answers_
                 client.failover_state("foo")
             assert 0.4 < time.monotonic() - begun < 0.7
         server.signal("CONT")
-        assert client.failover_state("foo")["relationship"] == "foo"
+
+        def answers():
+            # A SYN that meets the backlog while it is still full is repeated a second later.
+            with contextlib.suppress(errors.OmapiTimeout):
+                return client.failover_state("foo")
+
+        assert wait_until(answers, "it answers again", 10.0)["relationship"] == "foo"
 
 
 def test_a_dhcpd_that_ends_is_noticed_on_an_open_connection_and_its_successor_is_found(dhcpd):
