@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 import salt.client
 import salt.config
 import salt.exceptions
+import salt.loader
 import salt.runner
+from conftest import example
+
+from lab.isolation import CHECKOUT
 
 
 def as_runner(world, user, function, **kwarg):
@@ -32,6 +37,9 @@ def test_an_operator_may_restart_and_may_not_orchestrate(world):
         ("state.orch", {"mods": "orch.dhcp_failover_restart"}),
         ("salt.cmd", {"fun": "cmd.run", "cmd": "id"}),
         ("salt.execute", {"tgt": "*", "fun": "test.ping"}),
+        ("dhcp_failover.partner_down", {"pair": "foo", "dead": "dhcp-b"}),
+        ("dhcp_failover.repair_leases", {"server": "dhcp-b"}),
+        ("dhcp_failover.report", {"file": "/run/report.html"}),
     ):
         with pytest.raises(salt.exceptions.SaltException) as refused:
             as_runner(world, "operator", function, **kwarg)
@@ -42,7 +50,11 @@ def test_an_operator_may_restart_and_may_not_orchestrate(world):
 def test_a_watcher_may_look_and_not_restart(world):
     before = world.processes()
     assert "foo:dhcp-a:dhcp-b" in str(as_runner(world, "watcher", "dhcp_failover.pairs"))
-    for function in ("restart", "hold", "release", "request"):
+    for function in ("preflight", "plan", "doctor", "drift"):
+        answer = as_runner(world, "watcher", f"dhcp_failover.{function}", pair="foo")
+        assert "dhcp-b" in str(answer), answer
+    assert "foo" in str(as_runner(world, "watcher", "dhcp_failover.history"))
+    for function in ("restart", "hold", "release", "request", "pause", "abort", "partner_down"):
         with pytest.raises(salt.exceptions.SaltException):
             as_runner(world, "watcher", f"dhcp_failover.{function}", pair="foo")
     with pytest.raises(salt.exceptions.SaltException):
@@ -68,3 +80,17 @@ def test_a_user_of_publisher_acl_may_ask_and_not_act(world):
                 client.cmd("dhcp-a", function, arguments, timeout=5)
         with pytest.raises(salt.exceptions.SaltException):
             client.cmd("ctl", "dhcpd.failover_state", timeout=5)
+
+
+def test_every_function_of_the_project_is_listed_or_left_out_on_purpose(world):
+    functions = set(salt.loader.runner(world.opts))
+    ours = {name for name in functions if name.startswith("dhcp_failover.")}
+    acl = example("external_auth")["pam"]
+    operators = set(acl["operators%"][0]["@runner"])
+    watchers = set(acl["watchers%"][0]["@runner"])
+    assert watchers < operators <= ours
+    text = (CHECKOUT / "docs/access.md").read_text()
+    (left_out,) = re.findall(r"Left out on purpose: (.*?)\. Who may", text, re.DOTALL)
+    named = {f"dhcp_failover.{name}" for name in re.findall(r"`(\w+)`", left_out)}
+    # It only looks on in a terminal, which external_auth has none of.
+    assert ours - operators == (named & ours) | {"dhcp_failover.watch"}
