@@ -98,8 +98,8 @@ def status(brief=False, looks=1):
     ``role``, ``state``, ``partner_state``, ``since``, ``mclt``, ``unacked``, ``connected``,
     ``balance``, ``source`` of the state) and ``claim``. What can't be read says why in its place.
     ``pending_restart`` is ``None``, or says why dhcpd does not run with what is on disk:
-    ``pending`` (True or ``"unknown"``), ``reason``, ``since`` (epoch seconds), ``changes`` (lines
-    of a diff, ``-`` running, ``+`` on disk).
+    ``pending`` (True or ``"unknown"``), ``marked`` (True where somebody marked it), ``reason``,
+    ``since`` (epoch seconds), ``changes`` (lines of a diff, ``-`` running, ``+`` on disk).
 
     CLI Example:
 
