@@ -204,8 +204,8 @@ def preflight(pair=None, order=None, method="signal", force=None):
     counted = {one: sum(check.verdict == one for check in found) for one in ("block", "warn")}
     comment = {
         "pass": f"{run.pair} is fit for a restart.",
-        "warn": f"{run.pair} is fit for a restart; {counted['warn']} warnings.",
-        "block": f"{run.pair} is not fit for a restart: {counted['block']} checks block it.",
+        "warn": f"{run.pair} is fit for a restart; {counted['warn']} of the checks warn.",
+        "block": f"{run.pair} is not fit for a restart: {counted['block']} of the checks block it.",
     }[verdict]
     good = verdict != "block"
     data = {

@@ -40,6 +40,8 @@ class Terminal:
         self, name: str, environment: Mapping[str, str], width: int = 110, height: int = 46
     ) -> None:
         self._env = {**os.environ, **environment, "TERM": "xterm-256color", "LANG": "C.UTF-8"}
+        # Salt finds the project's modules by syncing them, as it does at a user's.
+        self._env.pop("PYTHONPATH", None)
         self._socket = str(RUN_DIR / f"tmux-{name}")
         self._size = ["-x", str(width), "-y", str(height)]
 
@@ -54,6 +56,8 @@ class Terminal:
         # The pane has to outlive its command, so that its screen can be read.
         self._tmux("new-session", "-d", *self._size, "sleep 1000")
         self._tmux("set-option", "-g", "remain-on-exit", "on")
+        # What tmux says about the end would scroll the first line away.
+        self._tmux("set-option", "-g", "remain-on-exit-format", "")
         self._tmux("respawn-pane", "-k", script)
 
     def until_it_ends(self, timeout: float = 120.0) -> None:

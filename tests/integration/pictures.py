@@ -84,18 +84,21 @@ def test_a_run_that_was_paused_and_one_that_was_aborted_read_well(pair):
     assert pair.restarts == ["dhcp-b", "dhcp-a"]
 
 
-def test_status_and_what_is_wrong_with_a_pair(pair):
+def test_status_preflight_and_what_is_wrong_with_a_pair_read_well(pair):
     terminal = Terminal("status", commands(pair))
-    try:
-        terminal.begin("salt-run dhcp_failover.status")
+
+    def shows(function, name, title, text):
+        terminal.begin(f"salt-run dhcp_failover.{function}")
         terminal.until_it_ends()
-        picture(terminal, "status", "A healthy pair")
+        assert text in terminal.text() and "Traceback" not in terminal.text(), terminal.text()
+        picture(terminal, name, title)
+
+    try:
+        shows("status", "status", "A healthy pair", "normal")
+        shows("preflight", "preflight", "Before a restart", "foo is fit for a restart")
         pair.dhcp.kill("dhcp-b")
-        for command in ("status", "doctor"):
-            terminal.begin(f"salt-run dhcp_failover.{command}")
-            terminal.until_it_ends()
-            if "is not available" not in terminal.text():
-                picture(terminal, f"{command}-down", "A server is down")
+        shows("status", "status-down", "A server is down", "communications-interrupted")
+        shows("doctor", "doctor", "Why, and what to do", "dhcpd is down on dhcp-b")
     finally:
         terminal.close()
     assert pair.touched == ["dhcp-b"]
