@@ -43,7 +43,7 @@ def captures(dhcp: Dhcp, terminal: Terminal) -> list[tuple[str, str]]:
         for hook in ("input", "output")
     )
     dhcp.hosts["dhcp-a"].run(["nft", "-f", "-"], stdin=f"table ip block {{\n{chains}}}\n")
-    terminal.begin("salt-run dhcp_failover.restart --out=json")
+    terminal.begin("salt-run dhcp_failover.restart")
     terminal.until_it_shows("gives up at")
     found.append(("A run in progress", terminal.text()))
     dhcp.hosts["dhcp-a"].run(["nft", "flush", "ruleset"])

@@ -146,7 +146,7 @@ def preflight(data: Mapping[str, Any], paint: Paint, width: int) -> str:
 def plan(data: Mapping[str, Any], paint: Paint, width: int) -> str:
     """Return the phases of a plan with their seconds, and the methods beside each other."""
     lines = [
-        f"{data['pair']}: {', then '.join(data['order'])}, by {data['method']}; "
+        f"A restart of {data['pair']} by {data['method']}: {', then '.join(data['order'])}; "
         f"{span(data['seconds'])} in all",
         "",
     ]
@@ -166,6 +166,11 @@ def plan(data: Mapping[str, Any], paint: Paint, width: int) -> str:
         )
         colours.append("" if one["possible"] else "DARK_GRAY")
     lines += _table(("  METHOD", "IN ALL", "EACH MUTE FOR", "POSSIBLE"), rows, colours, paint)
+    lines.append("")
+    wide = max(map(len, data["methods"])) + 4
+    for name, one in data["methods"].items():
+        if name != data["method"]:
+            lines += _hanging(f"{f'  {name}':{wide}}", one["clients"], width, paint, "")
     for text in data.get("blockers") or ():
         lines += ["", *_wrapped(f"It would be refused: {text}", width, paint, "RED")]
     return "\n".join(lines)
