@@ -44,7 +44,8 @@ def captures(dhcp: Dhcp, terminal: Terminal) -> list[tuple[str, str]]:
     )
     dhcp.hosts["dhcp-a"].run(["nft", "-f", "-"], stdin=f"table ip block {{\n{chains}}}\n")
     terminal.begin("salt-run dhcp_failover.restart")
-    terminal.until_it_shows("gives up at")
+    # Some seconds in, the states have changed and the countdown is under way.
+    terminal.until_it_shows(r"waiting for dhcp-b 0:(0[6-9]|[1-5])")
     found.append(("A run in progress", terminal.text()))
     dhcp.hosts["dhcp-a"].run(["nft", "flush", "ruleset"])
     terminal.until_it_ends()

@@ -68,9 +68,11 @@ class Terminal:
 
         wait_until(ended, lambda: f"the command ends\n{self.text()}", timeout)
 
-    def until_it_shows(self, text: str, timeout: float = 60.0) -> None:
-        """Wait until a text is on the screen."""
-        wait_until(lambda: text in self.text(), lambda: f"{text!r}\n{self.text()}", timeout)
+    def until_it_shows(self, pattern: str, timeout: float = 60.0) -> None:
+        """Wait until a regular expression matches on the screen."""
+        wait_until(
+            lambda: re.search(pattern, self.text()), lambda: f"{pattern}\n{self.text()}", timeout
+        )
 
     def text(self) -> str:
         """What is on the screen."""

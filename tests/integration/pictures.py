@@ -62,13 +62,13 @@ def test_a_run_that_was_paused_and_one_that_was_aborted_read_well(pair):
         pair.block_new_failover_connections("dhcp-a")
         terminal.begin(f"salt-run {' '.join(ORCHESTRATION)} --state-output=terse")
         watcher.begin("salt-run dhcp_failover.watch")
-        terminal.until_it_shows("gives up at")
-        watcher.until_it_shows("gives up at")
+        # Some seconds in, the states have changed and the countdown is under way.
+        terminal.until_it_shows(r"waiting for dhcp-b 0:(0[6-9]|[1-5])")
         picture(terminal, "run", "A run in progress")
         paused = pair.salt_run("dhcp_failover.pause", "why=power works in rack 4")
         assert paused.returncode == 0, str(paused)
         terminal.until_it_shows("paused by root")
-        watcher.until_it_shows("paused by root")
+        watcher.until_it_shows(r"paused by root.*, for 0:0[3-9]")
         picture(watcher, "watch", "The same, from another terminal")
         pair.unblock("dhcp-a")
         assert pair.salt_run("dhcp_failover.resume").returncode == 0
