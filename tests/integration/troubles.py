@@ -480,7 +480,8 @@ def test_a_change_that_waits_for_the_restart(pair):
     assert pair.ask("dhcp-b", "dhcpd.mark_pending", "new lease times")
     blocked(pair, "pending", "new lease times", verdict="warn")
     edit(pair, "dhcp-a", COMMON, "default-lease-time 120", "default-lease-time 121")
-    blocked(pair, "pending", "newer than the running", verdict="warn")
+    changed = "dhcp-a: a restart is pending: dhcpd.common.conf was changed or touched"
+    blocked(pair, "pending", changed, verdict="warn")
 
 
 def test_a_minion_that_is_silent(pair):
