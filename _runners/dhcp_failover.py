@@ -411,7 +411,7 @@ def _restart(wanted, asked, user):
         done = runs.restart(__opts__, wanted, asked, user)
     except IscDhcpError as err:
         return _refused(err)
-    return _answer(done, done["result"])
+    return _shown("restart", done, done["result"])
 
 
 def partner_down(pair=None, dead=None, confirm=None, test=False):
@@ -660,7 +660,7 @@ def repair_leases(server=None, addresses=None, test=False):
         return _refused(err)
     finally:
         fleet.close()
-    return _answer(done, done["result"])
+    return _shown("restart", done, done["result"])
 
 
 def hold(pair=None, server=None, why="", until=None):

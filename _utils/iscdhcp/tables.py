@@ -1,5 +1,5 @@
 """
-Status, preflight, plan and diagnosis as tables for people at a terminal.
+Status, preflight, plan, diagnosis and a run's steps as tables for people at a terminal.
 
 Each takes what the runner returns and a ``paint(text, colour)`` function; what it returns is text.
 """
@@ -46,6 +46,8 @@ def render(data: Any, paint: Paint = plain, width: int = 100) -> str | None:
         return plan(data, paint, width)
     if "findings" in data:
         return doctor(data, paint, width)
+    if isinstance(data.get("steps"), Mapping):
+        return run(data, paint, width)
     pairs = [one for one in data.values() if isinstance(one, Mapping)]
     if pairs and all(_is_status(one) for one in pairs):
         return status(data, paint, width)
@@ -57,7 +59,11 @@ def _is_status(row: Mapping[str, Any]) -> bool:
 
 
 def status(data: Mapping[str, Any], paint: Paint, width: int) -> str:
-    """Return the states of pairs as a table, and below it what is behind them."""
+    """
+    Return the states of pairs as a table, and below it what is behind them.
+
+    Where the terminal is too narrow for the table, each server has lines of its own.
+    """
     heads = tuple("PAIR SERVER ROLE STATE PARTNER SINCE MCLT FREE BACKUP CLOCK".split())
     rows: list[tuple[str, ...]] = []
     colours: list[str] = []
@@ -85,7 +91,26 @@ def status(data: Mapping[str, Any], paint: Paint, width: int) -> str:
             )
             below += _below(server, end, paint, width)
     lines = _table(heads, rows, colours, paint)
+    if max(map(len, _table(heads, rows, colours, plain))) > width:
+        lines = [
+            line
+            for row, colour in zip(rows, colours, strict=True)
+            for line in _upright(dict(zip(heads, row, strict=True)), colour, paint, width)
+        ]
     return "\n".join([*lines, *([""] if below else []), *below])
+
+
+def _upright(row: Mapping[str, str], colour: str, paint: Paint, width: int) -> list[str]:
+    """Return a server's row of the status table as a block of lines."""
+    first = f"{row['PAIR']} {row['SERVER']} {row['STATE']}"
+    more = (
+        f"{row['ROLE']}; partner {row['PARTNER']}; since {row['SINCE']}; MCLT {row['MCLT']}; "
+        f"free {row['FREE']}, backup {row['BACKUP']}; clock {row['CLOCK']}"
+    )
+    return [
+        *_wrapped(first, width, paint, colour),
+        *_wrapped(more.lstrip("; "), width, paint, "", indent=2),
+    ]
 
 
 def _unique(data: Mapping[str, Any], pair: str) -> bool:
@@ -173,6 +198,16 @@ def plan(data: Mapping[str, Any], paint: Paint, width: int) -> str:
             lines += _hanging(f"{f'  {name}':{wide}}", one["clients"], width, paint, "")
     for text in data.get("blockers") or ():
         lines += ["", *_wrapped(f"It would be refused: {text}", width, paint, "RED")]
+    return "\n".join(lines)
+
+
+def run(data: Mapping[str, Any], paint: Paint, width: int) -> str:
+    """Return what came of a run, and its steps in the order in which they were taken."""
+    colour = "GREEN" if data.get("result") else "RED"
+    lines = [*_wrapped(str(data.get("comment") or ""), width, paint, colour), ""]
+    wide = max(map(len, data["steps"]), default=0)
+    for name, text in data["steps"].items():
+        lines += _hanging(f"{name:{wide}}  ", str(text), width, paint, "")
     return "\n".join(lines)
 
 

@@ -95,7 +95,7 @@ def test_status_preflight_and_what_is_wrong_with_a_pair_read_well(pair):
 
     try:
         shows("status", "status", "A healthy pair", "normal")
-        shows("preflight", "preflight", "Before a restart", "foo is fit for a restart")
+        shows("preflight", "preflight", "Before a restart", "is fit for a restart")
         pair.dhcp.kill("dhcp-b")
         shows("status", "status-down", "A server is down", "communications-interrupted")
         shows("doctor", "doctor", "Why, and what to do", "dhcpd is down on dhcp-b")
@@ -133,7 +133,7 @@ def check(page):
         for dark in (False, True):
             seen = browser.measure(page, width, dark)
             assert seen["scroll_width"] <= width, (width, seen["scroll_width"])
-            assert seen["rightmost"] <= width + 1, (width, seen["rightmost"])
+            assert seen["rightmost"] <= width + 1, (width, seen["rightmost"], seen["widest"])
             assert len(seen["boxes"]) > 10
             assert all(w > 0 and h > 0 and 0 <= x <= width for x, w, h in seen["boxes"])
             assert "dhcp-a" in seen["text"] and "communications-interrupted" in seen["text"]

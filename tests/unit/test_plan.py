@@ -130,6 +130,32 @@ def test_tables_fit_the_terminal_and_keep_every_word(views):
         assert one.next in text
 
 
+def test_a_status_that_a_narrow_terminal_would_break_has_lines_for_each_server(views):
+    rows = inspection.rows(views.down(B).view)
+    wide = tables.render({"foo:dhcp-a:dhcp-b": rows}, width=120).splitlines()
+    assert wide[0].startswith("PAIR") and len(wide) == 3
+    narrow = tables.render({"foo:dhcp-a:dhcp-b": rows}, width=80)
+    assert max(map(len, narrow.splitlines())) <= 80
+    assert narrow.splitlines()[0] == "foo dhcp-a communications-interrupted"
+    words = narrow.replace(";", "").replace(",", "").split()
+    assert set(" ".join(wide[1:]).replace(":", "").split()) <= set(
+        " ".join(words).replace(":", "").split()
+    ), narrow
+
+
+def test_the_steps_of_a_run_are_in_their_order(views):
+    steps = {"lock": "locked.", "preflight": "Safe.", "restart of dhcp-b": "Refused."}
+    data = {"result": False, "comment": "foo: nothing done.", "steps": steps}
+    text = tables.render(data, lambda text, colour: f"<{colour}>{text}" if colour else text)
+    assert text.splitlines() == [
+        "<RED>foo: nothing done.",
+        "",
+        "lock               locked.",
+        "preflight          Safe.",
+        "restart of dhcp-b  Refused.",
+    ]
+
+
 def test_colours_say_how_grave_it_is(views):
     def paint(text, colour):
         return f"<{colour}>{text}" if colour else text
@@ -138,7 +164,7 @@ def test_colours_say_how_grave_it_is(views):
     text = tables.render(preflight_data(views), paint)
     assert "<RED>block  space" in text and "<GREEN>pass   answers" in text
     rows = inspection.rows(views.down(B).view)
-    text = tables.render({"foo:dhcp-a:dhcp-b": rows}, paint)
+    text = tables.render({"foo:dhcp-a:dhcp-b": rows}, paint, 120)
     assert "<YELLOW>foo   dhcp-a" in text and "<RED>foo   dhcp-b" in text
 
 
