@@ -21,7 +21,8 @@ _MEASURE = """<!doctype html><meta charset="utf-8"><body style="margin:0">
 document.getElementById("frame").onload = function () {{
   const page = this.contentDocument, root = page.documentElement;
   const boxes = [...page.querySelectorAll("svg rect")].map(one => one.getBoundingClientRect());
-  const right = [...page.querySelectorAll("body *")]
+  // A drawing's inner svg cuts its label off; the box of a group around it does not know that.
+  const right = [...page.querySelectorAll("body *:not(g)")]
     .filter(one => !one.closest(".scroll") && !one.closest("svg svg"))
     .map(one => [one.getBoundingClientRect().right, one.outerHTML.slice(0, 200)])
     .reduce((most, one) => one[0] > most[0] ? one : most);

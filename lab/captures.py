@@ -1,7 +1,8 @@
 """
 What a person's terminal shows, captured from real commands on a real pair: docs/terminal.md.
 
-Run it with ``make docs-terminal``. What is on the screen is written down as it is.
+Run it with ``make docs-terminal``. What is on the screen is written down as it is, but for what
+Salt itself says at the end of each ``salt-run`` about objects that it did not close.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from lab.terminal import Terminal
 _HEAD = """\
 # What the terminal shows
 
-Captured in the lab by `make docs-terminal`; on a terminal of its own the tables are coloured.
+Captured from real commands on a real pair by `make docs-terminal`; on a terminal the tables are
+coloured ([pictures](steering.md)). What Salt itself says at the end of each `salt-run` about
+objects that it did not close is left out.
 """
 
 
@@ -27,7 +30,7 @@ def captures(dhcp: Dhcp, terminal: Terminal) -> list[tuple[str, str]]:
     """Return headings and screens."""
 
     def screen_of(function: str) -> str:
-        terminal.begin(f"salt-run dhcp_failover.{function}")
+        terminal.salt_run(f"dhcp_failover.{function}")
         terminal.until_it_ends()
         return terminal.text()
 
@@ -43,7 +46,7 @@ def captures(dhcp: Dhcp, terminal: Terminal) -> list[tuple[str, str]]:
         for hook in ("input", "output")
     )
     dhcp.hosts["dhcp-a"].run(["nft", "-f", "-"], stdin=f"table ip block {{\n{chains}}}\n")
-    terminal.begin("salt-run dhcp_failover.restart")
+    terminal.salt_run("dhcp_failover.restart")
     # Some seconds in, the states have changed and the countdown is under way.
     terminal.until_it_shows(r"waiting for dhcp-b 0:(0[6-9]|[1-5])")
     found.append(("A run in progress", terminal.text()))

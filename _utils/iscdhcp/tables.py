@@ -213,20 +213,31 @@ def run(data: Mapping[str, Any], paint: Paint, width: int) -> str:
 
 def doctor(data: Mapping[str, Any], paint: Paint, width: int) -> str:
     """Return the diagnosis: the answer, then the findings with the next step of each."""
-    lines = _wrapped(str(data.get("comment") or ""), width, paint, "")
+    comment = str(data.get("comment") or "")
+    said = [
+        (one["text"], one["kind"])
+        for found in data["findings"].values()
+        for one in found
+        if comment == f"{one['text']}." and data.get("next") == one.get("next")
+    ]
+    lines = _wrapped(comment, width, paint, _KINDS[said[0][1]] if said else "")
     if data.get("next"):
         lines += _wrapped(f"Next: {data['next']}", width, paint, "LIGHT_GREEN")
-    for pair in data["findings"]:
+    for pair, found in data["findings"].items():
         if lines[-1]:
             lines.append("")
-        shown = data["findings"][pair]
-        lines.append(f"{pair}:" if shown else f"{pair}: nothing found")
+        # What the answer says is not said again.
+        shown = [one for one in found if (one["text"], one["kind"]) not in said]
+        if shown:
+            lines.append(f"{pair}, also:" if len(shown) < len(found) else f"{pair}:")
+        elif not found:
+            lines.append(f"{pair}: nothing found")
         for one in shown:
             head = f"{one['kind']:8}  "
             lines += _hanging(head, one["text"], width, paint, _KINDS[one["kind"]])
             if one.get("next"):
                 lines += _wrapped(f"-> {one['next']}", width, paint, "", indent=len(head))
-    return "\n".join(lines)
+    return "\n".join(lines).rstrip()
 
 
 # -- text ----------------------------------------------------------------------------------------

@@ -126,7 +126,7 @@ def test_tables_fit_the_terminal_and_keep_every_word(views):
         assert max(map(len, text.splitlines())) <= 80 or "phases" in shown
     text = " ".join(tables.render(data, width=80).split())
     for one in findings:
-        assert " ".join(one.text.split()) in text
+        assert text.count(" ".join(one.text.split())) == 1, text
         assert one.next in text
 
 
