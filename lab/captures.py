@@ -30,7 +30,7 @@ def captures(dhcp: Dhcp, terminal: Terminal) -> list[tuple[str, str]]:
     """Return headings and screens."""
 
     def screen_of(function: str) -> str:
-        terminal.salt_run(f"dhcp_failover.{function}")
+        terminal.begin(f"salt-run dhcp_failover.{function}")
         terminal.until_it_ends()
         return terminal.text()
 
@@ -46,7 +46,7 @@ def captures(dhcp: Dhcp, terminal: Terminal) -> list[tuple[str, str]]:
         for hook in ("input", "output")
     )
     dhcp.hosts["dhcp-a"].run(["nft", "-f", "-"], stdin=f"table ip block {{\n{chains}}}\n")
-    terminal.salt_run("dhcp_failover.restart")
+    terminal.begin("salt-run dhcp_failover.restart")
     # Some seconds in, the states have changed and the countdown is under way.
     terminal.until_it_shows(r"waiting for dhcp-b 0:(0[6-9]|[1-5])")
     found.append(("A run in progress", terminal.text()))

@@ -13,13 +13,16 @@ from lab.errors import LabError
 from lab.isolation import RUN_DIR
 from lab.waiting import wait_until
 
+#: What Salt 3008 says itself at the end of every ``salt-run``, whatever it ran.
+_NOISE = re.compile(r"unclosed \w+ .*<.+>; call ``\w+\(\)``")
 _SEQUENCE = re.compile(r"\x1b\[([\d;]*)m|\x1b\[[\d;?]*[A-Za-z]|\x1b[()][A-Z0-9]|[\x0e\x0f]")
 _COLOURS = ("#74818c", "#ff7b72", "#7ee787", "#e3b341", "#79c0ff", "#d2a8ff", "#76e3ea", "#c9d1d9")
 
 _SCREEN = """<!doctype html><meta charset="utf-8"><style>
 body {{ margin: 0; background: #0d1117; }}
 pre {{ font: 14px/1.45 "DejaVu Sans Mono", monospace; color: #d5dbe1;
-  margin: 0; padding: 18px 20px; }}
+  margin: 0; padding: 18px 20px; width: {width}ch; white-space: pre-wrap;
+  overflow-wrap: anywhere; }}
 h1 {{ font: 13px system-ui, "DejaVu Sans", sans-serif; color: #9aa7b1; background: #1b222a;
   margin: 0; padding: 8px 20px; }}
 </style>{body}"""
@@ -41,6 +44,7 @@ class Terminal:
         # Salt finds the project's modules by syncing them, as it does at a user's.
         self._env.pop("PYTHONPATH", None)
         self._socket = str(RUN_DIR / f"tmux-{name}")
+        self._width = width
         self._size = ["-x", str(width), "-y", str(height)]
 
     def begin(self, command: str, shown: str | None = None) -> None:
@@ -58,13 +62,6 @@ class Terminal:
         self._tmux("set-option", "-g", "remain-on-exit-format", "")
         self._tmux("respawn-pane", "-k", script)
 
-    def salt_run(self, arguments: str) -> None:
-        """Start ``salt-run ARGUMENTS`` on an empty screen.
-
-        Without what Salt 3008 itself warns of at each end of it: objects that it did not close.
-        """
-        self.begin(f"salt-run --log-level=error {arguments}", f"salt-run {arguments}")
-
     def until_it_ends(self, timeout: float = 120.0) -> None:
         """Wait for the command's end."""
 
@@ -81,28 +78,30 @@ class Terminal:
 
     def text(self) -> str:
         """What is on the screen."""
-        return "\n".join(self._lines("-J"))
+        return "\n".join(self._lines())
 
     @property
     def lines(self) -> int:
         """How many lines of the screen are in use."""
-        return len(self._lines())
+        return sum(max(1, -(-len(line) // self._width)) for line in self._lines())
 
     def page(self, title: str) -> str:
         """The screen as HTML, with its colours.
 
         :param title: above it.
         """
-        body = coloured("\n".join(self._lines("-e")))
-        return _SCREEN.format(body=f"<h1>{html.escape(title)}</h1><pre>{body}</pre>")
+        screen = coloured("\n".join(self._lines("-e")))
+        body = f"<h1>{html.escape(title)}</h1><pre>{screen}</pre>"
+        return _SCREEN.format(width=self._width, body=body)
 
     def close(self) -> None:
         """End it, with whatever runs in it."""
         self._tmux("kill-server", check=False)
 
     def _lines(self, *options: str) -> list[str]:
-        lines = self._tmux("capture-pane", "-p", *options).splitlines()
-        kept = [one.rstrip() for one in lines]
+        # A line that the terminal has broken is one line here.
+        lines = self._tmux("capture-pane", "-p", "-J", *options).splitlines()
+        kept = [one.rstrip() for one in lines if not _NOISE.search(_SEQUENCE.sub("", one))]
         while kept and not _SEQUENCE.sub("", kept[-1]).strip():
             kept.pop()
         return kept

@@ -60,8 +60,8 @@ def test_a_run_that_was_paused_and_one_that_was_aborted_read_well(pair):
     watcher = Terminal("watch", commands(pair))
     try:
         pair.block_new_failover_connections("dhcp-a")
-        terminal.salt_run(f"{' '.join(ORCHESTRATION)} --state-output=terse")
-        watcher.salt_run("dhcp_failover.watch")
+        terminal.begin(f"salt-run {' '.join(ORCHESTRATION)} --state-output=terse")
+        watcher.begin("salt-run dhcp_failover.watch")
         # Some seconds in, the states have changed and the countdown is under way.
         terminal.until_it_shows(r"waiting for dhcp-b 0:(0[6-9]|[1-5])")
         picture(terminal, "run", "A run in progress")
@@ -88,7 +88,7 @@ def test_status_preflight_and_what_is_wrong_with_a_pair_read_well(pair):
     terminal = Terminal("status", commands(pair))
 
     def shows(function, name, title, text):
-        terminal.salt_run(f"dhcp_failover.{function}")
+        terminal.begin(f"salt-run dhcp_failover.{function}")
         terminal.until_it_ends()
         assert text in terminal.text() and "Traceback" not in terminal.text(), terminal.text()
         picture(terminal, name, title)
