@@ -49,7 +49,7 @@ def captures(dhcp: Dhcp, terminal: Terminal) -> list[tuple[str, str]]:
     terminal.begin("salt-run dhcp_failover.restart")
     # Some seconds in, the states have changed and the countdown is under way.
     terminal.until_it_shows(r"waiting for dhcp-b 0:(0[6-9]|[1-5])")
-    found.append(("A run in progress", terminal.text()))
+    found.append(("A run in progress, its connection held up for some seconds", terminal.text()))
     dhcp.hosts["dhcp-a"].run(["nft", "flush", "ruleset"])
     terminal.until_it_ends()
     found.append(("The same run at its end", terminal.text()))
