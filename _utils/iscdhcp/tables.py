@@ -62,7 +62,8 @@ def status(data: Mapping[str, Any], paint: Paint, width: int) -> str:
     """
     Return the states of pairs as a table, and below it what is behind them.
 
-    Where the terminal is too narrow for the table, each server has lines of its own.
+    On a narrow terminal the table does without some columns, and says so; where that does not do,
+    each server has lines of its own.
     """
     heads = tuple("PAIR SERVER ROLE STATE PARTNER SINCE MCLT FREE BACKUP CLOCK".split())
     rows: list[tuple[str, ...]] = []
@@ -90,14 +91,42 @@ def status(data: Mapping[str, Any], paint: Paint, width: int) -> str:
                 )
             )
             below += _below(server, end, paint, width)
-    lines = _table(heads, rows, colours, paint)
-    if max(map(len, _table(heads, rows, colours, plain))) > width:
+    fitting = _fitting(heads, rows, width)
+    if fitting is None:
         lines = [
             line
             for row, colour in zip(rows, colours, strict=True)
             for line in _upright(dict(zip(heads, row, strict=True)), colour, paint, width)
         ]
+    else:
+        fewer, kept, left_out = fitting
+        lines = _table(fewer, kept, colours, paint)
+        if left_out:
+            lines.append(f"(left out, too narrow: {', '.join(left_out)}; --out=json has all)")
     return "\n".join([*lines, *([""] if below else []), *below])
+
+
+#: Columns that a status can best do without, in that order.
+_SPARE = ("MCLT", "ROLE", "CLOCK")
+
+
+def _fitting(
+    heads: Sequence[str], rows: Sequence[Sequence[str]], width: int
+) -> tuple[Sequence[str], Sequence[Sequence[str]], list[str]] | None:
+    """Return the table without what does not fit, and the columns that are left out."""
+    for number in range(-1, len(_SPARE) + 1):
+        left_out = list(_SPARE[: max(0, number)])
+        keep = [place for place, head in enumerate(heads) if head not in left_out]
+        fewer = [heads[place] for place in keep]
+        kept = [[row[place] for place in keep] for row in rows]
+        if number >= 0:
+            since = fewer.index("SINCE")
+            for row in kept:
+                # Month, day, hour and minute.
+                row[since] = row[since][5:16] or row[since]
+        if all(len(line) <= width for line in _table(fewer, kept, [""] * len(kept), plain)):
+            return fewer, kept, left_out
+    return None
 
 
 def _upright(row: Mapping[str, str], colour: str, paint: Paint, width: int) -> list[str]:
