@@ -1,5 +1,5 @@
 """
-What ``salt-run dhcp_failover.status`` and its like return, as a table for people.
+What ``salt-run dhcp_failover.status``, ``restart`` and their like return, as a table for people.
 
 Salt uses it by itself where nobody asks for another one; ``--out=json`` gives the same data to
 programs. Colours are Salt's own: ``--no-color`` and ``--force-color`` count.
@@ -31,7 +31,7 @@ def output(data, **kwargs):
         return f"{colours[colour]}{text}{colours['ENDC']}" if colour else text
 
     shown = {key: value for key, value in data.items() if key != "retcode"} if data else data
-    text = tables.render(shown, paint, shutil.get_terminal_size((100, 24)).columns)
+    text = tables.render(shown, paint, shutil.get_terminal_size((120, 24)).columns)
     if text is None:
         return __salt__["nested"](shown, **kwargs)
     return text

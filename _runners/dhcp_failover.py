@@ -204,8 +204,8 @@ def preflight(pair=None, order=None, method="signal", force=None):
     counted = {one: sum(check.verdict == one for check in found) for one in ("block", "warn")}
     comment = {
         "pass": f"{run.pair} is fit for a restart.",
-        "warn": f"{run.pair} is fit for a restart; {counted['warn']} warnings.",
-        "block": f"{run.pair} is not fit for a restart: {counted['block']} checks block it.",
+        "warn": f"{run.pair} is fit for a restart; {counted['warn']} of the checks warn.",
+        "block": f"{run.pair} is not fit for a restart: {counted['block']} of the checks block it.",
     }[verdict]
     good = verdict != "block"
     data = {
@@ -411,7 +411,7 @@ def _restart(wanted, asked, user):
         done = runs.restart(__opts__, wanted, asked, user)
     except IscDhcpError as err:
         return _refused(err)
-    return _answer(done, done["result"])
+    return _shown("restart", done, done["result"])
 
 
 def partner_down(pair=None, dead=None, confirm=None, test=False):
@@ -660,7 +660,7 @@ def repair_leases(server=None, addresses=None, test=False):
         return _refused(err)
     finally:
         fleet.close()
-    return _answer(done, done["result"])
+    return _shown("restart", done, done["result"])
 
 
 def hold(pair=None, server=None, why="", until=None):

@@ -21,12 +21,14 @@ _MEASURE = """<!doctype html><meta charset="utf-8"><body style="margin:0">
 document.getElementById("frame").onload = function () {{
   const page = this.contentDocument, root = page.documentElement;
   const boxes = [...page.querySelectorAll("svg rect")].map(one => one.getBoundingClientRect());
-  const right = [...page.querySelectorAll("body *")]
+  // A drawing's inner svg cuts its label off; the box of a group around it does not know that.
+  const right = [...page.querySelectorAll("body *:not(g)")]
     .filter(one => !one.closest(".scroll") && !one.closest("svg svg"))
-    .map(one => one.getBoundingClientRect().right);
+    .map(one => [one.getBoundingClientRect().right, one.outerHTML.slice(0, 200)])
+    .reduce((most, one) => one[0] > most[0] ? one : most);
   document.getElementById("found").textContent = btoa(JSON.stringify({{
     scroll_width: root.scrollWidth, height: root.scrollHeight,
-    rightmost: Math.max(...right), boxes: boxes.map(one => [one.x, one.width, one.height]),
+    rightmost: right[0], widest: right[1], boxes: boxes.map(one => [one.x, one.width, one.height]),
     background: getComputedStyle(page.body).backgroundColor,
     text: page.body.innerText,
   }}));
@@ -40,8 +42,9 @@ def measure(page: str, width: int, dark: bool = False) -> dict[str, Any]:
     :param page: its HTML.
     :param width: of the screen, pixels.
     :param dark: whether the reader prefers dark colours.
-    :return: ``scroll_width``, ``height``, ``rightmost`` (where the last element ends), ``boxes``
-        (x, width and height of each rectangle of a drawing), ``background``, ``text``.
+    :return: ``scroll_width``, ``height``, ``rightmost`` (where the last element ends) and
+        ``widest`` (its HTML), ``boxes`` (x, width and height of each rectangle of a drawing),
+        ``background``, ``text``.
     :raises LabError: when the browser fails.
     """
     quoted = page.replace("&", "&amp;").replace('"', "&quot;")

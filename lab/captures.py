@@ -1,107 +1,62 @@
 """
 What a person's terminal shows, captured from real commands on a real pair: docs/terminal.md.
 
-Run it with ``make docs-terminal``. Each command runs in a terminal of tmux; what is on its screen
-is written down as it is, but for Salt's own complaints about its clean-up.
+Run it with ``make docs-terminal``. What is on the screen is written down as it is, but for what
+Salt itself says at the end of each ``salt-run`` about objects that it did not close.
 """
 
 from __future__ import annotations
 
-import os
-import re
-import shlex
-import subprocess
 import sys
 
 from lab.dhcp import Dhcp
 from lab.dhcp import pair
 from lab.errors import LabError
 from lab.isolation import CHECKOUT
-from lab.isolation import RUN_DIR
 from lab.lab import Lab
 from lab.salt import Salt
-from lab.waiting import wait_until
-
-#: Characters and lines of the terminal.
-WIDTH, HEIGHT = 110, 45
-
-_NOISE = re.compile(r"unclosed \w+ <salt|call ``destroy\(\)``|^Pane is dead")
+from lab.terminal import Terminal
 
 _HEAD = """\
 # What the terminal shows
 
-Captured in the lab by `make docs-terminal`; on a terminal of its own the tables are coloured.
+Captured from real commands on a real pair by `make docs-terminal`; on a terminal the tables are
+coloured ([pictures](steering.md)). What Salt itself says at the end of each `salt-run` about
+objects that it did not close is left out.
 """
-
-
-class Terminal:
-    """A terminal in which one command after the other runs.
-
-    :param salt: whose ``salt-run`` it is.
-    """
-
-    def __init__(self, salt: Salt) -> None:
-        self._env = {**os.environ, **salt.environment, "TERM": "xterm-256color", "LANG": "C.UTF-8"}
-        self._socket = str(RUN_DIR / "tmux")
-
-    def begin(self, command: str) -> None:
-        """Clear the screen and start a command."""
-        self._tmux("kill-server", check=False)
-        # tmux scrolls by a line when the command ends.
-        script = f"printf '\\n%s\\n' {shlex.quote('$ ' + command)}; {command}"
-        size = ["-x", str(WIDTH), "-y", str(HEIGHT)]
-        # The pane has to outlive its command, so that its screen can be read.
-        self._tmux("new-session", "-d", *size, "sleep 1000")
-        self._tmux("set-option", "-g", "remain-on-exit", "on")
-        self._tmux("respawn-pane", "-k", script)
-
-    def show(self, command: str, timeout: float = 120.0) -> str:
-        """Run a command to its end and return the screen."""
-        self.begin(command)
-        wait_until(
-            lambda: self._tmux("display-message", "-p", "#{pane_dead}").strip() == "1",
-            lambda: f"{command} ends\n{self.screen()}",
-            timeout,
-        )
-        return self.screen()
-
-    def until(self, text: str, timeout: float = 60.0) -> str:
-        """Wait until a text is on the screen; return the screen."""
-        wait_until(lambda: text in self.screen(), lambda: f"{text!r}\n{self.screen()}", timeout)
-        return self.screen()
-
-    def screen(self) -> str:
-        """What is on the screen now."""
-        lines = self._tmux("capture-pane", "-p", "-J").splitlines()
-        return "\n".join(line.rstrip() for line in lines if not _NOISE.search(line)).strip()
-
-    def close(self) -> None:
-        """End it, with whatever runs in it."""
-        self._tmux("kill-server", check=False)
-
-    def _tmux(self, *words: str, check: bool = True) -> str:
-        argv = ["tmux", "-S", self._socket, "-f", "/dev/null", *words]
-        done = subprocess.run(argv, capture_output=True, text=True, check=False, env=self._env)
-        if check and done.returncode:
-            raise LabError(f"{shlex.join(argv)}: {done.stderr.strip()}")
-        return done.stdout
 
 
 def captures(dhcp: Dhcp, terminal: Terminal) -> list[tuple[str, str]]:
     """Return headings and screens."""
+
+    def screen_of(function: str) -> str:
+        terminal.begin(f"salt-run dhcp_failover.{function}")
+        terminal.until_it_ends()
+        return terminal.text()
+
     found = [
-        ("A healthy pair", terminal.show("salt-run dhcp_failover.status")),
-        ("Before a restart", terminal.show("salt-run dhcp_failover.preflight")),
-        ("What a restart would do", terminal.show("salt-run dhcp_failover.plan")),
+        ("A healthy pair", screen_of("status")),
+        ("Before a restart", screen_of("preflight")),
+        ("What a restart would do", screen_of("plan")),
     ]
+    # A connection that does not come back at once: there is something to wait for.
+    block = f"tcp flags & (syn | ack) == syn tcp dport {dhcp.relationship().port} drop"
+    chains = "".join(
+        f" chain {hook} {{ type filter hook {hook} priority 0; {block}; }}\n"
+        for hook in ("input", "output")
+    )
+    dhcp.hosts["dhcp-a"].run(["nft", "-f", "-"], stdin=f"table ip block {{\n{chains}}}\n")
     terminal.begin("salt-run dhcp_failover.restart")
-    found.append(("A run in progress", terminal.until("normal at both ends")))
-    wait_until(dhcp.is_normal, "the pair is normal", 60.0)
-    terminal.until("result:")
+    # Some seconds in, the states have changed and the countdown is under way.
+    terminal.until_it_shows(r"waiting for dhcp-b 0:(0[6-9]|[1-5])")
+    found.append(("A run in progress, its connection held up for some seconds", terminal.text()))
+    dhcp.hosts["dhcp-a"].run(["nft", "flush", "ruleset"])
+    terminal.until_it_ends()
+    found.append(("The same run at its end", terminal.text()))
     dhcp.kill("dhcp-b")
     found += [
-        ("A server is down", terminal.show("salt-run dhcp_failover.status")),
-        ("Why, and what to do", terminal.show("salt-run dhcp_failover.doctor")),
+        ("A server is down", screen_of("status")),
+        ("Why, and what to do", screen_of("doctor")),
     ]
     return found
 
@@ -114,7 +69,7 @@ def main() -> int:
             dhcp.install()
             with Salt(lab) as salt:
                 salt.sync_all()
-                terminal = Terminal(salt)
+                terminal = Terminal("captures", salt.environment)
                 try:
                     found = captures(dhcp, terminal)
                 finally:

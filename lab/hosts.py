@@ -45,6 +45,7 @@ _FILE_SYSTEMS = ("/", "/etc", "/home", "/opt", "/root", "/usr", "/var")
 # What basic.target would start from the machine's own set-up and a host must not.
 _MASKED = (
     "timers.target",
+    "nftables.service",
     "systemd-networkd.service",
     "systemd-networkd.socket",
     "systemd-resolved.service",
@@ -295,6 +296,8 @@ class Host:
             f"--bind-ro={CHECKOUT}",
             f"--bind={RUN_DIR}",
             "--register=no",
+            # Of its own network: its root reads and sets the firewall, as on a machine.
+            "--capability=CAP_NET_ADMIN",
             "--keep-unit",
             "--link-journal=no",
             "--resolv-conf=off",

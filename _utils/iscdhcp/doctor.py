@@ -138,7 +138,7 @@ def _down(view: PairView, server: str) -> list[Finding]:
             f"{before}, and {service.get('manager')} believes that {service['name']} is active: "
             f"its start would do nothing; {alone}"
         )
-        step = f"{start} starts it all the same"
+        step = f"{start}, which starts it all the same"
         found.append(Finding("gone-while-active", CAUSE, text, step, server, 96))
     elif not found:
         text = f"{before}; {alone}"
@@ -374,7 +374,9 @@ def _harmless(view: PairView) -> list[Finding]:
     counts: dict[str, list[str]] = {}
     for server in view.servers:
         for code, times in (view.survey(server, "log").get("harmless") or {}).items():
-            counts.setdefault(code, []).append(f"{server} {times} times")
+            counts.setdefault(code, []).append(
+                f"{server} {'once' if times == 1 else f'{times} times'}"
+            )
     for code, seen in sorted(counts.items()):
         text = f"{noise.meaning(code)} ({', '.join(seen)})"
         found.append(Finding(code, HARMLESS, text, None, None, 1))

@@ -53,7 +53,8 @@ def link(view: PairView) -> list[Finding]:
         .get("dialling")
     ]
     silence = (
-        f"{' and '.join(dialling)} gets no answer to its connection attempts" if dialling
+        f"no answer comes to the connection attempts of {' and '.join(dialling)}"
+        if dialling
         else "connections are refused on the way"
     )
     text = (

@@ -60,6 +60,11 @@ def state(view: PairView, server: str) -> list[Finding]:
     return found
 
 
+def _is_down(view: PairView, server: str) -> bool:
+    """Whether dhcpd there is known not to run; a silent minion proves nothing."""
+    return not view.error(server) and not view.running(server)
+
+
 def _unknown_state(view: PairView, server: str) -> list[Finding]:
     # failover.c:1658-1661, 2420-2422; set over OMAPI with a number that is no state
     text = (
@@ -183,7 +188,7 @@ def _recover(view: PairView, server: str) -> list[Finding]:
         )
         step = f"salt {partner} dhcpd.release_window; {server} is normal a second later"
         return [Finding("full-window", CAUSE, text, step, server, 97)]
-    if not view.error(partner) and not view.running(partner):
+    if _is_down(view, partner):
         text = (
             f"{server} is in recover and fetches its leases from {partner}, which is down: it "
             f"never serves without it; {alone}"
@@ -230,7 +235,7 @@ def _recover_wait(view: PairView, server: str) -> list[Finding]:
     left = max(0.0, until - clock_of(view, server)) if until else None
     more = "" if left is None else f" ({left:.0f} s more)"
     text = f"{server} has every lease and waits out MCLT, {when}{more}; {without(view, server)}"
-    if not view.error(partner) and not view.running(partner):
+    if _is_down(view, partner):
         text += f"; {partner}, which it depends on, is down"
         return [Finding("recover-wait", CAUSE, text, f"salt {partner} dhcpd.start", server, 98)]
     step = f"wait; do not touch {partner} before both are normal"
@@ -240,7 +245,7 @@ def _recover_wait(view: PairView, server: str) -> list[Finding]:
 def _recover_done(view: PairView, server: str) -> list[Finding]:
     # failover.c:1705-1708, 2389-2411
     partner = view.partner(server)
-    if not view.error(partner) and not view.running(partner):
+    if _is_down(view, partner):
         text = (
             f"{server} has every lease and waits in recover-done for the word of {partner}, which "
             f"is down: it never serves without it; {without(view, server)}"

@@ -8,6 +8,7 @@ same process or are read while another process writes them.
 from __future__ import annotations
 
 import shutil
+import textwrap
 import time
 from collections.abc import Callable
 from typing import Any
@@ -65,8 +66,7 @@ class Display:
         """Draw the countdown as it is now."""
         text = self.countdown()
         if self._draws:
-            width = shutil.get_terminal_size((100, 24)).columns - 1
-            text = text[: max(20, width)]
+            text = text[: self._width()]
             if text != self._drawn:
                 self._write(f"\r\x1b[K{text}")
                 self._drawn = text
@@ -101,6 +101,9 @@ class Display:
             parts.append(f"gives up at {clock(deadline)} UTC, {left(deadline - now)}")
         return " | ".join(parts)
 
+    def _width(self) -> int:
+        return max(20, shutil.get_terminal_size((100, 24)).columns - 1)
+
     def _seen(self, entry: Entry) -> None:
         server = str(entry.get("server"))
         ends = entry.get("relationships") or {}
@@ -113,7 +116,20 @@ class Display:
     def _line(self, at: float, text: str) -> None:
         if self._drawn:
             self._write("\r\x1b[K")
-        self._write(f"{clock(at)} {text}\n")
+        line = f"{clock(at)} {text}"
+        if self._draws:
+            # A terminal would break in the middle of a word. In a file a line stays one.
+            blank = " " * (len(line) - len(text.lstrip()))
+            line = "\n".join(
+                textwrap.wrap(
+                    line,
+                    self._width(),
+                    subsequent_indent=blank,
+                    break_long_words=False,
+                    break_on_hyphens=False,
+                )
+            )
+        self._write(f"{line}\n")
         if self._drawn:
             self._write(self._drawn)
 

@@ -1,5 +1,5 @@
 """
-Status, preflight, plan and diagnosis as tables for people at a terminal.
+Status, preflight, plan, diagnosis and a run's steps as tables for people at a terminal.
 
 Each takes what the runner returns and a ``paint(text, colour)`` function; what it returns is text.
 """
@@ -46,6 +46,8 @@ def render(data: Any, paint: Paint = plain, width: int = 100) -> str | None:
         return plan(data, paint, width)
     if "findings" in data:
         return doctor(data, paint, width)
+    if isinstance(data.get("steps"), Mapping):
+        return run(data, paint, width)
     pairs = [one for one in data.values() if isinstance(one, Mapping)]
     if pairs and all(_is_status(one) for one in pairs):
         return status(data, paint, width)
@@ -57,7 +59,12 @@ def _is_status(row: Mapping[str, Any]) -> bool:
 
 
 def status(data: Mapping[str, Any], paint: Paint, width: int) -> str:
-    """Return the states of pairs as a table, and below it what is behind them."""
+    """
+    Return the states of pairs as a table, and below it what is behind them.
+
+    On a narrow terminal the table does without some columns, and says so; where that does not do,
+    each server has lines of its own.
+    """
     heads = tuple("PAIR SERVER ROLE STATE PARTNER SINCE MCLT FREE BACKUP CLOCK".split())
     rows: list[tuple[str, ...]] = []
     colours: list[str] = []
@@ -84,8 +91,55 @@ def status(data: Mapping[str, Any], paint: Paint, width: int) -> str:
                 )
             )
             below += _below(server, end, paint, width)
-    lines = _table(heads, rows, colours, paint)
+    fitting = _fitting(heads, rows, width)
+    if fitting is None:
+        lines = [
+            line
+            for row, colour in zip(rows, colours, strict=True)
+            for line in _upright(dict(zip(heads, row, strict=True)), colour, paint, width)
+        ]
+    else:
+        fewer, kept, left_out = fitting
+        lines = _table(fewer, kept, colours, paint)
+        if left_out:
+            lines.append(f"(left out, too narrow: {', '.join(left_out)}; --out=json has all)")
     return "\n".join([*lines, *([""] if below else []), *below])
+
+
+#: Columns that a status can best do without, in that order.
+_SPARE = ("MCLT", "ROLE", "CLOCK")
+
+
+def _fitting(
+    heads: Sequence[str], rows: Sequence[Sequence[str]], width: int
+) -> tuple[Sequence[str], Sequence[Sequence[str]], list[str]] | None:
+    """Return the table without what does not fit, and the columns that are left out."""
+    for number in range(-1, len(_SPARE) + 1):
+        left_out = list(_SPARE[: max(0, number)])
+        keep = [place for place, head in enumerate(heads) if head not in left_out]
+        fewer = [heads[place] for place in keep]
+        kept = [[row[place] for place in keep] for row in rows]
+        if number >= 0:
+            since = fewer.index("SINCE")
+            for row in kept:
+                # Month, day, hour and minute.
+                row[since] = row[since][5:16] or row[since]
+        if all(len(line) <= width for line in _table(fewer, kept, [""] * len(kept), plain)):
+            return fewer, kept, left_out
+    return None
+
+
+def _upright(row: Mapping[str, str], colour: str, paint: Paint, width: int) -> list[str]:
+    """Return a server's row of the status table as a block of lines."""
+    first = f"{row['PAIR']} {row['SERVER']} {row['STATE']}"
+    more = (
+        f"{row['ROLE']}; partner {row['PARTNER']}; since {row['SINCE']}; MCLT {row['MCLT']}; "
+        f"free {row['FREE']}, backup {row['BACKUP']}; clock {row['CLOCK']}"
+    )
+    return [
+        *_wrapped(first, width, paint, colour),
+        *_wrapped(more.lstrip("; "), width, paint, "", indent=2),
+    ]
 
 
 def _unique(data: Mapping[str, Any], pair: str) -> bool:
@@ -146,7 +200,7 @@ def preflight(data: Mapping[str, Any], paint: Paint, width: int) -> str:
 def plan(data: Mapping[str, Any], paint: Paint, width: int) -> str:
     """Return the phases of a plan with their seconds, and the methods beside each other."""
     lines = [
-        f"{data['pair']}: {', then '.join(data['order'])}, by {data['method']}; "
+        f"A restart of {data['pair']} by {data['method']}: {', then '.join(data['order'])}; "
         f"{span(data['seconds'])} in all",
         "",
     ]
@@ -166,27 +220,53 @@ def plan(data: Mapping[str, Any], paint: Paint, width: int) -> str:
         )
         colours.append("" if one["possible"] else "DARK_GRAY")
     lines += _table(("  METHOD", "IN ALL", "EACH MUTE FOR", "POSSIBLE"), rows, colours, paint)
+    lines.append("")
+    wide = max(map(len, data["methods"])) + 4
+    for name, one in data["methods"].items():
+        if name != data["method"]:
+            lines += _hanging(f"{f'  {name}':{wide}}", one["clients"], width, paint, "")
     for text in data.get("blockers") or ():
         lines += ["", *_wrapped(f"It would be refused: {text}", width, paint, "RED")]
     return "\n".join(lines)
 
 
+def run(data: Mapping[str, Any], paint: Paint, width: int) -> str:
+    """Return what came of a run, and its steps in the order in which they were taken."""
+    colour = "GREEN" if data.get("result") else "RED"
+    lines = [*_wrapped(str(data.get("comment") or ""), width, paint, colour), ""]
+    wide = max(map(len, data["steps"]), default=0)
+    for name, text in data["steps"].items():
+        lines += _hanging(f"{name:{wide}}  ", str(text), width, paint, "")
+    return "\n".join(lines)
+
+
 def doctor(data: Mapping[str, Any], paint: Paint, width: int) -> str:
     """Return the diagnosis: the answer, then the findings with the next step of each."""
-    lines = _wrapped(str(data.get("comment") or ""), width, paint, "")
+    comment = str(data.get("comment") or "")
+    said = [
+        (one["text"], one["kind"])
+        for found in data["findings"].values()
+        for one in found
+        if comment == f"{one['text']}." and data.get("next") == one.get("next")
+    ]
+    lines = _wrapped(comment, width, paint, _KINDS[said[0][1]] if said else "")
     if data.get("next"):
         lines += _wrapped(f"Next: {data['next']}", width, paint, "LIGHT_GREEN")
-    for pair in data["findings"]:
+    for pair, found in data["findings"].items():
         if lines[-1]:
             lines.append("")
-        shown = data["findings"][pair]
-        lines.append(f"{pair}:" if shown else f"{pair}: nothing found")
+        # What the answer says is not said again.
+        shown = [one for one in found if (one["text"], one["kind"]) not in said]
+        if shown:
+            lines.append(f"{pair}, also:" if len(shown) < len(found) else f"{pair}:")
+        elif not found:
+            lines.append(f"{pair}: nothing found")
         for one in shown:
             head = f"{one['kind']:8}  "
             lines += _hanging(head, one["text"], width, paint, _KINDS[one["kind"]])
             if one.get("next"):
                 lines += _wrapped(f"-> {one['next']}", width, paint, "", indent=len(head))
-    return "\n".join(lines)
+    return "\n".join(lines).rstrip()
 
 
 # -- text ----------------------------------------------------------------------------------------

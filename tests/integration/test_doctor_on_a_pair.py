@@ -14,9 +14,12 @@ from lab.waiting import wait_until
 
 
 def at_the_terminal(stage, *arguments):
-    """``salt-run ARGUMENTS`` as a person types it."""
+    """``salt-run ARGUMENTS`` as a person types it, on a terminal of some width."""
     salt_run = CHECKOUT / ".venv/bin/salt-run"
-    return Command([salt_run, "-c", stage.master.config_dir, *arguments]).wait()
+    # Readline in pytest's own process gives its children 80.
+    return Command(
+        ["env", "COLUMNS=120", salt_run, "-c", stage.master.config_dir, *arguments]
+    ).wait()
 
 
 def test_status_and_plan_are_tables_for_people_and_data_for_programs(pair):
@@ -35,7 +38,7 @@ def test_status_and_plan_are_tables_for_people_and_data_for_programs(pair):
 
     run = at_the_terminal(pair, "dhcp_failover.plan", "method=drain")
     assert run.returncode == 0, str(run)
-    assert "dhcp-b, then dhcp-a, by drain" in run.stdout, run.stdout
+    assert "by drain: dhcp-b, then dhcp-a;" in run.stdout, run.stdout
     assert "METHOD" in run.stdout and "* drain" in run.stdout and "\x1b" not in run.stdout
     assert pair.touched == []
 

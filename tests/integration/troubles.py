@@ -6,9 +6,11 @@ Not part of ``make test``: ``make doctor-test``. The quickest are in test_doctor
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from iscdhcp.omapi import OmapiClient
@@ -20,6 +22,7 @@ from lab.dhcp import CONFIGURATION
 from lab.dhcp import LEASES
 from lab.dhcp import UNIT
 from lab.dhcp import Relationship
+from lab.dhcp import pair as foo
 from lab.load import Load
 from lab.waiting import wait_until
 
@@ -28,7 +31,8 @@ TORN = "lease 10.100.1.77 {\n  starts 1 2026/11/23 07:22:56;\n  binding sta"
 FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
 CLOCK_FILE = "/run/clock-of-the-lab"
 # libfaketime 0.9.10 lets Python's time.sleep fail (clock_nanosleep until a time of the monotonic
-# clock, which is not faked), and its waits hang where that clock is faked too.
+# clock, which is not faked), and its waits hang where that clock is faked too: only the sleep is
+# replaced, what the clock says is libfaketime's.
 SLEEP = """\
 import select, time
 def sleep(seconds):
@@ -152,6 +156,19 @@ def faked_clock(lab, master, minions):
         lab[server].run(["systemctl", "stop", UNIT])
         with restarted(minions[server]):
             minions[server].preload = {}
+
+
+@pytest.fixture
+def site_policy(master):
+    """The site's verdicts in the master's configuration, as a function; each command reads them."""
+    file = Path(master.config_dir) / "master.d" / "policy.conf"
+
+    def put(**verdicts):
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(json.dumps({"dhcp_failover": {"policy": verdicts}}), encoding="utf-8")
+
+    yield put
+    file.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -439,14 +456,23 @@ def test_a_dhcpd_that_the_service_manager_does_not_know(pair):
     pair.dhcp.start("dhcp-b")
 
 
-def test_a_firewall_before_omapi_is_seen_and_policy_raises_the_check(pair):
+def test_a_firewall_before_omapi_is_seen_and_policy_raises_the_check(install, site_policy):
+    # The lab's own watch asks over OMAPI from outside, which the firewall is there to forbid.
+    pair = install(foo(), by_journal=True)
     blocked(pair, "firewall", "open to every address", verdict="warn")
+    site_policy(firewall="block")
+    blocked(pair, "firewall", "open to every address")
+    refused = pair.salt_run("dhcp_failover.restart")
+    assert refused.returncode == 1 and pair.touched == [], str(refused)
+    assert "open to every address" in refused.answer["comment"], str(refused)
     rule = f'iifname != "lo" tcp dport {pair.dhcp.omapi["dhcp-a"].port} drop'
     chain = f"chain in {{\n type filter hook input priority 0;\n {rule}\n }}\n"
-    for server in ("dhcp-a", "dhcp-b"):
+    for server in pair.dhcp.hosts:
         pair.lab[server].run(["nft", "-f", "-"], stdin=f"table inet omapi {{\n {chain}}}\n")
     passes(pair, "firewall")
-    for server in ("dhcp-a", "dhcp-b"):
+    run = pair.salt_run("dhcp_failover.preflight")
+    assert run.returncode == 0, str(run)
+    for server in pair.dhcp.hosts:
         pair.unblock(server)
 
 
@@ -454,7 +480,8 @@ def test_a_change_that_waits_for_the_restart(pair):
     assert pair.ask("dhcp-b", "dhcpd.mark_pending", "new lease times")
     blocked(pair, "pending", "new lease times", verdict="warn")
     edit(pair, "dhcp-a", COMMON, "default-lease-time 120", "default-lease-time 121")
-    blocked(pair, "pending", "newer than the running", verdict="warn")
+    changed = "dhcp-a: a restart is pending: dhcpd.common.conf was changed or touched"
+    blocked(pair, "pending", changed, verdict="warn")
 
 
 def test_a_minion_that_is_silent(pair):

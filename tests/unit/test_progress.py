@@ -94,3 +94,14 @@ def test_a_terminal_that_is_gone_stops_no_run():
     stream.close()
     display.show(WAITING)
     display.show({"at": NOW, "what": "said", "text": "on"})
+
+
+def test_a_long_sentence_is_broken_at_blanks_on_a_terminal_and_in_a_file_is_one_line(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    said = {"at": NOW, "what": "said", "text": "Waiting: " + "foo is not normal. " * 5}
+    for stream in (terminal := Terminal(), file := io.StringIO()):
+        Display(stream, lambda: NOW).show(said)
+    lines = terminal.getvalue().splitlines()
+    assert lines[0] == "01:46:40 Waiting: foo is not normal. foo is not normal. foo"
+    assert all(line.startswith(" " * 9) and len(line) < 60 for line in lines[1:])
+    assert len(file.getvalue().splitlines()) == 1
