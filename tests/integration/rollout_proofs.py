@@ -71,7 +71,10 @@ def check_old_again(stage, run, before, *words, step=SECOND):
     assert stage.dhcp.is_normal()
 
 
-def test_a_range_added_and_one_removed_under_load_costs_no_lease_and_no_client(install, file_root):
+@pytest.mark.parametrize("method", ["signal", "drain", "handover"])
+def test_a_range_added_and_one_removed_under_load_costs_no_lease_and_no_client(
+    install, file_root, method
+):
     stage = install(with_ranges(KEPT, REMOVED), lease_time=600)
     new = Dhcp(stage.lab.hosts, with_ranges(KEPT, ADDED), omapi=stage.dhcp.omapi, lease_time=600)
     load = Load(stage.dhcp)
@@ -79,10 +82,10 @@ def test_a_range_added_and_one_removed_under_load_costs_no_lease_and_no_client(i
     wait_until(lambda: len(leases(stage, "dhcp-a")) > 300, "clients have leases", 30.0)
     before = leases(stage, "dhcp-a") & leases(stage, "dhcp-b")
     with new_files(stage, file_root, new=new) as source:
-        run = roll_out(stage, source=source)
+        run = roll_out(stage, source=source, method=method)
         took = load.stop()
         assert run.returncode == 0, str(run)
-        again = roll_out(stage, source=source)
+        again = roll_out(stage, source=source, method=method)
     assert again.returncode == 0, str(again)
     print(run, took, sep="\n")
     assert took.checked
