@@ -16,6 +16,7 @@ from iscdhcp import decisions
 from iscdhcp import facts as fact
 from iscdhcp import lint
 from iscdhcp import parity
+from iscdhcp import staged_files
 from iscdhcp import staging
 from iscdhcp.errors import IscDhcpError
 from salt.exceptions import CommandExecutionError
@@ -186,8 +187,8 @@ def put_config(candidate, config_file=None, test=False):
     target = str(config_file or main)
     beside = None
     try:
-        beside = staging.candidate_beside(target)
-        staging.copy(str(candidate), beside)
+        beside = staged_files.candidate_beside(target)
+        staged_files.copy(str(candidate), beside)
         return _put(here, server, main, target, beside, bool(test))
     except (IscDhcpError, OSError) as err:
         return here.failed(f"{target} was not changed: {err}", diff="", backup=None, why=None)
@@ -230,8 +231,8 @@ def _put(here, server, main, target, candidate, test):
     if test:
         return {**answer, "comment": f"{target} would be replaced.{note}"}
     with here.acting():
-        answer["backup"] = staging.back_up(target)
-        staging.copy(candidate, target, like=target)
+        answer["backup"] = staged_files.back_up(target)
+        staged_files.copy(candidate, target, like=target)
     if why and server.process is not None:
         here.mark_pending(f"{target} was changed")
     elif not note:
@@ -318,7 +319,7 @@ def _staged(here, server, run, candidates, test):
     configuration, findings = _checked(here, main, candidates)
     unread = [one for one in differing if not _is_read(main, candidates, one)]
     if unread:
-        raise staging.StagingError(
+        raise staged_files.StagingError(
             f"{', '.join(unread)} is not read by dhcpd: {main} does not include it"
         )
     answer = {
@@ -346,8 +347,8 @@ def _fetched(here, main, wanted, template, saltenv):
     if kind == "file":
         found = {}
         for target, path in staging.by_target(what, main).items():
-            found[target] = staging.candidate_beside(target)
-            staging.copy(path, found[target])
+            found[target] = staged_files.candidate_beside(target)
+            staged_files.copy(path, found[target])
         return found
     with staging.collecting(here.state_dir() / "collected") as found:
         if kind == "sls":
@@ -364,7 +365,7 @@ def _fetched(here, main, wanted, template, saltenv):
                 _raise_failed(results, f"{kind} of {target}")
     __context__.pop("retcode", None)
     if not found:
-        raise staging.StagingError(
+        raise staged_files.StagingError(
             f"the state file {what} has no dhcpd.config state for this server; it takes the "
             "arguments of file.managed, so the name of the function is all that has to change"
         )
@@ -381,14 +382,14 @@ def _raise_failed(results, what):
     """Raise what went wrong in a state run that was to give candidates."""
     if not isinstance(results, dict):
         text = "; ".join(map(str, results)) if isinstance(results, list) else str(results)
-        raise staging.StagingError(f"{what}: {_told(text)}")
+        raise staged_files.StagingError(f"{what}: {_told(text)}")
     failed = [
         _told(one.get("comment"))
         for tag, one in results.items()
         if tag.startswith("dhcpd_|-") and tag.endswith("_|-config") and one.get("result") is False
     ]
     if failed:
-        raise staging.StagingError(f"{what}: {'; '.join(failed)}")
+        raise staged_files.StagingError(f"{what}: {'; '.join(failed)}")
 
 
 def _told(comment):

@@ -12,6 +12,7 @@ import time
 from contextlib import contextmanager
 from contextlib import suppress
 
+from iscdhcp import staged_files
 from iscdhcp import staging
 from iscdhcp.errors import IscDhcpError
 from salt.exceptions import CommandExecutionError
@@ -66,7 +67,7 @@ def config(name, **managed):
         return _ret(name, False, f"{name}: give the contents by one of {', '.join(_CONTENTS)}.")
     candidate = None
     try:
-        candidate = staging.candidate_beside(name)
+        candidate = staged_files.candidate_beside(name)
         made = _made(candidate, managed)
         if made["result"] is False or not os.path.exists(candidate):
             why = _first_line(made.get("comment")).replace(candidate, name)

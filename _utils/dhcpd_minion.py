@@ -21,7 +21,7 @@ from iscdhcp import lease_facts
 from iscdhcp import pairs
 from iscdhcp import pending
 from iscdhcp import process
-from iscdhcp import staging
+from iscdhcp import staged_files
 from iscdhcp import store
 from iscdhcp.errors import IscDhcpError
 from iscdhcp.service import Service
@@ -122,7 +122,7 @@ class Minion:
 
     def stage(self):
         """Return this server's staged configuration."""
-        return staging.Stage(self.state_dir())
+        return staged_files.Stage(self.state_dir())
 
     def addresses(self):
         """Return this host's addresses, loopback included."""

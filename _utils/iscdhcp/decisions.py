@@ -1,9 +1,9 @@
 """
-What the facts of a pair mean: may this server be stopped, and is its restart complete?
+What the facts of a pair mean: may this server be stopped?
 
-Pure functions from plain facts (:mod:`iscdhcp.facts`) to a :class:`Verdict` with its reasons.
-The guard on the server and the wait on the master call the same ones, so that they can't
-disagree about what "normal" is.
+Pure functions from plain facts (:mod:`iscdhcp.facts`) to a :class:`Verdict` with its reasons. The
+guard on the server and the run on the master call the same ones, so that they can't disagree about
+what "normal" is. Whether a restart is complete: :mod:`iscdhcp.completion`.
 """
 
 from __future__ import annotations
@@ -25,12 +25,6 @@ Facts = Mapping[str, Any]
 EVIDENCE_MAX_AGE = 10.0
 #: dhcpd refuses a connection between clocks further apart (server/failover.c:579).
 CLOCK_MAX_SKEW = 60.0
-#: Seconds that an IMBALANCED pool, or one without a line in the log, is waited for.
-BALANCE_PATIENCE = 20.0
-#: A server alone stays mute in startup for this long (server/failover.c:1931).
-STARTUP_SECONDS = 15.0
-#: Both ends dial again this long after a disconnect (server/failover.c:361).
-RECONNECT_SECONDS = 5.0
 
 #: Reasons that ``force`` may name, and what it then overrides.
 FORCEABLE = {
@@ -104,7 +98,7 @@ class Verdict:
     def sentence(self) -> str:
         """The blockers, or else the warnings, as sentences."""
         shown = self.blockers or self.warnings
-        return " ".join(_full_stop(reason.text) for reason in shown)
+        return " ".join(full_stop(reason.text) for reason in shown)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the verdict as a plain dict."""
@@ -116,7 +110,8 @@ class Verdict:
         }
 
 
-def _full_stop(text: str) -> str:
+def full_stop(text: str) -> str:
+    """Return a sentence with its full stop."""
     return text if text.endswith((".", "!", "?")) else text + "."
 
 
@@ -185,7 +180,7 @@ def ok_to_stop(
     omapi = facts.get("omapi") or {}
     if method != "signal" and not omapi.get("answers"):
         why = omapi.get("error") or omapi.get("hint") or "it is not configured"
-        text = f"method {method} needs OMAPI, and that of {_me(facts)} does not answer: {why}"
+        text = f"method {method} needs OMAPI, and that of {name_of(facts)} does not answer: {why}"
         found.append(Reason("method", text))
     if method == "control":
         found.append(_cost_of_control(facts))
@@ -194,7 +189,7 @@ def ok_to_stop(
         found.append(
             Reason(
                 "no-relationship",
-                f"{_me(facts)} has no failover relationship: nobody serves while it is down",
+                f"{name_of(facts)} has no failover relationship: nobody serves while it is down",
             )
         )
     for name, relationship in sorted(relationships.items()):
@@ -203,12 +198,12 @@ def ok_to_stop(
             found += _other_end(facts, name, evidence.get(name), now)
             found += _while_alone(facts, name, evidence.get(name), method)
     found += [
-        Reason("claim", f"{_me(facts)} is claimed by {_claimant(claim)}")
+        Reason("claim", f"{name_of(facts)} is claimed by {_claimant(claim)}")
         for claim in [facts.get("foreign_claim")]
         if claim
     ]
     if facts.get("busy"):
-        found.append(Reason("busy", f"{_me(facts)} is busy: {facts['busy']}"))
+        found.append(Reason("busy", f"{name_of(facts)} is busy: {facts['busy']}"))
     reasons = tuple(
         Reason(r.code, f"{r.text} (overridden by force)", False, r.relationship)
         if r.blocks and r.code in overridden
@@ -222,13 +217,14 @@ def _claimant(claim: Facts) -> str:
     return f"{claim.get('who') or 'another run'} until {clock(claim.get('until'))} UTC"
 
 
-def _me(facts: Facts) -> str:
+def name_of(facts: Facts) -> str:
+    """Return who the facts are of, for sentences."""
     return str(facts.get("minion") or "this server")
 
 
 def _own_server(facts: Facts) -> list[Reason]:
     """What stands against stopping this server, whatever its relationships say."""
-    me = _me(facts)
+    me = name_of(facts)
     found = []
     process = facts.get("process") or {}
     if not process.get("running"):
@@ -276,7 +272,7 @@ def _own_server(facts: Facts) -> list[Reason]:
 
 def _own_end(facts: Facts, name: str, relationship: Facts) -> list[Reason]:
     """What this server itself says of one relationship."""
-    me = _me(facts)
+    me = name_of(facts)
     state, partner = relationship.get("state"), relationship.get("partner_state")
     if state is None or partner is None:
         why = relationship.get("why_unknown") or "neither OMAPI nor the log says"
@@ -285,7 +281,7 @@ def _own_end(facts: Facts, name: str, relationship: Facts) -> list[Reason]:
         ]
     found = []
     if (state, partner) != ("normal", "normal"):
-        found.append(Reason("relationship", _not_normal(me, name, relationship), True, name))
+        found.append(Reason("relationship", not_normal(me, name, relationship), True, name))
     if relationship.get("source") == "log" and relationship.get("connected") is None:
         text = (
             f"{me}: only the log says that {name} is normal, and whether the partner is connected "
@@ -305,7 +301,8 @@ def _own_end(facts: Facts, name: str, relationship: Facts) -> list[Reason]:
     return found
 
 
-def _not_normal(me: str, name: str, relationship: Facts) -> str:
+def not_normal(me: str, name: str, relationship: Facts) -> str:
+    """Return the sentence about a relationship that is not normal at the end of ``me``."""
     state, partner = relationship.get("state"), relationship.get("partner_state")
     text = f"{name} is not normal: {me} is in {state}, its partner in {partner}"
     until = recover_wait_until(relationship)
@@ -320,7 +317,7 @@ def _other_end(
     facts: Facts, name: str, evidence: Facts | None, now: float
 ) -> list[Reason]:
     """What the master saw of the partner of one relationship."""
-    me = _me(facts)
+    me = name_of(facts)
     if not evidence:
         return [
             Reason(
@@ -349,7 +346,7 @@ def _other_end(
             Reason("partner", f"the state of {name} on {who} can't be proved: {why}", True, name)
         )
     elif (state, partner) != ("normal", "normal"):
-        found.append(Reason("partner", _not_normal(who, name, evidence), True, name))
+        found.append(Reason("partner", not_normal(who, name, evidence), True, name))
     if evidence.get("serves") is False:
         found.append(
             Reason("partner", f"dhcpd on {who} does not serve: {evidence.get('why')}", True, name)
@@ -372,9 +369,9 @@ def _cost_of_control(facts: Facts) -> Reason:
     ends = (facts.get("relationships") or {}).values()
     mclt = max((float(end.get("mclt") or 3600) for end in ends), default=3600.0)
     text = (
-        f"method control, dhcpd's documented shutdown, costs MCLT: {_me(facts)} is mute at once, "
-        f"its partner does not know for 17 s, and after its start it answers nobody for {mclt:.0f} "
-        "s (methods drain and handover do not; force=mclt if that is what you want)"
+        f"method control, dhcpd's documented shutdown, costs MCLT: {name_of(facts)} is mute at "
+        "once, its partner does not know for 17 s, and after its start it answers nobody for "
+        f"{mclt:.0f} s (methods drain and handover do not; force=mclt if that is what you want)"
     )
     return Reason("mclt", text)
 
@@ -396,7 +393,7 @@ def _while_alone(facts: Facts, name: str, evidence: Facts | None, method: str) -
         found.append(Reason("auto-partner-down", text, True, name))
     mine, theirs = forecast.of_relationship(facts, name), evidence.get("leases")
     if mine is None or theirs is None:
-        unknown = _me(facts) if mine is None else who
+        unknown = name_of(facts) if mine is None else who
         text = f"how many free leases of {name} {unknown} has could not be counted"
         return [*found, Reason("free-leases", text, True, name)]
     mclt = float((facts.get("relationships") or {}).get(name, {}).get("mclt") or 3600)
@@ -470,160 +467,3 @@ def recover_wait_until(relationship: Facts) -> float | None:
     if relationship.get("state") != "recover-wait" or not since or not mclt:
         return None
     return float(since) + float(mclt)
-
-
-def restart_complete(
-    server: Facts,
-    partners: Mapping[str, Facts | None],
-    expected: str | None = None,
-    now: float | None = None,
-) -> Verdict:
-    """
-    Decide whether the restart of a server is complete, so that its partner may be touched.
-
-    server
-        Facts of the restarted server.
-    partners
-        Facts of each relationship's partner, by relationship; ``None`` for one that gave no
-        answer. A relationship that is missing has a partner that no minion is known of.
-    expected
-        Identity of the process that was started; another one means that somebody else
-        restarted it meanwhile.
-    now
-        The server's clock, epoch seconds.
-
-    Returns ``yes`` once every relationship is normal at both ends, no update is unacknowledged,
-    the pools are balanced and the lease file is whole; ``wait`` while dhcpd works on it; ``no``
-    where waiting will not help.
-    """
-    now = time.time() if now is None else now
-    me = _me(server)
-    found: list[Reason] = []
-    fatal: list[Reason] = []
-    until: float | None = None
-
-    process = server.get("process") or {}
-    if not process.get("running"):
-        fatal.append(Reason("not-running", f"dhcpd is not running on {me} any more"))
-    elif expected and process.get("identity") != expected:
-        found.append(
-            Reason(
-                "other-process",
-                f"dhcpd on {me} is not the process that was started (pid {process.get('pid')}): "
-                "somebody else restarted it",
-                blocks=False,
-            )
-        )
-    if process.get("stopped"):
-        found.append(Reason("stopped", f"dhcpd on {me} is stopped by a signal (state T)"))
-
-    for name, mine in sorted((server.get("relationships") or {}).items()):
-        theirs_facts = partners.get(name)
-        if name not in partners:
-            text = f"no minion of the partner of {me} in {name} is known: only {me} was looked at"
-            found.append(Reason("partner", text, False, name))
-        elif theirs_facts is None:
-            found.append(
-                Reason("partner", f"the partner of {me} in {name} did not answer", True, name)
-            )
-        ends = [(me, server, mine)]
-        if theirs_facts is not None:
-            who = _me(theirs_facts)
-            if not (theirs_facts.get("process") or {}).get("running"):
-                text = f"dhcpd is not running on {who}, the partner"
-                fatal.append(Reason("partner-down", text, True, name))
-            theirs = (theirs_facts.get("relationships") or {}).get(name) or {}
-            ends.append((who, theirs_facts, theirs))
-        for who, facts, end in ends:
-            waits, dead, ends_at = _end_is_normal(who, name, end)
-            found += waits
-            fatal += dead
-            until = max(filter(None, (until, ends_at)), default=None)
-            if not waits and not dead:
-                found += _balance(who, name, end, float(facts.get("time") or now))
-
-    leases = server.get("lease_file") or {}
-    if leases.get("problem"):
-        # dhcpd appends without pause: one look may fall into a write, so it is a wait.
-        found.append(Reason("lease-file", f"{me}: {leases['problem']}"))
-
-    reasons = tuple(fatal + found)
-    if fatal:
-        return Verdict("no", reasons, until)
-    return Verdict("wait" if any(r.blocks for r in found) else "yes", reasons, until)
-
-
-def _end_is_normal(
-    who: str, name: str, end: Facts
-) -> tuple[list[Reason], list[Reason], float | None]:
-    """Judge one end of a relationship: what is waited for, what is hopeless, until when."""
-    state, partner = end.get("state"), end.get("partner_state")
-    if state is None or partner is None:
-        why = end.get("why_unknown") or "it did not say"
-        return [Reason("unknown", f"{who}: {name} can't be read: {why}", True, name)], [], None
-    if end.get("refused"):
-        # dhcpd tries again every 5 s for ever: nothing but a person ends this.
-        text = f"{who}: dhcpd refuses the connection of {name}: {end['refused']}"
-        return [], [Reason("refused", text, True, name)], None
-    if FailoverState.parse(str(state)).sticky:
-        text = f"{who} is in {state}: {FailoverState.parse(str(state)).meaning}"
-        return [], [Reason("sticky", text, True, name)], None
-    if (state, partner) != ("normal", "normal"):
-        text = _not_normal(who, name, end)
-        return [Reason("relationship", text, True, name)], [], recover_wait_until(end)
-    waits = []
-    if end.get("source") == "log" and end.get("connected") is False:
-        # A log that lost lines may still read normal.
-        text = f"{who}: {name} has no connection to the partner yet"
-        waits.append(Reason("connection", text, True, name))
-    unacked, bound = end.get("unacked") or 0, end.get("unacked_bound") or 0
-    if unacked > bound:
-        waits.append(
-            Reason("unacked", f"{who}: {unacked} updates of {name} unacknowledged", True, name)
-        )
-    return waits, [], None
-
-
-def _balance(who: str, name: str, end: Facts, now: float) -> list[Reason]:
-    """Judge the pools of one end that is normal; ``now`` is that end's own clock."""
-    balance = end.get("balance") or {}
-    balanced = balance.get("balanced")
-    if balanced:
-        return []
-    if balanced is None and balance.get("unreadable"):
-        text = f"{who}: whether the pools of {name} are balanced can't be read: "
-        return [Reason("balance", text + str(balance["unreadable"]), False, name)]
-    patience_over = now - float(end.get("normal_since") or 0) > BALANCE_PATIENCE
-    if balanced is None:
-        text = f"{who}: no line about the pools of {name} in the log since it is normal"
-        return [Reason("balance", text, not patience_over, name)]
-    pools = ", ".join(sorted(balance.get("imbalanced") or ())) or "a pool"
-    text = f"{who}: {pools} of {name} is still imbalanced"
-    return [Reason("balance", text, not patience_over, name)]
-
-
-def normal_deadline(server: Facts, lease_bytes: int = 0) -> float:
-    """
-    Return for how many seconds a restarted server may reasonably take to be normal again.
-
-    It is computed from what dhcpd would have to wait for: its startup (15 s) and two reconnects,
-    the partner's ``max-response-delay``, the full update of all leases, and, when a relationship
-    is in recover, the rest of its MCLT.
-
-    server
-        The server's facts, now.
-    lease_bytes
-        Size of its lease file, in bytes.
-    """
-    # 60,000 addresses took 12 s for a first full sync; a lease is about 270 bytes.
-    update = 12.0 * (lease_bytes / 270.0) / 60_000
-    now = float(server.get("time") or time.time())
-    response, mclt_left = 0.0, 0.0
-    for relationship in (server.get("relationships") or {}).values():
-        response = max(response, float(relationship.get("max_response_delay") or 20))
-        if str(relationship.get("state") or "").startswith("recover"):
-            mclt = float(relationship.get("mclt") or 3600)
-            since = float(relationship.get("since") or now)
-            mclt_left = max(mclt_left, min(mclt, since + mclt - now))
-    base = STARTUP_SECONDS + 2 * RECONNECT_SECONDS + BALANCE_PATIENCE
-    return base + response + 4 * update + max(0.0, mclt_left)

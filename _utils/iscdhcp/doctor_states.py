@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from . import stuck
 from .checks import stamp
-from .decisions import STARTUP_SECONDS
+from .completion import STARTUP_SECONDS
 from .decisions import recover_wait_until
 from .findings import CAUSE
 from .findings import RISK

@@ -15,11 +15,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from . import checks
-from . import decisions
+from . import completion
 from . import plan
 from . import stuck
 from .decisions import Verdict
 from .decisions import clock
+from .decisions import full_stop
 from .inspection import view_of
 from .run import CLAIM_SECONDS
 from .run import METHODS
@@ -203,7 +204,7 @@ class PairRun(Run):
             if reasons and all(one["code"] in ("busy", "other-process") for one in reasons):
                 return None
             comment = answer.get("comment") or f"{server} did not say why it was not restarted"
-            return Step(False, f"{_stop(comment)}{self._left(server)}")
+            return Step(False, f"{full_stop(comment)}{self._left(server)}")
         entry["now"] = (answer.get("new") or {}).get("identity")
         entry["seconds"] = seconds
         self._save()
@@ -297,11 +298,11 @@ class PairRun(Run):
                 verdict = self._unknown(server, answers)
             else:
                 last_answer = now
-                verdict = decisions.restart_complete(
+                verdict = completion.restart_complete(
                     facts, self._partner_facts(facts, answers), expected
                 )
                 size = int((facts.get("lease_file") or {}).get("bytes") or 0)
-                reasonable = now + decisions.normal_deadline(facts, size)
+                reasonable = now + completion.normal_deadline(facts, size)
                 # What dhcpd itself has to wait for (recover-wait) moves the deadline, once seen.
                 if deadline is None or verdict.until:
                     deadline = max(deadline or 0.0, reasonable)
@@ -380,10 +381,6 @@ class PairRun(Run):
             for name, end in sorted((facts.get("relationships") or {}).items())
         ]
         return ", ".join(ends) or "no relationship"
-
-
-def _stop(text: str) -> str:
-    return text if text.endswith((".", "!", "?")) else text + "."
 
 
 def release_patience(lease_bytes: int) -> float:

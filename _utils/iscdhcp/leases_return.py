@@ -17,7 +17,7 @@ import shutil
 from .leases import last_entries
 from .leases_read import entries_of
 from .leases_syntax import Entry
-from .staging import copy
+from .staged_files import copy
 
 #: End of the name of the lease file as it was before a rollout.
 BEFORE = ".before-rollout"

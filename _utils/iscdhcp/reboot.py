@@ -34,6 +34,7 @@ from . import engine
 from . import forecast
 from .decisions import Reason
 from .decisions import Verdict
+from .decisions import full_stop
 from .engine import PairRun
 from .engine import restart_patience
 from .errors import IscDhcpError
@@ -276,7 +277,7 @@ class PairReboot(PairRun):
             if reasons and all(one["code"] == "busy" for one in reasons):
                 return None
             comment = answer.get("comment") or f"{server} did not say why dhcpd was not stopped"
-            return Step(False, f"{_stop(comment)}{self._left(server)}")
+            return Step(False, f"{full_stop(comment)}{self._left(server)}")
         self._enter(server, "down", stopped=time.time())
         self.say(str(answer["comment"]))
         return Step(True, str(answer["comment"]), {server: {"old": "running", "new": "stopped"}})
@@ -453,14 +454,14 @@ class PairReboot(PairRun):
         served = self._serve(server)
         if not served.result:
             self._enter(server, "done")
-            return Step(False, f"{_stop(why)} {served.comment}{self._alone(server)}")
+            return Step(False, f"{full_stop(why)} {served.comment}{self._alone(server)}")
         step = self.wait_normal(server)
         # Nothing of the maintenance counts: the next run of this command begins with it again.
         identity = self._entry(server).get("now")
         self._enter(server, None, identity=identity, now=None, normal=None)
         self.record["finished"] = None
         self._save()
-        begun = f"{_stop(why)} dhcpd on {server} was started again"
+        begun = f"{full_stop(why)} dhcpd on {server} was started again"
         if not step.result:
             return Step(False, f"{begun}. {step.comment}")
         return Step(False, f"{begun} and the pair is normal.{self._left(server)}")
@@ -488,7 +489,7 @@ class PairReboot(PairRun):
                         comment, process = str(answer["comment"]), answer.get("new") or {}
                         break
                     if "lost" not in answer:
-                        return Step(False, _stop(str(answer.get("comment"))))
+                        return Step(False, full_stop(str(answer.get("comment"))))
             if time.monotonic() - begun > patience + engine.LOST_CONTACT:
                 return Step(False, f"dhcpd does not run on {server}, and it can't be started.")
             self._sleep(LOOK_INTERVAL)
@@ -569,7 +570,3 @@ def failed(returned: Any) -> str | None:
     first = bad[0]
     name = first.get("__id__") or first.get("name")
     return f"{len(bad)} of {len(states)} states failed, the first {name}: {first.get('comment')}"
-
-
-def _stop(text: str) -> str:
-    return text if text.endswith((".", "!", "?")) else text + "."

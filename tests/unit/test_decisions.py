@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from iscdhcp import completion
 from iscdhcp import decisions
 from iscdhcp.errors import IscDhcpError
 from pair_facts import NOW
@@ -112,7 +113,7 @@ def test_force_has_to_name_what_it_overrides(words):
 
 def test_a_restart_is_complete_when_both_ends_are_normal_balanced_and_quiet():
     a, b = healthy()
-    verdict = decisions.restart_complete(a, {"foo": b}, "dhcp-a-1", NOW)
+    verdict = completion.restart_complete(a, {"foo": b}, "dhcp-a-1", NOW)
     assert verdict.outcome == "yes"
 
 
@@ -133,7 +134,7 @@ def test_a_restart_is_complete_when_both_ends_are_normal_balanced_and_quiet():
 def test_what_dhcpd_still_works_on_is_waited_for(spoil):
     a, b = healthy()
     spoil(a, b)
-    verdict = decisions.restart_complete(a, {"foo": b}, "dhcp-a-1", NOW)
+    verdict = completion.restart_complete(a, {"foo": b}, "dhcp-a-1", NOW)
     assert verdict.outcome == "wait"
     assert verdict.sentence
 
@@ -151,12 +152,12 @@ def test_what_dhcpd_still_works_on_is_waited_for(spoil):
 def test_what_waiting_cannot_heal_ends_the_wait_at_once(spoil):
     a, b = healthy()
     spoil(a, b)
-    assert decisions.restart_complete(a, {"foo": b}, "dhcp-a-1", NOW).outcome == "no"
+    assert completion.restart_complete(a, {"foo": b}, "dhcp-a-1", NOW).outcome == "no"
 
 
 def test_a_silent_partner_is_unknown_never_good_or_bad():
     a, _ = healthy()
-    verdict = decisions.restart_complete(a, {"foo": None}, "dhcp-a-1", NOW)
+    verdict = completion.restart_complete(a, {"foo": None}, "dhcp-a-1", NOW)
     assert verdict.outcome == "wait"
     assert "did not answer" in verdict.sentence
 
@@ -164,7 +165,7 @@ def test_a_silent_partner_is_unknown_never_good_or_bad():
 def test_recover_wait_says_until_when():
     a, b = healthy()
     a["relationships"]["foo"].update(state="recover-wait", partner_state="partner-down")
-    verdict = decisions.restart_complete(a, {"foo": b}, "dhcp-a-1", NOW)
+    verdict = completion.restart_complete(a, {"foo": b}, "dhcp-a-1", NOW)
     assert verdict.until == NOW - 900 + 3600
     assert decisions.clock(verdict.until) in verdict.sentence
 
@@ -176,17 +177,17 @@ def test_an_imbalanced_pool_is_waited_for_and_then_a_warning(balanced, after, ou
     a["relationships"]["foo"].update(
         normal_since=NOW - after, balance={"balanced": balanced, "imbalanced": ["10.0.0.0/24"]}
     )
-    verdict = decisions.restart_complete(a, {"foo": b}, "dhcp-a-1", NOW)
+    verdict = completion.restart_complete(a, {"foo": b}, "dhcp-a-1", NOW)
     assert verdict.outcome == outcome
     assert verdict.reasons[0].code == "balance"
 
 
 def test_the_deadline_follows_mclt_and_the_number_of_leases():
     a, _ = healthy()
-    small = decisions.normal_deadline(a, 1000)
-    assert decisions.normal_deadline(a, 270 * 60_000) > small + 40
+    small = completion.normal_deadline(a, 1000)
+    assert completion.normal_deadline(a, 270 * 60_000) > small + 40
     a["relationships"]["foo"].update(state="recover", since=NOW - 100)
-    assert decisions.normal_deadline(a, 1000) == pytest.approx(small + 3500)
+    assert completion.normal_deadline(a, 1000) == pytest.approx(small + 3500)
 
 
 @pytest.mark.parametrize("answers, ok", [(True, True), (False, False)])

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 
 import pytest
+from iscdhcp import staged_files
 from iscdhcp import staging
-from iscdhcp.staging import Stage
+from iscdhcp.staged_files import Stage
 from iscdhcp.staging import StagingError
 
 MAIN = 'include "{folder}/pools.conf";\ndefault-lease-time 600;\n'
@@ -34,7 +35,7 @@ def stage(tmp_path):
 
 
 def candidate(target, text):
-    path = staging.candidate_beside(target)
+    path = staged_files.candidate_beside(target)
     with open(path, "w", encoding="utf-8") as file:
         file.write(text)
     return path
@@ -170,7 +171,7 @@ def test_a_staged_file_changes_nothing_until_it_is_applied(stage, main):
     assert stage.apply("run-1") == [main]
     assert text(main) == "default-lease-time 5;\n"
     assert os.stat(main).st_mode & 0o777 == 0o640
-    assert not os.path.exists(main + staging.STAGED)
+    assert not os.path.exists(main + staged_files.STAGED)
     backup = stage.record["files"][main]["backup"]
     assert text(backup) == old
     assert os.stat(backup).st_mode & 0o777 == 0o640
@@ -237,17 +238,17 @@ def test_an_interrupted_apply_goes_on(stage, main, pools, monkeypatch):
     old = {main: text(main), pools: text(pools)}
     news = {main: candidate(main, MAIN.format(folder="/x")), pools: candidate(pools, "\n")}
     stage.keep("run-1", main, news, False)
-    copy = staging.copy
+    copy = staged_files.copy
 
     def dies(source, target, like=None):
         if target == pools:
             raise KeyboardInterrupt
         copy(source, target, like)
 
-    monkeypatch.setattr(staging, "copy", dies)
+    monkeypatch.setattr(staged_files, "copy", dies)
     with pytest.raises(KeyboardInterrupt):
         stage.apply("run-1")
-    monkeypatch.setattr(staging, "copy", copy)
+    monkeypatch.setattr(staged_files, "copy", copy)
     assert stage.apply("run-1") == [pools]
     stage.roll_back("run-1")
     assert {main: text(main), pools: text(pools)} == old
@@ -277,7 +278,7 @@ def test_a_link_stays_a_link(stage, main, tmp_path):
 
 
 def test_only_so_many_backups_are_kept(main):
-    kept = [staging.back_up(main) for _ in range(staging.BACKUPS_KEPT + 5)]
+    kept = [staged_files.back_up(main) for _ in range(staged_files.BACKUPS_KEPT + 5)]
     there = {path for path in kept if os.path.exists(path)}
-    assert len(there) == staging.BACKUPS_KEPT
+    assert len(there) == staged_files.BACKUPS_KEPT
     assert kept[-1] in there
