@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from iscdhcp import completion
+from iscdhcp import decisions
 from pair_facts import NOW
 from pair_facts import healthy
 
