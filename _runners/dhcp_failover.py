@@ -424,7 +424,7 @@ def partner_down(pair=None, dead=None, confirm=None, test=False):
     proves nothing, and a person has to.
 
     pair
-        A relationship's name or a pair's id, where the dead server has several.
+        A relationship's name or a pair's id; default: every pair of the dead server, one by one.
     dead
         Minion id of the dead server.
     confirm
@@ -434,7 +434,8 @@ def partner_down(pair=None, dead=None, confirm=None, test=False):
         Only say what would happen.
 
     Returns ``result`` and ``comment``: what stands against it, how many addresses are at stake, and
-    from when the survivor may use them (STOS + MCLT). Without OMAPI on the survivor it is refused.
+    from when the survivor may use them (STOS + MCLT); of several pairs each by its id in ``pairs``.
+    Without OMAPI on the survivor it is refused.
 
     CLI Example:
 
@@ -445,12 +446,27 @@ def partner_down(pair=None, dead=None, confirm=None, test=False):
     """
     if not dead:
         return _refused("Say which server is dead: dead=MINION_ID.")
-    return _about_partner(
-        pair or dead,
-        partner_run.PartnerRequest(dead=str(dead)),
-        lambda run: run.take_for_dead(confirm and str(confirm), test=bool(test)),
-        test,
-    )
+    try:
+        chosen = runs.pairs_of(__opts__, pair, str(dead))
+    except IscDhcpError as err:
+        return _refused(err)
+    answers = {}
+    for one in chosen:
+        answers[one] = _about_partner(
+            one,
+            partner_run.PartnerRequest(dead=str(dead)),
+            lambda run: run.take_for_dead(confirm and str(confirm), test=bool(test)),
+            test,
+        )
+        if "interrupted" in answers[one]:
+            break
+    if len(answers) == 1:
+        return answers[chosen[0]]
+    results = {answer["result"] for answer in answers.values()}
+    result = False if False in results else (None if None in results else True)
+    told = {one: answer["comment"] for one, answer in answers.items()}
+    comment = " ".join(f"{one}: {text}" for one, text in told.items())
+    return _answer({"result": result, "comment": comment, "pairs": told}, result is not False)
 
 
 def bring_back(pair=None, server=None, force=None, wait=True, timeout=None, test=False):
@@ -463,7 +479,7 @@ def bring_back(pair=None, server=None, force=None, wait=True, timeout=None, test
     would keep it in recover for ever is released.
 
     pair
-        A relationship's name or a pair's id, where the server has several.
+        A relationship's name or a pair's id; not needed: the server comes back with all of its own.
     server
         Minion id of the server that has returned.
     force
@@ -492,10 +508,11 @@ def bring_back(pair=None, server=None, force=None, wait=True, timeout=None, test
             only=str(server), timeout=master.seconds(timeout, "timeout")
         )
         codes = decisions.parse_force(force)
+        chosen = runs.pairs_of(__opts__, pair, str(server))
     except IscDhcpError as err:
         return _refused(err)
     return _about_partner(
-        pair or server,
+        chosen[0],
         request,
         lambda run: run.bring_back(codes, wait=bool(wait), test=bool(test)),
         test,
@@ -507,6 +524,8 @@ def _about_partner(wanted, request, act, test):
         done = runs.about_partner(__opts__, wanted, request, _user(), act, bool(test))
     except IscDhcpError as err:
         return _refused(err)
+    except Interrupted as err:
+        return _refused(err, interrupted=True)
     return _answer(done, done["result"] is not False)
 
 

@@ -8,6 +8,7 @@ import time
 
 import dhcp_failover_master as master
 from iscdhcp import leases_salvage
+from iscdhcp import pairs
 from iscdhcp import partner_run
 from iscdhcp.errors import IscDhcpError
 from iscdhcp.run import Step
@@ -73,7 +74,7 @@ def about_partner(opts, wanted, request, user, act, test):
 
     Returns ``result`` (``None`` in a test), ``comment``, ``changes``, ``warnings``.
 
-    Raises as :func:`restart` does.
+    Raises as :func:`restart` does, and :class:`iscdhcp.steering.Interrupted`.
     """
     run = master.new_run(opts, wanted, request, user=user, kind=partner_run.PartnerRun)
     try:
@@ -81,7 +82,7 @@ def about_partner(opts, wanted, request, user, act, test):
             step = run.lock(test=test)
             if step.result is not False:
                 step = act(run)
-    except (IscDhcpError, Interrupted) as err:
+    except IscDhcpError as err:
         step = Step(False, str(err))
     finally:
         run.unlock()
@@ -92,6 +93,23 @@ def about_partner(opts, wanted, request, user, act, test):
         "changes": step.changes,
         "warnings": step.warnings,
     }
+
+
+def pairs_of(opts, pair, server):
+    """
+    Return the ids of the pairs that are meant: ``pair``, or else all that ``server`` is in.
+
+    Raises :class:`iscdhcp.errors.IscDhcpError` where there is none.
+    """
+    if pair:
+        return [pair]
+    fleet = master.SaltFleet(opts)
+    try:
+        found = master.discover(opts, fleet, everybody=True)
+    finally:
+        fleet.close()
+    ids = [one.id for one in found.of_server(server)]
+    return ids or [pairs.select(found, server).id]
 
 
 def repair_leases(fleet, server, partners, addresses, test):

@@ -22,3 +22,15 @@ def test_a_partner_whose_dhcpd_is_proved_to_be_down_is_replaced_and_comes_back(p
     run = pair.salt_run("dhcp_failover.bring_back", "server=dhcp-a")
     assert run.returncode == 0, str(run)
     assert pair.dhcp.is_normal()
+
+
+def test_a_dead_hub_is_replaced_in_all_its_pairs_by_one_command_and_comes_back(hub):
+    assert hub.ask("dhcp-b", "dhcpd.stop")["result"] is True
+    run = hub.salt_run("dhcp_failover.partner_down", "dead=dhcp-b", timeout=90)
+    assert run.returncode == 0, str(run)
+    assert sorted(run.answer["pairs"]) == ["bar:dhcp-b:dhcp-c", "foo:dhcp-a:dhcp-b"]
+    for spoke, name in (("dhcp-a", "foo"), ("dhcp-c", "bar")):
+        assert hub.dhcp.failover_states(spoke)[name][0] == "partner-down"
+    run = hub.salt_run("dhcp_failover.bring_back", "server=dhcp-b", timeout=90)
+    assert run.returncode == 0, str(run)
+    assert hub.dhcp.is_normal()
