@@ -34,7 +34,10 @@ def _ret(name, result, comment, changes=None):
 # What the real file has, and the candidate beside it must not take over.
 _OF_THE_REAL_FILE = ("user", "group", "mode", "attrs")
 # What file.managed would do to the real file; here it is done once the check is passed.
-_DONE_HERE = ("backup", "replace", "show_changes", "check_cmd", "tmp_dir", "tmp_ext", "create")
+_DONE_HERE = (
+    *("backup", "replace", "show_changes", "check_cmd", "tmp_dir", "tmp_ext", "create"),
+    *("makedirs", "dir_mode"),
+)
 _CONTENTS = ("source", "contents", "contents_pillar", "contents_grains")
 
 
@@ -43,10 +46,10 @@ def config(name, **managed):
     Have a configuration file of dhcpd as wanted: checked before it replaces anything.
 
     It takes the arguments of ``file.managed`` (``source``, ``contents``, ``contents_pillar``,
-    ``template``, ``defaults``, ``context``, ``source_hash``, ``user``, ``group``, ``mode``...), so
-    in an existing state file only the function's name changes. The new file is made beside the old
-    one and checked there together with all other files of the configuration. The old one is kept as
-    ``FILE.backup-TIME``; owner and mode stay unless they are given.
+    ``template``, ``defaults``, ``context``, ``source_hash``, ``user``, ``group``, ``mode``,
+    ``makedirs``...), so in an existing state file only the function's name changes. The new file is
+    made beside the old one and checked there together with all other files of the configuration.
+    The old one is kept as ``FILE.backup-TIME``; owner and mode stay unless they are given.
 
     dhcpd is never restarted: where something that matters has changed, or a ``watch`` fires, the
     restart is marked as pending, and ``salt-run state.orch orch.dhcp_failover_restart`` does it.
@@ -65,6 +68,32 @@ def config(name, **managed):
     given = [key for key in _CONTENTS if managed.get(key) is not None]
     if not given:
         return _ret(name, False, f"{name}: give the contents by one of {', '.join(_CONTENTS)}.")
+    missing = _missing_folders(name) if managed.get("makedirs") else []
+    if missing and __opts__["test"] and not staging.is_collecting():
+        comment = f"{missing[-1]} and {name} would be made."
+        return _ret(name, None, comment, dict.fromkeys(missing, "would be made"))
+    if missing and not staging.is_collecting():
+        owner = {key: managed.get(key) for key in ("user", "group")}
+        __salt__["file.makedirs"](name, mode=managed.get("dir_mode"), **owner)
+    ret = _config(name, managed)
+    if missing and ret["result"] is False:
+        for folder in reversed(missing):
+            with suppress(OSError):
+                os.rmdir(folder)
+    return ret
+
+
+def _missing_folders(name):
+    """Return the folders above a file that are not there, the outermost first."""
+    missing = []
+    folder = os.path.dirname(name)
+    while folder and not os.path.isdir(folder):
+        missing.insert(0, folder)
+        folder = os.path.dirname(folder)
+    return missing
+
+
+def _config(name, managed):
     candidate = None
     try:
         candidate = staged_files.candidate_beside(name)

@@ -151,3 +151,18 @@ def test_a_file_that_nothing_includes_yet_is_taken_and_it_is_said(minion, conf):
     done = config(minion, new, contents="subnet 10.7.0.0 netmask 255.255.255.0 { }")
     assert done["result"] is True, done
     assert "does not include it" in done["comment"]
+
+
+def test_a_missing_folder_is_made_if_wanted_and_not_kept_for_a_bad_file(minion, conf):
+    path = conf.parent / "conf.d" / "site" / "pools.conf"
+    pools = "subnet 10.7.0.0 netmask 255.255.255.0 { }\n"
+    refused = config(minion, path, contents=pools)
+    assert refused["result"] is False and "there is no folder" in refused["comment"]
+    dry = config(minion, path, test=True, contents=pools, makedirs=True)
+    assert dry["result"] is None and str(path.parent) in dry["changes"], dry
+    bad = config(minion, path, contents=pools + "}", makedirs=True)
+    assert bad["result"] is False and not (conf.parent / "conf.d").exists(), bad
+    done = config(minion, path, contents=pools, makedirs=True, dir_mode="0750")
+    assert done["result"] is True, done
+    assert path.read_text() == pools
+    assert path.parent.stat().st_mode & 0o777 == 0o750
