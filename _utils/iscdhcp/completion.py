@@ -13,6 +13,7 @@ from .decisions import Verdict
 from .decisions import name_of
 from .decisions import not_normal
 from .decisions import recover_wait_until
+from .decisions import states_at
 from .states import FailoverState
 
 #: Seconds that an IMBALANCED pool, or one without a line in the log, is waited for.
@@ -86,7 +87,8 @@ def restart_complete(
             theirs = (theirs_facts.get("relationships") or {}).get(name) or {}
             ends.append((who, theirs_facts, theirs))
         for who, facts, end in ends:
-            waits, dead, ends_at = _end_is_normal(who, name, end)
+            told = any(one.code == "relationship" and one.relationship == name for one in found)
+            waits, dead, ends_at = _end_is_normal(who, name, end, told)
             found += waits
             fatal += dead
             until = max(filter(None, (until, ends_at)), default=None)
@@ -105,9 +107,13 @@ def restart_complete(
 
 
 def _end_is_normal(
-    who: str, name: str, end: Facts
+    who: str, name: str, end: Facts, told: bool = False
 ) -> tuple[list[Reason], list[Reason], float | None]:
-    """Judge one end of a relationship: what is waited for, what is hopeless, until when."""
+    """
+    Judge one end of a relationship: what is waited for, what is hopeless, until when.
+
+    ``told``: that it is not normal has been said of the other end.
+    """
     state, partner = end.get("state"), end.get("partner_state")
     if state is None or partner is None:
         why = end.get("why_unknown") or "it did not say"
@@ -120,7 +126,7 @@ def _end_is_normal(
         text = f"{who} is in {state}: {FailoverState.parse(str(state)).meaning}"
         return [], [Reason("sticky", text, True, name)], None
     if (state, partner) != ("normal", "normal"):
-        text = not_normal(who, name, end)
+        text = states_at(who, end) if told else not_normal(who, name, end)
         return [Reason("relationship", text, True, name)], [], recover_wait_until(end)
     waits = []
     if end.get("source") == "log" and end.get("connected") is False:

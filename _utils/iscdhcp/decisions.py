@@ -303,8 +303,13 @@ def _own_end(facts: Facts, name: str, relationship: Facts) -> list[Reason]:
 
 def not_normal(me: str, name: str, relationship: Facts) -> str:
     """Return the sentence about a relationship that is not normal at the end of ``me``."""
+    return f"{name} is not normal: {states_at(me, relationship)}"
+
+
+def states_at(me: str, relationship: Facts) -> str:
+    """Return what the end of ``me`` says of both states, and of its own what it means."""
     state, partner = relationship.get("state"), relationship.get("partner_state")
-    text = f"{name} is not normal: {me} is in {state}, its partner in {partner}"
+    text = f"{me} is in {state}, its partner in {partner}"
     until = recover_wait_until(relationship)
     if until:
         text += f" (recover-wait until {clock(until)} UTC, MCLT)"
