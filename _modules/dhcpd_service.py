@@ -88,11 +88,7 @@ def _start(here, codes, timeout, service, old=None):
         log.debug("starting dhcpd failed", exc_info=True)
         down = "dhcpd is down" if fact.read_server(settings).process is None else "dhcpd runs"
         return here.failed(f"{err}. {down} on {here.id}.", old=old, new=None)
-    store.write_json(
-        here.state_dir() / "last_start.json",
-        {"seconds": round(time.monotonic() - begun, 2), "time": time.time()},
-    )
-    here.clear_pending()
+    _note_start(here, round(time.monotonic() - begun, 2))
     if here.paused_note().read():
         try:
             new["resumed"] = _speak_again(here, fact.read_server(settings))
@@ -108,6 +104,16 @@ def _start(here, codes, timeout, service, old=None):
     _keep_parsed(here, new, begun_epoch)
     comment = f"dhcpd on {here.id} started (pid {new['pid']}, {new['seconds']:.1f} s)."
     return {"result": True, "comment": comment, "old": old, "new": new}
+
+
+def _note_start(here, seconds):
+    """Note how long a start took; it serves, so a full disk does not make it a failure."""
+    try:
+        note = {"seconds": seconds, "time": time.time()}
+        store.write_json(here.state_dir() / "last_start.json", note)
+        here.clear_pending()
+    except OSError:
+        log.warning("the start of dhcpd could not be noted", exc_info=True)
 
 
 def _heal_hand_over(here, settings):
@@ -256,7 +262,7 @@ def restart(
         if refused:
             return refused
         running = server.process
-        old = {"pid": running.pid, "identity": running.identity, "started": running.started}
+        old = _identified(running)
         service = here.service(running.argv)
         try:
             service.prepare()
@@ -275,6 +281,10 @@ def restart(
         if old.get("warning"):
             answer.setdefault("warnings", []).append(old["warning"])
     return answer
+
+
+def _identified(process):
+    return {"pid": process.pid, "identity": process.identity, "started": process.started}
 
 
 def _other_process(here, identity):
@@ -395,8 +405,8 @@ def _last_looks(server, codes):
 
 def _start_with_staged(here, run, codes, timeout, service, old):
     """Put the staged files in place and start; where that fails, the old ones are back and run."""
-    leases_return.keep(here.server().lease_file)
     try:
+        leases_return.keep(here.server().lease_file)
         files = here.stage().apply(run)
     except (IscDhcpError, OSError) as err:
         answer = here.failed(f"{here.id}: {err}", old=old, new=None)
@@ -415,21 +425,41 @@ def _start_with_staged(here, run, codes, timeout, service, old):
 
 
 def _start_with_old(here, run, codes, timeout, service, old):
-    """Bring the old files back, with dhcpd down at the start and running at the end."""
+    """
+    Bring the old files back, with dhcpd down at the start and running at the end.
+
+    Files that can't be brought back are no reason to leave it down: it is started with what there
+    is, and the answer says what is left to do.
+    """
     me = here.id
     server = here.server()
     try:
         if server.process is not None:
             acts.stop(server, lambda: None, lambda: None)
             service.stop()
+    except IscDhcpError as err:
+        return here.failed(f"dhcpd on {me} could not be stopped for its old files: {err}", old=old)
+    trouble = None
+    try:
         here.stage().roll_back(run)
         leases_return.bring_back(here.server().lease_file)
-        service.prepare()
     except (IscDhcpError, OSError) as err:
         log.debug("rolling back failed", exc_info=True)
-        text = f"The old configuration of {me} could not be brought back: {err}"
-        return here.failed(text, old=old)
+        trouble = err
+    try:
+        service.prepare()
+    except IscDhcpError as err:
+        # The start may do without; it says so if not.
+        log.warning("preparing the start of dhcpd: %s", err)
     answer = _start(here, codes, timeout, service, old)
+    if trouble is not None:
+        return here.failed(
+            f"The old configuration of {me} could not be brought back: {trouble}. "
+            f"{answer['comment']} Mend that, then dhcpd.roll_back on {me} (dhcpd.staged names the "
+            "backups).",
+            old=old,
+            new=answer.get("new"),
+        )
     if answer["result"]:
         answer["comment"] = (
             f"{me} has its old configuration back and runs with it (pid {answer['new']['pid']})."
@@ -480,9 +510,7 @@ def roll_back(run=None, evidence=None, method="signal", force=None, timeout=None
         if refused:
             return refused
         service = here.service(running.argv if running else ())
-        old = running and {
-            "pid": running.pid, "identity": running.identity, "started": running.started
-        }
+        old = running and _identified(running)
         try:
             service.prepare()
             if running is not None:

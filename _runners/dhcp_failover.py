@@ -447,7 +447,7 @@ def partner_down(pair=None, dead=None, confirm=None, test=False):
     if not dead:
         return _refused("Say which server is dead: dead=MINION_ID.")
     try:
-        chosen = runs.pairs_of(__opts__, pair, str(dead))
+        chosen, found = runs.pairs_of(__opts__, pair, str(dead))
     except IscDhcpError as err:
         return _refused(err)
     answers = {}
@@ -457,6 +457,7 @@ def partner_down(pair=None, dead=None, confirm=None, test=False):
             partner_run.PartnerRequest(dead=str(dead)),
             lambda run: run.take_for_dead(confirm and str(confirm), test=bool(test)),
             test,
+            found,
         )
         if "interrupted" in answers[one]:
             break
@@ -508,7 +509,7 @@ def bring_back(pair=None, server=None, force=None, wait=True, timeout=None, test
             only=str(server), timeout=master.seconds(timeout, "timeout")
         )
         codes = decisions.parse_force(force)
-        chosen = runs.pairs_of(__opts__, pair, str(server))
+        chosen, found = runs.pairs_of(__opts__, pair, str(server))
     except IscDhcpError as err:
         return _refused(err)
     return _about_partner(
@@ -516,12 +517,13 @@ def bring_back(pair=None, server=None, force=None, wait=True, timeout=None, test
         request,
         lambda run: run.bring_back(codes, wait=bool(wait), test=bool(test)),
         test,
+        found,
     )
 
 
-def _about_partner(wanted, request, act, test):
+def _about_partner(wanted, request, act, test, found):
     try:
-        done = runs.about_partner(__opts__, wanted, request, _user(), act, bool(test))
+        done = runs.about_partner(__opts__, wanted, request, _user(), act, bool(test), found)
     except IscDhcpError as err:
         return _refused(err)
     except Interrupted as err:

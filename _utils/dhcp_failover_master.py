@@ -474,7 +474,9 @@ def seconds(value, name):
         raise IscDhcpError(f"{name}: give seconds as a number, not {value!r}") from None
 
 
-def new_run(opts, wanted=None, request=None, user=None, kind=engine.PairRun):
+def new_run(
+    opts, wanted=None, request=None, user=None, kind=engine.PairRun, discovery=None
+):
     """
     Return the :class:`iscdhcp.engine.PairRun` for what the user asked, nothing touched yet.
 
@@ -484,11 +486,14 @@ def new_run(opts, wanted=None, request=None, user=None, kind=engine.PairRun):
         :class:`iscdhcp.run.Request`.
     kind
         What is made of it: a restart, or :class:`iscdhcp.rollout.Rollout`.
+    discovery
+        What :func:`discover` has just returned, if anything.
 
     Raises :class:`iscdhcp.errors.IscDhcpError` (with the choices) if no single pair is meant.
     """
     fleet = SaltFleet(opts)
-    discovery = discover(opts, fleet, wanted)
+    if discovery is None:
+        discovery = discover(opts, fleet, wanted)
     pair = pairs.select(discovery, wanted)
 
     def tell(sentence):

@@ -63,12 +63,14 @@ def _all_steps(run, steps):
     return True
 
 
-def about_partner(opts, wanted, request, user, act, test):
+def about_partner(opts, wanted, request, user, act, test, discovery):
     """
     Do one thing about a partner that is lost, or back, under the pair's lock.
 
     request
         :class:`iscdhcp.partner_run.PartnerRequest`.
+    discovery
+        The one that found the pair.
     act
         What is done with the :class:`iscdhcp.partner_run.PartnerRun`; returns its step.
 
@@ -76,7 +78,9 @@ def about_partner(opts, wanted, request, user, act, test):
 
     Raises as :func:`restart` does, and :class:`iscdhcp.steering.Interrupted`.
     """
-    run = master.new_run(opts, wanted, request, user=user, kind=partner_run.PartnerRun)
+    run = master.new_run(
+        opts, wanted, request, user=user, kind=partner_run.PartnerRun, discovery=discovery
+    )
     try:
         with master.INTERRUPTS.deferred():
             step = run.lock(test=test)
@@ -97,19 +101,17 @@ def about_partner(opts, wanted, request, user, act, test):
 
 def pairs_of(opts, pair, server):
     """
-    Return the ids of the pairs that are meant: ``pair``, or else all that ``server`` is in.
+    Return the ids of the pairs that are meant, and the discovery: ``pair``, or all of ``server``.
 
     Raises :class:`iscdhcp.errors.IscDhcpError` where there is none.
     """
-    if pair:
-        return [pair]
     fleet = master.SaltFleet(opts)
     try:
-        found = master.discover(opts, fleet, everybody=True)
+        found = master.discover(opts, fleet, wanted=pair or None, everybody=not pair)
     finally:
         fleet.close()
-    ids = [one.id for one in found.of_server(server)]
-    return ids or [pairs.select(found, server).id]
+    mine = [] if pair else found.of_server(server)
+    return [one.id for one in mine] or [pairs.select(found, pair or server).id], found
 
 
 def repair_leases(fleet, server, partners, addresses, test):
