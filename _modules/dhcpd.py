@@ -26,7 +26,9 @@ Python library ``pypureomapi`` is wanted for OMAPI and not needed: without it (o
 ``omapi-port``) states are proved by dhcpd's log, as ISC's article KB AA-01043 describes.
 
 The acts (:py:func:`stop`, :py:func:`restart`) look once more in the very call that acts, and refuse
-unless every failover relationship of this server is normal at both ends.
+unless every failover relationship of this server is normal at both ends. A person at the console
+(and ``salt '*'``) may stop only a server that is secondary in all its relationships; the runner
+``dhcp_failover`` on the master, which asks the partner too, stops any.
 """
 
 import logging
@@ -246,7 +248,8 @@ def ok_to_stop(evidence=None, force=None):
     Decide whether dhcpd here may be stopped for a restart now; changes nothing.
 
     evidence
-        What the master saw of the other ends (the runner passes it).
+        What the master saw of the other ends (the runner passes it). Without it only a server that
+        is secondary in all its relationships may be stopped.
     force
         Codes of the reasons to override, comma-separated.
 
@@ -284,7 +287,10 @@ def claim(run, who, seconds=180, token=None):
     token
         The process that claims for the run: what it has released it can't claim any more.
 
-    Returns ``result``, ``comment``, ``until`` (epoch seconds).
+    Refused while dhcpd is being stopped or started here, unless the run has the claim already.
+
+    Returns ``result``, ``comment``, ``until`` (epoch seconds); of a refusal its ``code``:
+    ``claim`` (of another run), ``acting`` (such an act runs) or ``released`` (the run has ended).
 
     CLI Example:
 
@@ -296,7 +302,7 @@ def claim(run, who, seconds=180, token=None):
     try:
         until = here.claims().claim(str(run), str(who), float(seconds), token and str(token))
     except claims.Refused as err:
-        return here.failed(str(err))
+        return here.failed(str(err), code=err.code)
     return {"result": True, "comment": "claimed", "until": until}
 
 

@@ -210,7 +210,7 @@ class SaltFleet:
         for minion, answer in self.ask(minions, "dhcpd.claim", claim).items():
             ret = answer.get("ret")
             if isinstance(ret, dict) and not ret.get("result"):
-                found[minion] = {"refused": ret.get("comment")}
+                found[minion] = {"refused": ret.get("comment"), "code": ret.get("code")}
             elif not isinstance(ret, dict):
                 found[minion] = _facts(answer, ret)
             else:
@@ -224,9 +224,9 @@ class SaltFleet:
         """See :class:`iscdhcp.fleet.Fleet`; nobody waits for the answers."""
         self.ask(minions, "dhcpd.release_claim", {"run": run, "token": token}, patience=0)
 
-    def release_window(self, minion, drained=False):
+    def release_window(self, minion, drained=False, run=None):
         """See :class:`iscdhcp.fleet.Fleet`."""
-        self.ask([minion], "dhcpd.release_window", {"drained": drained})
+        self.ask([minion], "dhcpd.release_window", {"drained": drained, "run": run})
 
     def log(self, minions, since):
         """See :class:`iscdhcp.fleet.Fleet`."""

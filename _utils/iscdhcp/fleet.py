@@ -24,6 +24,8 @@ class Fleet(Protocol):
         """
         Put a claim (``run``, ``token``, ``who``, ``seconds``) on the minions, or renew it.
 
+        One that refuses answers ``{"refused": why, "code": ...}``, the code as in
+        :class:`iscdhcp.claims.Refused`.
         ``facts`` wants what :meth:`inspect` returns, with the claim in force.
         """
 
@@ -39,7 +41,7 @@ class Fleet(Protocol):
     ) -> dict[str, dict[str, Any]]:
         """Call a function of the minions: ``{"ret": ...}`` or ``{"error": why}`` of each."""
 
-    def release_window(self, minion: str, drained: bool = False) -> None:
+    def release_window(self, minion: str, drained: bool = False, run: str | None = None) -> None:
         """Have the survivor of a hand-over, or of a drain, release its window."""
 
     def log(self, minions: list[str], since: float) -> dict[str, dict[str, Any]]:

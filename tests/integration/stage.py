@@ -103,6 +103,16 @@ class Command:
         return answer["data"] if wrapped else answer
 
     @property
+    def answers(self):
+        """What ``salt`` printed of each minion, a document for each."""
+        found, text = {}, self.stdout.strip()
+        while text:
+            one, end = json.JSONDecoder().raw_decode(text)
+            found.update(one)
+            text = text[end:].strip()
+        return found
+
+    @property
     def steps(self):
         """An orchestration's steps in the order of their runs, each with ``id``."""
         (found,) = self.answer.values()
@@ -156,6 +166,15 @@ class Stage:
     def salt_run(self, *arguments, timeout=90.0):
         """``salt-run ARGUMENTS``, ended."""
         return self.begin(*arguments).wait(timeout)
+
+    def salt(self, target, function, *arguments, timeout=90.0):
+        """``salt TARGET FUNCTION ARGUMENTS``, ended: each minion's answer in ``answers``."""
+        command = Command(
+            [CHECKOUT / ".venv/bin/salt", "-c", self.master.config_dir, "--out=json"]
+            + [target, function, *arguments]
+        )
+        self._commands.append(command)
+        return command.wait(timeout)
 
     def begin_orchestration(self, *arguments, **pillar):
         """Start the restart of a pair."""

@@ -68,7 +68,7 @@ class Servers(FakeFleet):
         self.spoil(minion, "normal")
         return self.new_process(minion)
 
-    def do_roll_back(self, minion, run, evidence, force, timeout):
+    def do_roll_back(self, minion, run, evidence, force, timeout, identity):
         self.evidence = evidence
         self.stage[minion]["state"] = "rolled-back"
         return self.on_roll_back(minion)
