@@ -6,6 +6,7 @@ from lab.dhcp import UNIT
 from lab.waiting import wait_until
 
 SLOW = f"/etc/systemd/system/{UNIT}.d/slow.conf"
+GO = "/run/dhcpd-may-start"
 
 
 def test_an_order_to_all_servers_restarts_the_secondary_and_names_the_way_for_the_primary(pair):
@@ -91,7 +92,8 @@ def test_the_master_refuses_what_would_leave_nobody_and_heeds_holds_and_claims(p
 def test_a_server_that_is_being_started_can_not_be_claimed_and_its_partner_not_stopped(pair):
     assert pair.salt("dhcp-b", "dhcpd.stop").returncode == 0
     host = pair.lab["dhcp-b"]
-    host.write(SLOW, "[Service]\nExecStartPre=/bin/sleep 6\n")
+    wait = f"while [ ! -e {GO} ]; do sleep 0.1; done"
+    host.write(SLOW, f"[Service]\nExecStartPre=/bin/sh -c '{wait}'\n")
     host.run(["systemctl", "daemon-reload"])
     try:
         job = pair.begin_ask("dhcp-b", "dhcpd.start")
@@ -104,8 +106,10 @@ def test_a_server_that_is_being_started_can_not_be_claimed_and_its_partner_not_s
         run = pair.salt_run("dhcp_failover.stop", "server=dhcp-a")
         assert run.returncode != 0, str(run)
         assert "dhcp-b is being stopped or started" in run.told, str(run)
+        host.write(GO, "")
         assert pair.answer_of(job, "dhcp-b")["result"] is True
     finally:
+        host.run(["touch", GO])
         host.run(["rm", "-f", SLOW])
         host.run(["systemctl", "daemon-reload"])
     pair.dhcp.wait_normal()
