@@ -209,15 +209,9 @@ def _put(here, server, main, target, candidate, test):
             "backup": None,
             "why": None,
         }
-    claim = here.claims().current
-    if claim and not test:
-        return here.failed(
-            f"{target} was not changed: {here.id} is claimed by {claim.get('who')} until "
-            f"{decisions.clock(claim.get('until'))} UTC. Try again after that.",
-            diff=text,
-            backup=None,
-            why=None,
-        )
+    refused = None if test else _claimed(here, target, text)
+    if refused:
+        return refused
     note, findings = "", []
     if _is_read(main, candidates, target):
         _, findings = _checked(here, main, candidates)
@@ -231,6 +225,9 @@ def _put(here, server, main, target, candidate, test):
     if test:
         return {**answer, "comment": f"{target} would be replaced.{note}"}
     with here.acting():
+        refused = _claimed(here, target, text)
+        if refused:
+            return refused
         answer["backup"] = staged_files.back_up(target)
         staged_files.copy(candidate, target, like=target)
     if why and server.process is not None:
@@ -239,6 +236,20 @@ def _put(here, server, main, target, candidate, test):
         _still_the_same(here, server)
     kept = f"; the old file is {answer['backup']}" if answer["backup"] else ""
     return {**answer, "comment": f"{target} was replaced{kept}.{note}"}
+
+
+def _claimed(here, target, text):
+    """Return the refusal where a run has claimed this server: it goes by what it has seen."""
+    claim = here.claims().current
+    if not claim:
+        return None
+    return here.failed(
+        f"{target} was not changed: {here.id} is claimed by {claim.get('who')} until "
+        f"{decisions.clock(claim.get('until'))} UTC. Try again after that.",
+        diff=text,
+        backup=None,
+        why=None,
+    )
 
 
 def stage(

@@ -65,6 +65,7 @@ def start(timeout=None, force=None, run=None):
     """
     here = _here()
     codes = force_codes(force)
+    here.await_release(run)
     with here.acting():
         server = here.server()
         if server.process is not None:
@@ -348,6 +349,7 @@ def resume(run=None):
         salt dhcp-a dhcpd.resume
     """
     here = _here()
+    here.await_release(run)
     with here.acting():
         refused = here.claimed_by_another(run)
         if refused:

@@ -28,6 +28,8 @@ from iscdhcp.service import Service
 from salt.exceptions import CommandExecutionError
 from salt.exceptions import SaltInvocationError
 
+#: Seconds that the release of a claim may be on its way from a run that has ended.
+RELEASE_SECONDS = 2.0
 #: Seconds between two looks of one call.
 LOOK_SECONDS = 0.05
 
@@ -115,6 +117,19 @@ class Minion:
                 refused=True,
             )
         return None
+
+    def await_release(self, run):
+        """
+        Wait a moment for the end of another run's claim, before an act is begun.
+
+        A run that has just ended has ordered the release of its claims, and not waited for it.
+        """
+        deadline = time.monotonic() + RELEASE_SECONDS
+        while time.monotonic() < deadline:
+            claim = self.claims().current
+            if not claim or claim.get("run") == run:
+                return
+            time.sleep(LOOK_SECONDS)
 
     def paused_note(self):
         """Return the note of what a drain or a hand-over has muted."""
