@@ -553,7 +553,9 @@ def roll_back(
         try:
             service.prepare()
             if running is not None:
-                acts.stop(server, lambda: None, lambda: None)
+                # With the master's evidence this server need not be normal, nor connected.
+                codes_of_looks = codes if evidence is None else ("relationship", "connection")
+                acts.stop(server, *_last_looks(server, codes_of_looks))
         except IscDhcpError as err:
             return here.failed(f"dhcpd on {here.id} was not rolled back: {err}", old=old)
         return _start_with_old(here, run, codes, timeout, service, old)
