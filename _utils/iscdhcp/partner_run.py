@@ -195,7 +195,8 @@ class PartnerRun(PairRun):
         return {
             "minion": self.other,
             "answered": facts is not None,
-            "running": bool(process.get("running")) if facts is not None else None,
+            "running": _runs(process) if facts is not None else None,
+            "signs": list(process.get("signs") or ()),
             "pid": process.get("pid"),
             "error": answer.get("error"),
             # Silence lasted until now.
@@ -236,7 +237,12 @@ class PartnerRun(PairRun):
                     f"dhcpd does not run on {who}, the partner of {me} in {name}, or nobody can "
                     f"tell: bring {who} back first, it has the newer leases. Nothing was done.",
                 )
-        running = (facts.get("process") or {}).get("running")
+        process = facts.get("process") or {}
+        running = process.get("running")
+        if not running and process.get("signs"):
+            told = "; ".join(process["signs"])
+            text = f"No dhcpd is seen on {me}, and yet {told}: look there who that is."
+            return Step(False, f"{text} Nothing was done.")
         if test:
             what = "is followed" if running else "would be started and followed"
             return Step(None, f"dhcpd on {me} {what} until it is normal.")
@@ -304,3 +310,10 @@ class PartnerRun(PairRun):
             if until:
                 self._held_until = max(until, self._held_until or 0.0)
         super()._cure(facts, answers)
+
+
+def _runs(process: Mapping[str, Any]) -> bool | None:
+    """Whether dhcpd runs, by a server's facts; ``None``: none is seen, which proves nothing."""
+    if process.get("running"):
+        return True
+    return False if process.get("absent") else None

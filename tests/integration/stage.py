@@ -157,6 +157,15 @@ class Stage:
         """``salt-run ARGUMENTS``, ended."""
         return self.begin(*arguments).wait(timeout)
 
+    def salt(self, *arguments, timeout=90.0):
+        """``salt ARGUMENTS``, ended; one JSON document for each minion."""
+        command = Command(
+            [CHECKOUT / ".venv/bin/salt", "-c", self.master.config_dir, "--out=json"]
+            + list(arguments)
+        )
+        self._commands.append(command)
+        return command.wait(timeout)
+
     def begin_orchestration(self, *arguments, **pillar):
         """Start the restart of a pair."""
         given = [f"pillar={json.dumps(pillar)}"] if pillar else []
