@@ -197,7 +197,7 @@ def examined(
     both partners if their configurations mean the same.
     """
     try:
-        tree = conf.parse_file(server.config_file)
+        tree = conf.parse_file(server.config_file, locate=server.where.located)
         found: dict[str, Any] = {
             "findings": [one.as_dict() for one in lint.lint(tree, addresses)],
         }
