@@ -237,7 +237,7 @@ def test_of_a_parent_and_its_child_the_one_that_serves_is_found(tmp_path, serves
 
 
 def test_a_server_of_another_network_is_left_out(sleeper):
-    code = "from iscdhcp import process; print(len(process.find(('dhcpd-of-this-test',))))"
+    code = f"from iscdhcp import process; print(len(process.find(({NAME!r},))))"
     inside = ["unshare", "--net", sys.executable, "-c", code]
     done = subprocess.run(inside, capture_output=True, text=True, check=False)
     if "unshare" in done.stderr:
