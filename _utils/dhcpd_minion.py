@@ -23,6 +23,7 @@ from iscdhcp import pending
 from iscdhcp import process
 from iscdhcp import staged_files
 from iscdhcp import store
+from iscdhcp import words
 from iscdhcp.errors import IscDhcpError
 from iscdhcp.service import Service
 from salt.exceptions import CommandExecutionError
@@ -56,6 +57,10 @@ class Minion:
             raise CommandExecutionError(
                 f"The setting dhcpd must be a dictionary, not {type(config).__name__}."
             )
+        try:
+            words.check_minion_settings(config)
+        except IscDhcpError as err:
+            raise CommandExecutionError(str(err)) from None
         return config
 
     def settings(self):
