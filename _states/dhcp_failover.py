@@ -273,6 +273,7 @@ def reboot_locked(
         patience = host_timeout or master.settings(__opts__).get("host_timeout")
         patience = words.seconds("host_timeout", patience or reboot.HOST_SECONDS)
         only = words.text("only", only)
+        command, sls = words.text("command", command), words.text("sls", sls)
         if reboot_host is not None:
             reboot_host = words.truth("reboot", reboot_host)
     except IscDhcpError as err:
@@ -286,8 +287,8 @@ def reboot_locked(
         kind=reboot.RebootRequest,
         method=method,
         only=only,
-        command=command and str(command),
-        sls=sls and str(sls),
+        command=command,
+        sls=sls,
         reboot=reboot_host,
         host_timeout=patience,
         order=sequence,

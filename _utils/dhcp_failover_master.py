@@ -465,8 +465,8 @@ def new_request(
     if busy_timeout is None:
         busy_timeout = chosen.get("busy_timeout", kind.busy_timeout)
     return kind(
-        order=order or chosen.get("order"),
-        force=decisions.parse_force(force),
+        order=words.listed("order", order or chosen.get("order")),
+        force=decisions.parse_force(force if force is True else words.listed("force", force)),
         fresh=words.truth("fresh", fresh),
         timeout=words.seconds("timeout", timeout),
         busy_timeout=words.seconds("busy_timeout", busy_timeout),

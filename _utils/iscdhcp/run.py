@@ -253,8 +253,8 @@ class Run(Told):
                     owner = self.locks.owner(server)
                     if owner:
                         raise Held(f"{server} is locked by {owner}")
-                self._open_record()
-                return Step(None, f"{names} would be locked for {self.pair}.")
+                told = self._open_record()
+                return Step(None, f"{names} would be locked for {self.pair}.{told}")
             self.locks.acquire(
                 self.group,
                 {

@@ -167,6 +167,15 @@ def text(name: str, value: Any) -> str | None:
     return str(value)
 
 
+def listed(name: str, value: Any) -> Any:
+    """Return words that a person gave, as one string with commas or as a list."""
+    if value is None or isinstance(value, str):
+        return value
+    if not isinstance(value, (list, tuple)) or not all(isinstance(one, str) for one in value):
+        raise IscDhcpError(f"{name}: give words, as a list or with commas, not {value!r}")
+    return value
+
+
 def seconds(name: str, value: Any) -> float | None:
     """Return seconds that a person gave as a number, or ``None`` for none."""
     if value is None:

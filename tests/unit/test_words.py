@@ -152,6 +152,12 @@ def test_seconds_are_a_number_that_can_pass(value):
         words.seconds("timeout", value)
 
 
+@pytest.mark.parametrize("value", [True, 7, {"a": 1}, [7]])
+def test_words_are_a_list_of_words(value):
+    with pytest.raises(IscDhcpError, match="order: give words"):
+        words.listed("order", value)
+
+
 @pytest.mark.parametrize("value", [True, {"a": 1}, ["foo"]])
 def test_a_name_is_a_name(value):
     with pytest.raises(IscDhcpError, match="pair"):
