@@ -26,6 +26,7 @@ from iscdhcp import ran
 from iscdhcp import staged_files
 from iscdhcp import store
 from iscdhcp import units
+from iscdhcp import words
 from iscdhcp.errors import IscDhcpError
 from iscdhcp.service import Service
 from salt.exceptions import CommandExecutionError
@@ -59,6 +60,10 @@ class Minion:
             raise CommandExecutionError(
                 f"The setting dhcpd must be a dictionary, not {type(config).__name__}."
             )
+        try:
+            words.check_minion_settings(config)
+        except IscDhcpError as err:
+            raise CommandExecutionError(str(err)) from None
         return config
 
     def settings(self):

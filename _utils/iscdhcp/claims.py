@@ -51,12 +51,24 @@ class Claims:
             return claim
         return None
 
-    def claim(self, run: str, who: str, seconds: float, token: str | None = None) -> float:
+    def claim(
+        self,
+        run: str,
+        who: str,
+        seconds: float,
+        token: str | None = None,
+        master: str | None = None,
+        over: str | None = None,
+    ) -> float:
         """
         Claim the server for a run, or renew its claim; return until when (epoch seconds).
 
         token
             The process that claims for the run: what it has released it can't claim any more.
+        master
+            Which master's run it is.
+        over
+            A run of the same master that has ended: its claim, and no other, is taken over.
 
         Raises :class:`Refused`.
         """
@@ -64,13 +76,13 @@ class Claims:
             current = self.current
             if token is not None and token in self._released():
                 raise Refused(f"This run's claim on {self._server} was released: it has ended.")
-            if current and current.get("run") != run:
+            if current and current.get("run") != run and not _left_behind(current, master, over):
                 raise Refused(
                     f"{self._server} is claimed by {current.get('who')} until "
                     f"{clock(current['until'])} UTC (dhcpd.release_claim frees it)"
                 )
             until = time.time() + seconds
-            write_json(self._file, {"run": run, "who": who, "until": until})
+            write_json(self._file, {"run": run, "who": who, "until": until, "master": master})
         return until
 
     def release(self, run: str | None = None, token: str | None = None) -> bool:
@@ -109,6 +121,13 @@ class Claims:
         with open(self._lock_file, "a", encoding="utf-8") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+
+def _left_behind(claim: dict[str, Any], master: str | None, over: str | None) -> bool:
+    """Whether a claim is the one of a master's ended run that this master takes over."""
+    if over is None or master is None:
+        return False
+    return (claim.get("run"), claim.get("master")) == (over, master)
 
 
 @contextmanager

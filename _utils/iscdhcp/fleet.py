@@ -22,9 +22,11 @@ class Fleet(Protocol):
         self, minions: list[str], claim: dict[str, Any], facts: bool = False
     ) -> dict[str, dict[str, Any]]:
         """
-        Put a claim (``run``, ``token``, ``who``, ``seconds``) on the minions, or renew it.
+        Put a claim (``run``, ``token``, ``who``, ``seconds``, ``master``; ``over``, the run of this
+        master whose claim is taken over) on the minions, or renew it.
 
-        ``facts`` wants what :meth:`inspect` returns, with the claim in force.
+        ``facts`` wants what :meth:`inspect` returns, with the claim in force. A minion that another
+        run has answers ``{"refused": why, "claim": the other's}``.
         """
 
     def release(self, minions: list[str], run: str, token: str) -> None:

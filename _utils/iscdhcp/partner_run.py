@@ -27,7 +27,6 @@ from .pairs import Discovery
 from .pairs import Pair
 from .run import Request
 from .run import Step
-from .store import file_name
 
 #: Seconds that the survivor may take to look for its partner, and to act.
 LOOK_SECONDS = 20.0
@@ -55,6 +54,9 @@ class PartnerRun(PairRun):
     Arguments as of :class:`PairRun`.
     """
 
+    # The record of an unfinished restart stays as it is, and does not stand in the way.
+    kind = None
+
     def __init__(
         self,
         pair: Pair,
@@ -75,12 +77,7 @@ class PartnerRun(PairRun):
         assert request.only
         self.server = request.only
         self.other = second if self.server == first else first
-        # The record of an unfinished restart stays as it is: nothing is saved here.
-        self.path = Path(self.path).with_name(f"partner-{file_name(self.pair.id)}.json")
         self._held_until: float | None = None
-
-    def _save(self) -> None:
-        pass
 
     def _left(self, acted_on: str | None = None) -> str:
         return " The same command goes on from here."
@@ -186,7 +183,7 @@ class PartnerRun(PairRun):
         if test:
             return self.fleet.status(list(self.group))
         self.claimed = True
-        return self.fleet.claim(list(self.group), self._claim(), facts=True)
+        return self.claim_group()
 
     def _partner(self, answer: Mapping[str, Any], offset: float) -> dict[str, Any]:
         """What is known of the other end, for :func:`iscdhcp.partner_down.judge`."""

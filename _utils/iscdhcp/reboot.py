@@ -27,7 +27,6 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from . import engine
@@ -42,7 +41,6 @@ from .run import CLAIM_SECONDS
 from .run import Request
 from .run import Step
 from .steering import Interrupted
-from .store import file_name
 
 #: Seconds that the command may take, and that the host has to come back after its reboot.
 HOST_SECONDS = 900.0
@@ -108,25 +106,15 @@ class PairReboot(PairRun):
     """
 
     done = "stopped"
+    kind = "reboot"
     request: RebootRequest
-
-    def __init__(self, *arguments: Any, **named: Any) -> None:
-        super().__init__(*arguments, **named)
-        # An unfinished restart's record stays as it is.
-        self.path = Path(self.path).with_name(f"reboot-{file_name(self.pair.id)}.json")
 
     # -- record ------------------------------------------------------------------------------
 
-    def _open_record(self) -> str:
-        told = super()._open_record()
-        entries = (self.record.get("servers") or {}).values()
-        away = any(entry.get("phase") not in (None, "up") for entry in entries)
-        if told and not away and self.record.get("task") != self.request.task:
-            # Another command is another run, unless it would forget a server that is down.
-            self.request.fresh = True
-            told = super()._open_record()
-        self.record.setdefault("task", self.request.task)
-        return told
+    @property
+    def task(self) -> str:
+        """What is done to each host, in words."""
+        return self.request.task
 
     def _phase(self, server: str) -> str | None:
         phase = self._entry(server).get("phase")
@@ -250,6 +238,7 @@ class PairReboot(PairRun):
             text = f"The modules on {server} are older than those here: salt {server} "
             return Step(False, f"{text}saltutil.sync_all. {server} was not touched.")
         before = facts["process"]
+        first = self._ordered(server)
         self._enter(
             server,
             "stopping",
@@ -274,6 +263,8 @@ class PairReboot(PairRun):
                 return Step(False, f"{answer['comment']}{self._left(server)}")
             reasons = [one for one in answer.get("reasons") or () if one.get("blocks")]
             self._enter(server, None)
+            if answer.get("refused") and first:
+                self._not_ordered(server)
             if reasons and all(one["code"] == "busy" for one in reasons):
                 return None
             comment = answer.get("comment") or f"{server} did not say why dhcpd was not stopped"
@@ -460,7 +451,7 @@ class PairReboot(PairRun):
         identity = self._entry(server).get("now")
         self._enter(server, None, identity=identity, now=None, normal=None)
         self.record["finished"] = None
-        self._save()
+        self._not_ordered(server)
         begun = f"{full_stop(why)} dhcpd on {server} was started again"
         if not step.result:
             return Step(False, f"{begun}. {step.comment}")
