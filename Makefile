@@ -5,7 +5,7 @@ PYTHON := .venv/bin/python
 
 .PHONY: help setup venv unit test steering-test docs-pictures reboot-test doctor-test \
 	docs-terminal rollout-test demo lab bench-restart bench-clients bench-leases \
-	bench-status events-test metrics-test bench-torn damage-test bench-conf lint clean
+	bench-status events-test metrics-test bench-torn damage-test bench-conf races lint clean
 
 help:
 	@echo "make demo           a real pair restarted under load, shown on a page"
@@ -28,6 +28,7 @@ help:
 	@echo "make bench-torn     how often a stop tears the lease file, beside a plain SIGTERM"
 	@echo "make damage-test    lease files damaged at each byte, read by a real dhcpd"
 	@echo "make bench-conf     a configuration of 50,000 hosts, beside dhcpd -t"
+	@echo "make races          persons who stop both servers at once: never both down (ROUNDS=30; 10 min)"
 	@echo "make setup          packages and the virtual environment, as the others do it too"
 	@echo "make clean          remove what was built; the virtual environment stays"
 
@@ -98,6 +99,9 @@ damage-test: setup
 
 bench-conf: setup
 	$(PYTHON) -m bench.conf
+
+races: setup
+	lab/isolated $(PYTHON) -m bench.races
 
 lint: venv
 	$(PYTHON) -m ruff check .

@@ -31,7 +31,9 @@ Python library ``pypureomapi`` is wanted for OMAPI and not needed: without it (o
 ``omapi-port``) states are proved by dhcpd's log, as ISC's article KB AA-01043 describes.
 
 The acts (:py:func:`stop`, :py:func:`restart`) look once more in the very call that acts, and refuse
-unless every failover relationship of this server is normal at both ends.
+unless every failover relationship of this server is normal at both ends. A person at the console
+(and ``salt '*'``) may stop only a server that is secondary in all its relationships; the runner
+``dhcp_failover`` on the master, which asks the partner too, stops any.
 """
 
 import logging
@@ -251,7 +253,8 @@ def ok_to_stop(evidence=None, force=None):
     Decide whether dhcpd here may be stopped for a restart now; changes nothing.
 
     evidence
-        What the master saw of the other ends (the runner passes it).
+        What the master saw of the other ends (the runner passes it). Without it only a server that
+        is secondary in all its relationships may be stopped.
     force
         Codes of the reasons to override, comma-separated.
 
@@ -293,8 +296,11 @@ def claim(run, who, seconds=180, token=None, master=None, over=None):
     over
         Id of a run of the same master that has ended: what it has left behind is taken over.
 
-    Returns ``result``, ``comment``, ``until`` (epoch seconds); refused, also ``claim`` (``run``,
-    ``who``, ``until``, ``master``): the one that is in force.
+    Refused while dhcpd is being stopped or started here, unless the run has the claim already.
+
+    Returns ``result``, ``comment``, ``until`` (epoch seconds); of a refusal its ``code``:
+    ``claim`` (of another run; ``claim`` has its ``run``, ``who``, ``until`` and ``master``),
+    ``acting`` (such an act runs) or ``released`` (the run has ended).
 
     CLI Example:
 
@@ -308,7 +314,7 @@ def claim(run, who, seconds=180, token=None, master=None, over=None):
             str(run), str(who), float(seconds), token and str(token), master, over and str(over)
         )
     except claims.Refused as err:
-        return here.failed(str(err), claim=here.claims().current)
+        return here.failed(str(err), code=err.code, claim=here.claims().current)
     return {"result": True, "comment": "claimed", "until": until}
 
 

@@ -110,7 +110,7 @@ def partner_down(relationship, evidence=None, run=None):
     return {"result": True, "comment": comment, **done}
 
 
-def release_window(drained=False):
+def release_window(drained=False, run=None):
     """
     Release the full window of a survivor whose returned partner waits in ``recover`` for ever.
 
@@ -121,6 +121,8 @@ def release_window(drained=False):
         The partner has been restarted by method ``drain`` and both are normal again: release what
         was under way to it when it ended, by asserting this server's own ``normal`` again. Whoever
         runs ``dhcpd.restart method=drain`` by hand calls this on the partner afterwards.
+    run
+        The run whose claim on this server may stand.
 
     Returns ``result``, ``comment``, ``released`` (relationships), ``untouched`` (name: why).
 
@@ -132,6 +134,9 @@ def release_window(drained=False):
     """
     here = _here()
     with here.acting():
+        refused = here.claimed_by_another(run)
+        if refused:
+            return refused
         try:
             done = handover.release_window(here.server(), bool(drained))
         except IscDhcpError as err:

@@ -2,7 +2,9 @@
 Start, stop and restart ISC dhcpd, guarded: the call that acts looks once more.
 
 More functions of the execution module ``dhcpd``. Each refuses unless every failover relationship
-of this server is normal at both ends, and does one thing at a time on a host.
+of this server is normal at both ends, and does one thing at a time on a host. Without a run's
+evidence of the partners (a person, ``salt '*'``) only a server that is secondary in all its
+relationships is stopped: ``salt-run dhcp_failover.restart``, ``.stop``, ``.shutdown`` stop any.
 """
 
 import logging
@@ -32,8 +34,6 @@ __virtualname__ = "dhcpd"
 #: Methods of stopping for a restart, and for good: a drain needs the start in the same call.
 METHODS = ("signal", "drain", "handover", "control")
 FINAL_METHODS = ("signal", "handover", "control")
-#: Seconds between announcing an unevidenced act on the bus and the second look.
-ANNOUNCE_SECONDS = 1.0
 
 
 def __virtual__():
@@ -44,7 +44,7 @@ def _here():
     return Minion(__salt__, __opts__, __grains__, __context__)
 
 
-def start(timeout=None, force=None):
+def start(timeout=None, force=None, run=None):
     """
     Start dhcpd and return once it serves; nothing happens where it runs already.
 
@@ -56,7 +56,10 @@ def start(timeout=None, force=None):
         Seconds in which it has to serve. Default: computed from the lease file.
     force
         ``lease-file`` starts it although the lease file is missing, empty or torn, ``start``
-        although its unit names another configuration than the one that it ran with.
+        although its unit names another configuration than the one that it ran with, ``claim``
+        although another run has claimed this server.
+    run
+        The run whose claim on this server may stand.
 
     Returns ``result``, ``comment``, ``new`` (``pid``, ``identity``, ``started``, ``seconds``),
     ``warnings`` where it did not come up quite as it ran.
@@ -78,6 +81,9 @@ def start(timeout=None, force=None):
                 "comment": f"dhcpd on {here.id} runs already (pid {running['pid']}).",
                 "new": running,
             }
+        refused = here.claimed_by_another(run, codes)
+        if refused:
+            return refused
         last = here.ran_last()
         another = last and here.another_than(last)
         if another and "start" not in codes:
@@ -164,9 +170,12 @@ def _keep_parsed(here, new, begun):
         log.warning("no copy of dhcpd's configuration could be kept", exc_info=True)
 
 
-def stop(force=None, evidence=None, run=None, method="signal"):
+def stop(force=None, evidence=None, run=None, method="signal", identity=None):
     """
     Stop dhcpd, guarded: refused unless every relationship is normal at both ends.
+
+    A person stops only a server that is secondary in all its relationships; on the master
+    ``salt-run dhcp_failover.stop server=ID`` stops any, because it asks the partner too.
 
     force
         Codes of the reasons to override, comma-separated (``salt-call dhcpd.ok_to_stop`` shows
@@ -178,6 +187,9 @@ def stop(force=None, evidence=None, run=None, method="signal"):
         from its own half of the free addresses. ``handover``: see :py:func:`shutdown`.
         ``control``: dhcpd's documented shutdown over OMAPI, which costs MCLT without service of
         this server after its next start; it wants ``force=mclt``.
+    identity
+        The process that is meant (``dhcpd.status`` has it): any other one is left alone, so that
+        an order that comes late, or twice, stops nothing twice.
 
     Returns ``result``, ``comment``, ``old`` (``pid``, ``seconds``).
 
@@ -191,7 +203,11 @@ def stop(force=None, evidence=None, run=None, method="signal"):
     codes = force_codes(force)
     _check_method(method, FINAL_METHODS)
     with here.acting():
-        server, refused = _guard(here, evidence, codes, run, "stopped", method)
+        other = _other_process(here, identity)
+        if other:
+            return other
+        act = "shutdown" if method == "handover" else "stop"
+        server, refused = _guard(here, evidence, codes, run, act, method)
         if refused:
             return refused
         try:
@@ -207,7 +223,7 @@ def stop(force=None, evidence=None, run=None, method="signal"):
     return {"result": True, "comment": comment, "old": old}
 
 
-def shutdown(force=None, evidence=None, run=None):
+def shutdown(force=None, evidence=None, run=None, identity=None):
     """
     Stop dhcpd for long, gracefully over OMAPI: its partner takes everything over.
 
@@ -215,7 +231,7 @@ def shutdown(force=None, evidence=None, run=None):
     MCLT). The next start heals by itself, without waiting for MCLT; the partner may then need
     :py:func:`release_window`, which the orchestrations do.
 
-    force, evidence, run
+    force, evidence, run, identity
         As in :py:func:`stop`.
 
     Returns as :py:func:`stop` does.
@@ -226,7 +242,7 @@ def shutdown(force=None, evidence=None, run=None):
 
         salt dhcp-a dhcpd.shutdown
     """
-    return stop(force=force, evidence=evidence, run=run, method="handover")
+    return stop(force=force, evidence=evidence, run=run, method="handover", identity=identity)
 
 
 def restart(
@@ -256,8 +272,8 @@ def restart(
         Codes of the reasons to override, comma-separated (``dhcpd.ok_to_stop`` shows them).
     evidence
         What the master saw of the other ends, at most 10 s ago. Without it (a person at the
-        console) the restart is announced on the event bus and everything is looked at again one
-        second later.
+        console) only a server that is secondary in all its relationships is restarted; on the
+        master ``salt-run dhcp_failover.restart server=ID`` restarts any.
     run
         The run whose claim on this server may stand.
     timeout
@@ -286,7 +302,7 @@ def restart(
         other = _other_process(here, identity)
         if other:
             return other
-        server, refused = _guard(here, evidence, codes, run, "restarted", method)
+        server, refused = _guard(here, evidence, codes, run, "restart", method)
         if refused:
             return refused
         running = server.process
@@ -336,21 +352,24 @@ def _stop_by(here, method, server, codes):
         return acts.stop(server, by_omapi, by_kernel)
     by_omapi()
     if method == "control":
-        return control.end(server)
+        return control.end(server, by_kernel)
     note = here.paused_note()
     if method == "handover":
-        handed = handover.hand_over(server, note)
+        handed = handover.hand_over(server, note, by_kernel)
         return {**handover.end(server, note), "handover": handed["seconds"]}
-    paused = drain.pause(server, note)
+    paused = drain.pause(server, note, by_kernel)
     try:
         return {**acts.stop(server, lambda: None, by_kernel), "drain": paused["seconds"]}
     except IscDhcpError as err:
         raise acts.ActError(f"{err}; {drain.undo(server, note)}") from err
 
 
-def resume():
+def resume(run=None):
     """
     Let dhcpd speak again where an interrupted drain or hand-over has left it mute.
+
+    run
+        The run whose claim on this server may stand.
 
     Returns ``result``, ``comment``, ``resumed`` (relationships).
 
@@ -362,6 +381,9 @@ def resume():
     """
     here = _here()
     with here.acting():
+        refused = here.claimed_by_another(run)
+        if refused:
+            return refused
         try:
             resumed = _speak_again(here, here.server())
         except IscDhcpError as err:
@@ -385,17 +407,25 @@ def _check_method(method, known=METHODS):
         raise SaltInvocationError(f"method: {method} is not one of {', '.join(known)}")
 
 
-def _guard(here, evidence, codes, run, done, method):
+#: What was not done where the guard refuses, and what a person's act is called on the event bus.
+_DONE = {
+    "restart": "restarted",
+    "stop": "stopped",
+    "shutdown": "stopped",
+    "roll_back": "rolled back",
+}
+
+
+def _guard(here, evidence, codes, run, act, method):
     """Return this server's readings, and the refusal if the guard has one."""
     evidence = decoded(evidence)
-    me = here.id
-    verdict = here.verdict(evidence, codes, run, method)
-    if verdict.ok and evidence is None:
+    me, done = here.id, _DONE[act]
+    if evidence is None:
+        # Told before the look: nothing should come between it and the act.
         __salt__["event.send"](
             "dhcp_failover/server/acting", {"server": me, "what": done, "pid": os.getpid()}
         )
-        time.sleep(ANNOUNCE_SECONDS)
-        verdict = here.verdict(None, codes, run, method)
+    verdict = here.verdict(evidence, codes, run, method, act)
     server = here.server()
     if not verdict.ok or server.process is None:
         sentence = verdict.sentence or "dhcpd is not running"
@@ -499,18 +529,21 @@ def _start_with_old(here, run, service, old, start_again):
     return answer
 
 
-def roll_back(run=None, evidence=None, method="signal", force=None, timeout=None):
+def roll_back(
+    run=None, evidence=None, method="signal", force=None, timeout=None, identity=None
+):
     """
     Put the files from before the last rollout back and restart dhcpd with them.
 
     With the master's evidence it is done although this server is not normal, as long as its
-    partners serve. Without it (a person at the console) it is guarded as :py:func:`restart`.
+    partners serve. Without it (a person at the console) it is guarded as :py:func:`restart`: only a
+    server that is secondary in all its relationships is stopped for it.
 
     run
         The run whose files are taken back; without it, the last one's.
     evidence
         What the master saw of the partners, by relationship.
-    method, force, timeout
+    method, force, timeout, identity
         As in :py:func:`restart`.
 
     Returns as :py:func:`restart` does.
@@ -529,16 +562,20 @@ def roll_back(run=None, evidence=None, method="signal", force=None, timeout=None
         return here.failed(f"Nothing was rolled out on {here.id}: nothing can be taken back.")
     if run not in (None, record["run"]):
         return here.failed(f"The last rollout on {here.id} was another run's: {record['run']}.")
+    evidence = decoded(evidence)
     run = str(record["run"])
+    # A person is not the run, whose claim holds back everybody else.
+    claimant = None if evidence is None else run
     with here.acting():
+        refused = _other_process(here, identity)
         server = here.server()
         running = server.process
-        if running is not None and evidence is None:
-            server, refused = _guard(here, None, codes, run, "rolled back", method)
-        elif running is not None:
-            refused = here.claimed_by_another(run) or _not_taken_back(here, evidence, codes)
-        else:
-            refused = None
+        if not refused and running is not None and evidence is None:
+            server, refused = _guard(here, None, codes, claimant, "roll_back", method)
+        elif not refused:
+            refused = here.claimed_by_another(claimant, codes)
+            if not refused and running is not None:
+                refused = _not_taken_back(here, evidence, codes)
         if refused:
             return refused
         old = running and _identified(running)
@@ -557,7 +594,6 @@ def roll_back(run=None, evidence=None, method="signal", force=None, timeout=None
 
 
 def _not_taken_back(here, evidence, codes):
-    evidence = decoded(evidence)
     verdict = rollout.ok_to_take_back(here.facts(brief=True), evidence, codes)
     if verdict.ok:
         return None

@@ -42,6 +42,7 @@ from iscdhcp import drift as drifts
 from iscdhcp import follow
 from iscdhcp import inspection
 from iscdhcp import journal
+from iscdhcp import one_server
 from iscdhcp import pairs as pair_rules
 from iscdhcp import partner_run
 from iscdhcp import plan as plans
@@ -445,6 +446,98 @@ def _restart(wanted, asked, user):
     except IscDhcpError as err:
         return _refused(err)
     return _shown("restart", done, done["result"])
+
+
+@_takes_its_words
+def stop(server=None, method="signal", force=None, test=False):
+    """
+    Stop dhcpd on one server and leave it down, the primary too, while its partners serve.
+
+    Its partners are asked, locked and claimed meanwhile, so that no other run or person stops one
+    of them at the same moment.
+
+    server
+        Minion id.
+    method
+        ``signal``; ``handover``, which is :py:func:`shutdown`; or ``control`` (see ``dhcpd.stop``).
+    force
+        Codes of the guard's reasons to override, comma-separated (see ``dhcpd.ok_to_stop``).
+    test
+        Only say what would happen.
+
+    Returns ``result`` and ``comment``; an unfinished restart of the pair stays as it is. Exit code
+    1 if it was not stopped. :py:func:`start` starts it again, :py:func:`bring_back` waits for it
+    to be normal too.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run dhcp_failover.stop server=dhcp-a test=True
+        salt-run dhcp_failover.stop server=dhcp-a
+    """
+    return _one_server("stop", server, method, force, test)
+
+
+@_takes_its_words
+def shutdown(server=None, force=None, test=False):
+    """
+    Stop dhcpd on one server for long, gracefully over OMAPI: its partner takes everything over.
+
+    server, force, test
+        As for :py:func:`stop`.
+
+    Returns as :py:func:`stop` does.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run dhcp_failover.shutdown server=dhcp-a
+    """
+    return _one_server("stop", server, "handover", force, test)
+
+
+@_takes_its_words
+def start(server=None, force=None, test=False):
+    """
+    Start dhcpd on one server and return once it serves; :py:func:`bring_back` waits for normal.
+
+    Refused while its pair is locked, held or claimed, or ``dhcpd.start`` refuses.
+
+    server, test
+        As for :py:func:`stop`.
+    force
+        As for ``dhcpd.start``: ``lease-file`` starts it although its lease file is missing, empty
+        or torn.
+
+    Returns as :py:func:`stop` does.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run dhcp_failover.start server=dhcp-a
+    """
+    return _one_server("start", server, "signal", force, test)
+
+
+def _one_server(act, server, method, force, test):
+    try:
+        request = master.new_request(
+            __opts__,
+            kind=one_server.OneServerRequest,
+            force=force,
+            only=None if server is None else str(server),
+            method=method,
+            act=act,
+        )
+        done = runs.one_server(__opts__, request, _user(), bool(test))
+    except IscDhcpError as err:
+        return _refused(err)
+    except Interrupted as err:
+        return _refused(err, interrupted=True)
+    return _answer(done, done["result"] is not False)
 
 
 @_takes_its_words

@@ -246,7 +246,8 @@ def restarted(name, now=False, method="signal", force=None, busy_timeout=0):
         The reason, shown as pending.
     now
         Restart in this very call, guarded: refused unless every relationship is normal at both
-        ends. For one server at a time, never in a highstate of both.
+        ends and this server is secondary in all of them. For any other server there is
+        ``salt-run dhcp_failover.restart server=ID`` on the master.
     method
         ``signal``, ``drain``, ``handover`` or ``control`` (see
         ``dhcpd.restart``).

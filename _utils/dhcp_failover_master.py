@@ -211,7 +211,8 @@ class SaltFleet:
         for minion, answer in self.ask(minions, "dhcpd.claim", claim).items():
             ret = answer.get("ret")
             if isinstance(ret, dict) and not ret.get("result"):
-                found[minion] = {"refused": ret.get("comment"), "claim": ret.get("claim")}
+                keys = ("claim", "code")
+                found[minion] = {"refused": ret.get("comment"), **{k: ret.get(k) for k in keys}}
             elif not isinstance(ret, dict):
                 found[minion] = _facts(answer, ret)
             else:
@@ -225,9 +226,9 @@ class SaltFleet:
         """See :class:`iscdhcp.fleet.Fleet`; nobody waits for the answers."""
         self.ask(minions, "dhcpd.release_claim", {"run": run, "token": token}, patience=0)
 
-    def release_window(self, minion, drained=False):
+    def release_window(self, minion, drained=False, run=None):
         """See :class:`iscdhcp.fleet.Fleet`."""
-        self.ask([minion], "dhcpd.release_window", {"drained": drained})
+        self.ask([minion], "dhcpd.release_window", {"drained": drained, "run": run})
 
     def log(self, minions, since):
         """See :class:`iscdhcp.fleet.Fleet`."""

@@ -8,6 +8,7 @@ import time
 
 import dhcp_failover_master as master
 from iscdhcp import leases_salvage
+from iscdhcp import one_server as one_server_run
 from iscdhcp import pairs
 from iscdhcp import partner_run
 from iscdhcp.errors import IscDhcpError
@@ -63,23 +64,27 @@ def _all_steps(run, steps):
     return True
 
 
-def about_partner(opts, wanted, request, user, act, test, discovery):
+def about_partner(
+    opts, wanted, request, user, act, test, discovery, kind=partner_run.PartnerRun
+):
     """
-    Do one thing about a partner that is lost, or back, under the pair's lock.
+    Do one thing about a partner that is lost, or back, or on one server, under the pair's lock.
 
     request
-        :class:`iscdhcp.partner_run.PartnerRequest`.
+        :class:`iscdhcp.partner_run.PartnerRequest`, or that of the ``kind``.
     discovery
         The one that found the pair.
     act
-        What is done with the :class:`iscdhcp.partner_run.PartnerRun`; returns its step.
+        What is done with the run; returns its step.
+    kind
+        Of run: :class:`iscdhcp.partner_run.PartnerRun` or :class:`iscdhcp.one_server.OneServer`.
 
     Returns ``result`` (``None`` in a test), ``comment``, ``changes``, ``warnings``.
 
     Raises as :func:`restart` does, and :class:`iscdhcp.steering.Interrupted`.
     """
     run = master.new_run(
-        opts, wanted, request, user=user, kind=partner_run.PartnerRun, discovery=discovery
+        opts, wanted, request, user=user, kind=kind, discovery=discovery
     )
     try:
         with master.INTERRUPTS.deferred():
@@ -112,6 +117,35 @@ def pairs_of(opts, pair, server):
         fleet.close()
     mine = [] if pair else found.of_server(server)
     return [one.id for one in mine] or [pairs.select(found, pair or server).id], found
+
+
+def one_server(opts, request, user, test):
+    """
+    Stop or start one server under the lock of its pair, with its partners claimed.
+
+    request
+        :class:`iscdhcp.one_server.OneServerRequest`.
+
+    Returns and raises as :func:`about_partner` does.
+    """
+    fleet = master.SaltFleet(opts)
+    try:
+        found = master.discover(opts, fleet, wanted=request.only)
+    finally:
+        fleet.close()
+    # A hub has several pairs; the run is over all partners whichever it is named after.
+    mine = found.of_server(request.only)
+    pair = mine[0] if mine else pairs.select(found, request.only)
+    return about_partner(
+        opts,
+        pair.id,
+        request,
+        user,
+        lambda run: run.act(test=test),
+        test,
+        found,
+        kind=one_server_run.OneServer,
+    )
 
 
 def repair_leases(fleet, server, partners, addresses, test):

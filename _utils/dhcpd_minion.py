@@ -166,10 +166,10 @@ class Minion:
         except claims.Refused as err:
             raise CommandExecutionError(str(err)) from None
 
-    def claimed_by_another(self, run):
-        """Return the refusal where another run has claimed this server."""
+    def claimed_by_another(self, run, codes=()):
+        """Return the refusal where another run has claimed this server; ``codes`` are forced."""
         claim = self.claims().current
-        if claim and claim.get("run") != run:
+        if claim and claim.get("run") != run and "claim" not in codes:
             return self.failed(
                 f"{self.id} is claimed by {claim.get('who')} until "
                 f"{decisions.clock(claim.get('until'))} UTC (dhcpd.release_claim frees it)",
@@ -296,13 +296,18 @@ class Minion:
 
     # -- verdicts and answers
 
-    def verdict(self, evidence, force, run, method="signal"):
-        """Return whether dhcpd may be stopped now; ``run``'s own claim does not count."""
+    def verdict(self, evidence, force, run, method="signal", act="restart"):
+        """
+        Return whether dhcpd may be stopped now; ``run``'s own claim does not count.
+
+        act
+            What is wanted, for the sentence that says who may do it instead.
+        """
         facts = self.facts(brief=False)
         claim = facts.get("claim")
         if claim and claim.get("run") != run:
             facts["foreign_claim"] = claim
-        return decisions.ok_to_stop(facts, evidence, force, method=method)
+        return decisions.ok_to_stop(facts, evidence, force, method=method, act=act)
 
     def failed(self, comment, **more):
         """Return the answer of a call that failed, without secrets; the job's exit code tells."""

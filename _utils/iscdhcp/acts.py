@@ -57,16 +57,18 @@ def stop(
     last_look
         The guard's last look, called while dhcpd can still answer; raises to call it off.
     kernel_look
-        The same by what the kernel alone knows, called while dhcpd is halted, right before the
-        signal.
+        The same by what the kernel alone knows: the last of all looks, while dhcpd is halted with
+        its lease file whole, directly before the signal.
 
     Returns ``pid``, ``ended`` (epoch seconds), ``seconds``, ``looks``. Raises
     :class:`ActError` if it did not end, :class:`ProcessError` if no moment was found.
     """
 
     def look() -> bool:
-        kernel_look()
-        return leasefile.check_end(server.lease_file).whole
+        whole = leasefile.check_end(server.lease_file).whole
+        if whole:
+            kernel_look()
+        return whole
 
     running = server.process
     if running is None:

@@ -96,7 +96,8 @@ class Announced:
         restarted = [one for one in self.run.servers if (entries.get(one) or {}).get("now")]
         whole = all((entries.get(one) or {}).get("normal") for one in self.run.servers)
         complete = bool(record.get("finished")) and whole and self.failed is None
-        text = self.failed or f"{self.run.pair}: {', '.join(restarted)} restarted."
+        done = f"{', '.join(restarted)} {self.run.over}" if restarted else "nothing was to be done"
+        text = self.failed or f"{self.run.pair}: {done}."
         if not complete and self.failed is None:
             text = f"{self.run.pair}: the run ended before it was complete."
         self.send(

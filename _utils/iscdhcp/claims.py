@@ -8,12 +8,15 @@ place for an act is a lock that the kernel frees with the process.
 from __future__ import annotations
 
 import fcntl
+import random
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 from typing import Any
 
+from .decisions import being_acted_on
 from .decisions import clock
 from .errors import IscDhcpError
 from .store import read_json
@@ -21,10 +24,23 @@ from .store import write_json
 
 #: Seconds for which the release of a claim is remembered.
 RELEASED_SECONDS = 3600.0
+#: The lock of whoever acts: exclusive for an act, shared for a look and while a claim is written.
+ACTING = "acting.lock"
+#: Seconds that an act waits for those who only look whether one runs (``dhcpd.status``).
+LOOKS_SECONDS = 2.0
 
 
 class Refused(IscDhcpError):
-    """Another run, or another call, has this server; the message says which."""
+    """
+    Another run, or another call, has this server; the message says which.
+
+    ``code`` says it to programs: ``claim`` (another run's), ``acting`` (a call that stops or starts
+    dhcpd) or ``released`` (this run's own, which has ended).
+    """
+
+    def __init__(self, message: str, code: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class Claims:
@@ -42,6 +58,7 @@ class Claims:
         self._file = folder / "claim.json"
         self._released_file = folder / "released.json"
         self._lock_file = folder / "claim.lock"
+        self._acting_file = folder / ACTING
 
     @property
     def current(self) -> dict[str, Any] | None:
@@ -70,20 +87,38 @@ class Claims:
         over
             A run of the same master that has ended: its claim, and no other, is taken over.
 
-        Raises :class:`Refused`.
+        Refused while an act runs on the server, unless the claim is this run's already: whoever
+        acts has looked for claims before. Raises :class:`Refused`.
         """
         with self._locked():
             current = self.current
             if token is not None and token in self._released():
-                raise Refused(f"This run's claim on {self._server} was released: it has ended.")
+                raise Refused(
+                    f"This run's claim on {self._server} was released: it has ended.", "released"
+                )
             if current and current.get("run") != run and not _left_behind(current, master, over):
                 raise Refused(
                     f"{self._server} is claimed by {current.get('who')} until "
-                    f"{clock(current['until'])} UTC (dhcpd.release_claim frees it)"
+                    f"{clock(current['until'])} UTC (dhcpd.release_claim frees it)",
+                    "claim",
                 )
             until = time.time() + seconds
-            write_json(self._file, {"run": run, "who": who, "until": until, "master": master})
+            claim = {"run": run, "who": who, "until": until, "master": master}
+            if current and current.get("run") == run:
+                write_json(self._file, claim)
+            else:
+                self._write_while_nobody_acts(claim)
         return until
+
+    def _write_while_nobody_acts(self, claim: dict[str, Any]) -> None:
+        """Write a claim that is new: no act begins meanwhile, and the next one finds it."""
+        with open(self._acting_file, "a+", encoding="utf-8") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                text = f"{being_acted_on(self._server)}: wait for its end"
+                raise Refused(text, "acting") from None
+            write_json(self._file, claim)
 
     def release(self, run: str | None = None, token: str | None = None) -> bool:
         """
@@ -99,7 +134,7 @@ class Claims:
         with self._locked():
             current = self.current
             if current and run is not None and current.get("run") != run:
-                raise Refused(f"The claim is of another run ({current.get('who')}).")
+                raise Refused(f"The claim is of another run ({current.get('who')}).", "claim")
             if token is not None:
                 write_json(self._released_file, {**self._released(), token: time.time()})
             self._file.unlink(missing_ok=True)
@@ -132,20 +167,37 @@ def _left_behind(claim: dict[str, Any], master: str | None, over: str | None) ->
 
 @contextmanager
 def acting(folder: Path, server: str) -> Iterator[None]:
-    """Hold this server's only place for an act on dhcpd, or raise :class:`Refused`."""
-    with open(folder / "acting.lock", "a+", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Refused(
-                f"Not done: another call is stopping or starting dhcpd on {server} now."
-            ) from None
+    """
+    Hold this server's only place for an act on dhcpd, or raise :class:`Refused`.
+
+    Another act is refused at once; those who only look are gone in a moment, and are waited for.
+    """
+    deadline = time.monotonic() + LOOKS_SECONDS
+    with open(folder / ACTING, "a+", encoding="utf-8") as file:
+        while not _taken(file, fcntl.LOCK_EX):
+            another = not _taken(file, fcntl.LOCK_SH)
+            fcntl.flock(file, fcntl.LOCK_UN)
+            if another or time.monotonic() > deadline:
+                raise Refused(
+                    f"Not done: another call is stopping or starting dhcpd on {server} now.",
+                    "acting",
+                )
+            # Not in step with another act that waits for the same.
+            time.sleep(random.uniform(0.002, 0.02))
         yield
+
+
+def _taken(file: IO[str], how: int) -> bool:
+    try:
+        fcntl.flock(file, how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def is_acting(folder: Path) -> bool:
     """Whether any call holds the place for an act now."""
-    with open(folder / "acting.lock", "a+", encoding="utf-8") as file:
+    with open(folder / ACTING, "a+", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -10,6 +10,7 @@ it answers nobody for MCLT (dhcpd.c:1628-1796; measured). Prefer :mod:`iscdhcp.d
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 from . import drain
@@ -21,9 +22,12 @@ from .facts import Server
 END_SECONDS = 40.0
 
 
-def end(server: Server) -> dict[str, Any]:
+def end(server: Server, last_look: Callable[[], None] = lambda: None) -> dict[str, Any]:
     """
     Order dhcpd to shut itself down; return once its process is gone.
+
+    last_look
+        The guard's last look, directly before the order; raises to call it off.
 
     Returns ``pid``, ``ended`` (epoch seconds) and ``seconds``. Raises
     :class:`~iscdhcp.errors.IscDhcpError` if the order did not reach it or it did not end.
@@ -32,6 +36,7 @@ def end(server: Server) -> dict[str, Any]:
     if server.process is None:
         raise ActError("dhcpd is not running")
     with drain.omapi(server) as client:
+        last_look()
         client.order_shutdown()
     if not process.wait_exit(server.process, END_SECONDS):
         raise ActError(

@@ -45,6 +45,7 @@ FORCEABLE = {
     "drift": "configurations that still differ when both are rolled out",
     "mismatch": "new configurations with which the servers would not find each other",
     "no-relationship": "a server that has no failover relationship, so no partner",
+    "primary": "a person's stop of a server that is not secondary in all its relationships",
 }
 
 
@@ -157,6 +158,7 @@ def ok_to_stop(
     force: Iterable[str] = (),
     now: float | None = None,
     method: str = "signal",
+    act: str = "restart",
 ) -> Verdict:
     """
     Decide whether dhcpd on this server may be stopped for a restart.
@@ -165,13 +167,18 @@ def ok_to_stop(
         This server's facts (:func:`iscdhcp.facts.gather`).
     evidence
         What the master saw of the other end, by relationship (:func:`evidence_of`). Without it
-        only this end and the connection are judged: the caller must look twice.
+        (``None``: a person at the console, ``salt '*'``) only this end and the connection are
+        judged, and only a server that is secondary in all its relationships may be stopped: two
+        guards that look at the same moment both pass, whatever they wait.
     force
         Codes of :data:`FORCEABLE` that are reported and do not block.
     now
         This server's clock, epoch seconds.
     method
         How it is to be stopped: all but ``signal`` need OMAPI.
+    act
+        What a person wanted (``restart``, ``stop``, ``shutdown``, ``roll_back``), for the sentence
+        that names the runner's command.
 
     Returns a :class:`Verdict`, ``yes`` or ``no``.
     """
@@ -187,6 +194,8 @@ def ok_to_stop(
     if method == "control":
         found.append(_cost_of_control(facts))
     relationships = facts.get("relationships") or {}
+    if evidence is None:
+        found += _not_secondary(facts, act)
     if not relationships and not (facts.get("configuration") or {}).get("error"):
         found.append(
             Reason(
@@ -217,6 +226,51 @@ def ok_to_stop(
 
 def _claimant(claim: Facts) -> str:
     return f"{claim.get('who') or 'another run'} until {clock(claim.get('until'))} UTC"
+
+
+def _not_secondary(facts: Facts, act: str) -> list[Reason]:
+    """Whether a person may not stop this server, because its partners may be stopped as well."""
+    relationships = facts.get("relationships") or {}
+    if not (facts.get("process") or {}).get("running"):
+        return []  # _own_server has said it
+    roles = {name: role_of(one) for name, one in sorted(relationships.items())}
+    if all(role == "secondary" for role in roles.values()):
+        if relationships or not (facts.get("configuration") or {}).get("error"):
+            return []  # without any it has a reason of its own
+        what = "in an unknown role (its configuration can't be read)"
+    else:
+        what = ", ".join(
+            f"{role} in {name}" if role else f"in an unknown role in {name}"
+            for name, role in roles.items()
+            if role != "secondary"
+        )
+    text = (
+        f"{name_of(facts)} is {what}, and from here nobody can see whether its partner is being "
+        f"stopped at the same moment. On the master: "
+        f"{_runner_command(str(facts.get('minion') or 'ID'), act)} (force=primary if the master is "
+        "gone)"
+    )
+    return [Reason("primary", text)]
+
+
+def role_of(relationship: Facts) -> str | None:
+    """
+    Return a server's role in a relationship, ``None`` where it is unknown.
+
+    The file's, unless the process that runs says another one over OMAPI.
+    """
+    role, running = relationship.get("role"), relationship.get("running_role")
+    return None if not role or running not in (None, role) else str(role)
+
+
+def _runner_command(server: str, act: str) -> str:
+    """Return what does it from the master, where the partner is asked and claimed."""
+    if act == "roll_back":
+        return (
+            "put the old files back (dhcpd.staged names the backups), then salt-run "
+            f"dhcp_failover.restart server={server}"
+        )
+    return f"salt-run dhcp_failover.{act} server={server}"
 
 
 def name_of(facts: Facts) -> str:
@@ -371,6 +425,8 @@ def _other_end(
         # An unknown state is no proof of service.
         why = evidence.get("why") or "whether it does is unknown"
         found.append(Reason("partner", f"dhcpd on {who} does not serve: {why}", True, name))
+    if evidence.get("acting"):
+        found.append(Reason("partner", being_acted_on(who), True, name))
     skew = evidence.get("skew")
     if skew is not None and abs(skew) > CLOCK_MAX_SKEW:
         found.append(
@@ -383,6 +439,11 @@ def _other_end(
             )
         )
     return found
+
+
+def being_acted_on(server: str) -> str:
+    """Return the sentence about a server on which an act runs."""
+    return f"dhcpd on {server} is being stopped or started right now"
 
 
 def _cost_of_control(facts: Facts) -> Reason:
@@ -475,6 +536,7 @@ def evidence_of(partner: Facts, relationship: str, observed: float, skew: float)
         "why_unknown": end.get("why_unknown"),
         "serves": why is None,
         "why": why,
+        "acting": bool(partner.get("acting")),
     }
 
 

@@ -92,9 +92,14 @@ def names(server: Server) -> list[str]:
     return [relationship.name for relationship in server.configuration.relationships]
 
 
-def pause(server: Server, note: Note) -> dict[str, Any]:
+def pause(
+    server: Server, note: Note, last_look: Callable[[], None] = lambda: None
+) -> dict[str, Any]:
     """
     Mute dhcpd in all its relationships, or in none, and wait until their partners have taken over.
+
+    last_look
+        The guard's last look, directly before the first of them is muted; raises to call it off.
 
     Returns ``seconds`` to each phase: ``paused``, ``drained``. Raises
     :class:`ActError` after undoing what it did, with what did not happen.
@@ -111,6 +116,7 @@ def pause(server: Server, note: Note) -> dict[str, Any]:
                     raise ActError(f"{name} is {seen['state']}/{seen['partner_state']}, not normal")
             note.write(relationships)
             noted = True
+            last_look()
             for name in relationships:
                 seen = client.set_local_state(name, FailoverState.PAUSED)
                 if seen["state"] != "paused":

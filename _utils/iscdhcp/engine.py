@@ -19,6 +19,7 @@ from . import completion
 from . import plan
 from . import stuck
 from .decisions import Verdict
+from .decisions import being_acted_on
 from .decisions import clock
 from .decisions import full_stop
 from .inspection import view_of
@@ -118,7 +119,7 @@ class PairRun(Run):
         give_up = self.steering.clock() + self.request.busy_timeout
         left_behind = bool(self.record.get("servers")) or self._took_over
         while left_behind and self.steering.clock() < give_up:
-            busy = [m for m in self.group if answers.get(m, {}).get("facts", {}).get("acting")]
+            busy = [m for m in self.group if acted_on(answers.get(m, {}))]
             if not busy:
                 break
             self.say(f"Waiting: dhcpd on {', '.join(busy)} is being stopped or started.")
@@ -146,10 +147,14 @@ class PairRun(Run):
                 return Step(True, comment)
             verdict = self._judge(server, answers)
             self.note_decision("may be stopped", server, verdict)
-            busy = [reason for reason in verdict.blockers if reason.code == "busy"]
-            if not busy or len(busy) != len(verdict.blockers) or self.steering.clock() > give_up:
+            waits = [reason.text for reason in verdict.blockers if reason.code == "busy"]
+            if len(waits) != len(verdict.blockers):
+                # The claims keep away who stops and starts: what else takes that place is short.
+                acting = [m for m in self._partners(server) if acted_on(answers.get(m, {}))]
+                waits = [being_acted_on(m) for m in acting]
+            if not waits or self.steering.clock() > give_up:
                 break
-            self.say(f"Waiting: {busy[0].text}.")
+            self.say(f"Waiting: {waits[0]}.")
             self.renew_claim()
             self._sleep(POLL_INTERVAL * 3)
         if facts is None:
@@ -232,11 +237,19 @@ class PairRun(Run):
             answer = self.fleet.status([server], brief=True).get(server, {})
             facts = answer.get("facts")
             process = (facts or {}).get("process") or {}
-            if facts and process.get("running") and process["identity"] != before.get("identity"):
+            under_way = not before.get("identity") and (facts or {}).get("acting")
+            if (
+                facts
+                and process.get("running")
+                and process["identity"] != before.get("identity")
+                and not under_way
+            ):
+                pids = f"restarted (pid {before.get('pid')} -> {process.get('pid')})"
+                if not before.get("identity"):
+                    pids = f"started (pid {process.get('pid')})"
                 return {
                     "result": True,
-                    "comment": f"dhcpd on {server} was restarted (pid {before.get('pid')} -> "
-                    f"{process.get('pid')}); the minion's answer was lost.",
+                    "comment": f"dhcpd on {server} was {pids}; the minion's answer was lost.",
                     "old": dict(before),
                     "new": process,
                 }
@@ -356,13 +369,13 @@ class PairRun(Run):
                 continue
             self._released[name] = now
             self.say(f"{facts.get('minion')} is {why}: releasing it on {theirs['minion']}.")
-            self.fleet.release_window(str(theirs["minion"]))
+            self.fleet.release_window(str(theirs["minion"]), run=self.run)
 
     def _release_drained(self, server: str, name: str, partner: str) -> None:
         """Release, once, what was under way to a server when it ended after its drain."""
         if self.request.method == "drain" and (server, name) not in self._undrained:
             self._undrained.add((server, name))
-            self.fleet.release_window(partner, drained=True)
+            self.fleet.release_window(partner, drained=True, run=self.run)
 
     def checks(self, answers: Mapping[str, dict[str, Any]], view: PairView) -> list[checks.Check]:
         """
@@ -382,6 +395,11 @@ class PairRun(Run):
             for name, end in sorted((facts.get("relationships") or {}).items())
         ]
         return ", ".join(ends) or "no relationship"
+
+
+def acted_on(answer: Mapping[str, Any]) -> bool:
+    """Whether dhcpd of a server is being stopped or started, by its facts or the refused claim."""
+    return answer.get("code") == "acting" or bool((answer.get("facts") or {}).get("acting"))
 
 
 def release_patience(lease_bytes: int) -> float:

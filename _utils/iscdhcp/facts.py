@@ -436,6 +436,7 @@ def _relationship(
     if omapi is not None:
         facts.update(
             source="omapi",
+            running_role=omapi.get("role"),
             state=omapi["state"],
             partner_state=omapi["partner_state"],
             since=omapi["since"],

@@ -25,8 +25,9 @@ class Fleet(Protocol):
         Put a claim (``run``, ``token``, ``who``, ``seconds``, ``master``; ``over``, the run of this
         master whose claim is taken over) on the minions, or renew it.
 
-        ``facts`` wants what :meth:`inspect` returns, with the claim in force. A minion that another
-        run has answers ``{"refused": why, "claim": the other's}``.
+        A minion that refuses answers ``{"refused": why, "code": ..., "claim": the other's}``, the
+        code as in :class:`iscdhcp.claims.Refused`. ``facts`` wants what :meth:`inspect` returns,
+        with the claim in force.
         """
 
     def release(self, minions: list[str], run: str, token: str) -> None:
@@ -41,7 +42,7 @@ class Fleet(Protocol):
     ) -> dict[str, dict[str, Any]]:
         """Call a function of the minions: ``{"ret": ...}`` or ``{"error": why}`` of each."""
 
-    def release_window(self, minion: str, drained: bool = False) -> None:
+    def release_window(self, minion: str, drained: bool = False, run: str | None = None) -> None:
         """Have the survivor of a hand-over, or of a drain, release its window."""
 
     def log(self, minions: list[str], since: float) -> dict[str, dict[str, Any]]:

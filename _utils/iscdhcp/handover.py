@@ -28,6 +28,7 @@ from __future__ import annotations
 import contextlib
 import re
 import time
+from collections.abc import Callable
 from typing import Any
 
 from . import acts
@@ -49,9 +50,14 @@ TAKEOVER_SECONDS = 5.0
 _NOT_SERVING = {"recover", "shutdown", "unknown-state", "startup", "recover-wait"}
 
 
-def hand_over(server: Server, note: Note) -> dict[str, Any]:
+def hand_over(
+    server: Server, note: Note, last_look: Callable[[], None] = lambda: None
+) -> dict[str, Any]:
     """
     Hand all relationships to their partners, or none.
+
+    last_look
+        The guard's last look, directly before the first is handed over; raises to call it off.
 
     Returns ``seconds`` to ``handed`` and ``settled``. Raises :class:`ActError` after undoing what
     it did.
@@ -68,6 +74,7 @@ def hand_over(server: Server, note: Note) -> dict[str, Any]:
                     raise ActError(f"{name} is {seen['state']}/{seen['partner_state']}, not normal")
             note.write(names)
             noted = True
+            last_look()
             for name in names:
                 client.set_local_state(name, FailoverState.SHUTDOWN)
             drain.until(

@@ -264,7 +264,12 @@ class PartnerRun(PairRun):
         me, patience = self.server, restart_patience(facts)
         self.say(f"Starting dhcpd on {me}.")
         answer = self.fleet.act(
-            me, "dhcpd.start", patience + 30.0, timeout=patience, force=sorted(force)
+            me,
+            "dhcpd.start",
+            patience + 30.0,
+            timeout=patience,
+            force=sorted(force),
+            run=self.run,
         )
         if "lost" not in answer and not answer.get("result"):
             comment = str(answer.get("comment"))
@@ -285,7 +290,7 @@ class PartnerRun(PairRun):
                 self._cure(facts, answers)
             if states & {"shutdown", "paused"} and not resumed:
                 resumed = True
-                answer = self.fleet.act(self.server, "dhcpd.resume", LOOK_SECONDS)
+                answer = self.fleet.act(self.server, "dhcpd.resume", LOOK_SECONDS, run=self.run)
                 self.say(str(answer.get("comment") or answer.get("lost")))
             elif self._held_until or states == {"normal"} or time.monotonic() > deadline:
                 break

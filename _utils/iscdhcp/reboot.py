@@ -1,10 +1,10 @@
 """
 Maintenance of both hosts of a pair, one after the other: a reboot, or what the user names.
 
-:class:`PairReboot` is a :class:`~iscdhcp.engine.PairRun` whose act is longer: dhcpd is stopped and
-stays down (its partner takes everything over), the host is rebooted or a command or SLS is run on
-it, the host comes back, dhcpd serves again. Between these steps the record says where the run is,
-so that the same command goes on from there, whoever died.
+:class:`PairReboot` is a :class:`~iscdhcp.stopping.StopRun` whose act is longer: dhcpd is stopped
+and stays down (its partner takes everything over), the host is rebooted or a command or SLS is run
+on it, the host comes back, dhcpd serves again. Between these steps the record says where the run
+is, so that the same command goes on from there, whoever died.
 
 ============== ===================================================================================
 phase          what is true of the server
@@ -34,20 +34,20 @@ from . import forecast
 from .decisions import Reason
 from .decisions import Verdict
 from .decisions import full_stop
-from .engine import PairRun
 from .engine import restart_patience
 from .errors import IscDhcpError
 from .run import CLAIM_SECONDS
 from .run import Request
 from .run import Step
 from .steering import Interrupted
+from .stopping import Abandoned
+from .stopping import StopRun
+from .stopping import passes
 
 #: Seconds that the command may take, and that the host has to come back after its reboot.
 HOST_SECONDS = 900.0
 #: Seconds that dhcpd's own unit has, after a boot, before this starts dhcpd.
 UNIT_SECONDS = 10.0
-#: Seconds that stopping dhcpd may take: updates settle, the partner takes over, dhcpd ends.
-STOP_SECONDS = 90.0
 #: Seconds that a job has to be gone, and its answer missing, before the answer counts as lost.
 GONE_SECONDS = 15.0
 #: Behind another state run on the minion, in a process that waits: Salt's ``queue=True`` writes the
@@ -98,14 +98,13 @@ class RebootRequest(Request):
         return ", then ".join(said)
 
 
-class PairReboot(PairRun):
+class PairReboot(StopRun):
     """
     One run of maintenance over the hosts of a pair.
 
     Arguments as of :class:`PairRun`; the request is a :class:`RebootRequest`.
     """
 
-    done = "stopped"
     kind = "reboot"
     request: RebootRequest
 
@@ -219,17 +218,6 @@ class PairReboot(PairRun):
 
     # -- stopping ----------------------------------------------------------------------------
 
-    def _would_stop(self, server: str) -> Step:
-        step = self._would_restart(server)
-        if step.result is None:
-            partners = ", ".join(self._partners(server)) or "nobody"
-            step.comment = (
-                f"dhcpd on {server} would be stopped by {self.request.method}; {partners} would "
-                "serve alone until it is back."
-            )
-            step.changes = {}
-        return step
-
     def _restart_now(
         self, server: str, facts: Mapping[str, Any], answers: Mapping[str, dict[str, Any]]
     ) -> Step | None:
@@ -246,63 +234,20 @@ class PairReboot(PairRun):
             pid=before.get("pid"),
             boot=facts.get("boot"),
         )
-        self.say(f"Stopping dhcpd on {server} by {self.request.method}.")
-        answer = self.fleet.act(
-            server,
-            "dhcpd.stop",
-            STOP_SECONDS,
-            method=self.request.method,
-            force=sorted(self.request.force),
-            evidence=self._evidence(server, answers),
-            run=self.run,
-        )
-        if "lost" in answer:
-            answer = self._settle_stop(server, str(answer["lost"]))
+        answer = self._order_stop(server, facts, answers)
         if not answer.get("result"):
             if answer.get("unknown"):
                 return Step(False, f"{answer['comment']}{self._left(server)}")
-            reasons = [one for one in answer.get("reasons") or () if one.get("blocks")]
             self._enter(server, None)
             if answer.get("refused") and first:
                 self._not_ordered(server)
-            if reasons and all(one["code"] == "busy" for one in reasons):
+            if passes(answer):
                 return None
             comment = answer.get("comment") or f"{server} did not say why dhcpd was not stopped"
             return Step(False, f"{full_stop(comment)}{self._left(server)}")
         self._enter(server, "down", stopped=time.time())
         self.say(str(answer["comment"]))
         return Step(True, str(answer["comment"]), {server: {"old": "running", "new": "stopped"}})
-
-    def _settle_stop(self, server: str, lost: str) -> dict[str, Any]:
-        """Find out what became of an order to stop whose answer was lost: the process tells."""
-        self.say(f"The answer of {server} was lost ({lost}): asking for its process.")
-        deadline = time.monotonic() + STOP_SECONDS + engine.LOST_CONTACT
-        seen = "it never answered"
-        while time.monotonic() < deadline:
-            answer = self.fleet.status([server], brief=True).get(server, {})
-            facts = answer.get("facts")
-            if facts and not facts.get("acting"):
-                if not (facts.get("process") or {}).get("running"):
-                    return {
-                        "result": True,
-                        "comment": f"dhcpd on {server} stopped; the minion's answer was lost.",
-                    }
-                ends = (facts.get("relationships") or {}).values()
-                if any(end.get("state") == "shutdown" for end in ends):
-                    # It handed over, and whoever was to end it has died.
-                    resumed = self.fleet.act(server, "dhcpd.resume", engine.LOST_CONTACT)
-                    return {
-                        "comment": f"dhcpd on {server} was not stopped: the call that was to do "
-                        f"it died; {resumed.get('comment') or resumed.get('lost')}"
-                    }
-                return {"comment": f"the order never reached {server}: its dhcpd runs"}
-            seen = answer.get("error") or "the minion is still at it"
-            self._sleep(LOOK_INTERVAL)
-        return {
-            "unknown": True,
-            "comment": f"Whether dhcpd on {server} was stopped is unknown, as it can't be asked: "
-            f"{seen}.",
-        }
 
     # -- maintenance -------------------------------------------------------------------------
 
@@ -474,7 +419,7 @@ class PairReboot(PairRun):
                 fresh_boot = facts.get("boot") != self._entry(server).get("boot")
                 if not fresh_boot or time.monotonic() - begun > UNIT_SECONDS:
                     answer = self.fleet.act(
-                        server, "dhcpd.start", patience + 30.0, timeout=patience
+                        server, "dhcpd.start", patience + 30.0, timeout=patience, run=self.run
                     )
                     if answer.get("result"):
                         comment, process = str(answer["comment"]), answer.get("new") or {}
@@ -529,13 +474,6 @@ class PairReboot(PairRun):
                 f"{server}: dhcpd may be down there, its partner serves alone. The same command "
                 f"goes on from here; salt-run dhcp_failover.bring_back server={server} ends it."
             ) from None
-
-
-class Abandoned(Interrupted):
-    """A person has ended the run while a server was down; the message is the whole story."""
-
-    def __str__(self) -> str:
-        return str(self.args[0])
 
 
 def failed(returned: Any) -> str | None:

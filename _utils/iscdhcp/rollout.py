@@ -30,6 +30,9 @@ from .run import Step
 
 #: Seconds in which a server has to have fetched and checked its new files.
 STAGE_SECONDS = 120.0
+#: How often a roll-back is ordered where dhcpd turns out to be another process meanwhile: a service
+#: manager may start one that ends at once again and again.
+ROLL_BACK_ORDERS = 5
 #: Lines of a difference between the two that are shown.
 _DRIFT_LINES = 30
 #: What two ends of a relationship have to say alike for this to be the same relationship.
@@ -122,6 +125,8 @@ def ok_to_take_back(
             why = f"what the master saw of {who} is too old"
         elif not seen.get("serves"):
             why = f"{who} does not serve {name}: {seen.get('why') or 'its state is unknown'}"
+        elif seen.get("acting"):
+            why = decisions.being_acted_on(who)
         else:
             continue
         blocks = not mute and "partner" not in force
@@ -344,18 +349,11 @@ class Rollout(PairRun):
         why = step.comment.split(" Restarted so far:")[0]
         self.say(f"{why} Bringing the old configuration of {server} back.")
         self.renew_claim()
-        answers = self.fleet.status(self.discovery.partners([server]), brief=True)
-        facts = answers.get(server, {}).get("facts") or {}
-        patience = restart_patience(facts)
-        arguments = {
-            "run": self.run,
-            "evidence": self._partners_seen(server, answers),
-            "force": sorted(self.request.force & set(decisions.FORCEABLE)),
-            "timeout": patience,
-        }
-        answer = self._ask(server, "dhcpd.roll_back", arguments, patience + 30.0)
-        if "lost" in answer:
-            answer = self._settle(server, facts.get("process") or {}, answer["lost"], patience)
+        for _ in range(ROLL_BACK_ORDERS):
+            answer = self._order_roll_back(server)
+            reasons = [one.get("code") for one in answer.get("reasons") or ()]
+            if answer.get("result") or "other-process" not in reasons:
+                break
         if not answer.get("result"):
             return Step(
                 False,
@@ -365,6 +363,23 @@ class Rollout(PairRun):
             )
         self._entry(server)["now"] = (answer.get("new") or {}).get("identity")
         return self._old_again(server, why)
+
+    def _order_roll_back(self, server: str) -> dict[str, Any]:
+        answers = self.fleet.status(self.discovery.partners([server]), brief=True)
+        facts = answers.get(server, {}).get("facts") or {}
+        process = facts.get("process") or {}
+        patience = restart_patience(facts)
+        arguments = {
+            "run": self.run,
+            "evidence": self._partners_seen(server, answers),
+            "force": sorted(self.request.force & set(decisions.FORCEABLE)),
+            "timeout": patience,
+            "identity": process.get("identity"),
+        }
+        answer = self._ask(server, "dhcpd.roll_back", arguments, patience + 30.0)
+        if "lost" in answer:
+            answer = self._settle(server, process, answer["lost"], patience)
+        return answer
 
     def _old_again(self, server: str, why: str) -> Step:
         """Wait until the pair is normal with the old configuration; the run ends here."""

@@ -284,7 +284,9 @@ class Run(Told):
             return Step(None, f"{names} would be unlocked.")
         if self.claimed:
             self.note_logs()
-            self.fleet.release(list(self.group), self.run, self._token)
+            if not self.steering.left_behind:
+                # Else the partners' claims have to last longer than the act that may be under way.
+                self.fleet.release(list(self.group), self.run, self._token)
             self.claimed = False
         if self.locks.servers:
             self._finish()

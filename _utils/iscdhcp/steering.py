@@ -127,6 +127,8 @@ class Steering:
         self.paused: dict[str, Any] | None = None
         #: A server is being stopped and started: orders wait.
         self.acting = False
+        #: An act was left while it may have been under way.
+        self.left_behind = False
         #: Seconds that the run has been paused in all.
         self.stood = 0.0
         self._since: float | None = None
@@ -158,6 +160,9 @@ class Steering:
         self.acting = True
         try:
             yield
+        except BaseException:
+            self.left_behind = True
+            raise
         finally:
             self.acting = False
 
@@ -213,6 +218,9 @@ class Told:
 
     The half of :class:`iscdhcp.run.Run` that decides nothing.
     """
+
+    #: What was done to the servers once the run is over, for sentences.
+    over = "restarted"
 
     # What the other half has.
     run: Any
@@ -286,7 +294,7 @@ class Told:
             return
         outcome, comment = self.outcome or ("unfinished", self.left_to_do().strip())
         if self.outcome is None and self._acted() and self.record.get("finished"):
-            outcome, comment = "done", f"{', '.join(self.servers)} restarted."
+            outcome, comment = "done", f"{', '.join(self.servers)} {self.over}."
         self.journal.write("ended", outcome=outcome, comment=comment)
         self.journal.close()
         self.orders.withdraw(self.attempt)
@@ -341,7 +349,9 @@ class Told:
         """Return what this run has done, what is left, and whether the pair is whole."""
         done = [one for one in self.servers if self._entry(one).get("now")]
         rest = [one for one in self.servers if one not in done]
-        text = f" Restarted so far: {', '.join(done)}." if done else " Nothing was restarted yet."
+        text = f" Nothing was {self.over} yet."
+        if done:
+            text = f" {self.over.capitalize()} so far: {', '.join(done)}."
         text += f" Left to do: {', '.join(rest) or 'see that the pair is normal'}."
         looks = [(one, self.fleet.seen.get(one)) for one in self.group]
         odd = [sight({"server": one, **look}) for one, look in looks if look and not normal(look)]

@@ -103,6 +103,16 @@ class Command:
         return answer["data"] if wrapped else answer
 
     @property
+    def answers(self):
+        """What ``salt`` printed of each minion, a document for each."""
+        found, text = {}, self.stdout.strip()
+        while text:
+            one, end = json.JSONDecoder().raw_decode(text)
+            found.update(one)
+            text = text[end:].strip()
+        return found
+
+    @property
     def steps(self):
         """An orchestration's steps in the order of their runs, each with ``id``."""
         (found,) = self.answer.values()

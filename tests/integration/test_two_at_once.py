@@ -85,4 +85,4 @@ def test_a_claim_refuses_persons_and_runs_and_names_who_has_it(pair):
     assert pair.ask("dhcp-a", "dhcpd.claim", run="bobs", who="bob")["result"] is False
     assert pair.ask("dhcp-a", "dhcpd.release_claim", run="bobs")["result"] is False
     assert pair.ask("dhcp-a", "dhcpd.release_claim")["result"] is True
-    assert pair.ask("dhcp-a", "dhcpd.ok_to_stop")["result"] is True
+    assert pair.ask("dhcp-b", "dhcpd.ok_to_stop")["result"] is True

@@ -64,7 +64,7 @@ class FakeFleet:
     def log(self, minions, since):
         return {minion: {"events": [], "clients": None} for minion in minions}
 
-    def release_window(self, minion, drained=False):
+    def release_window(self, minion, drained=False, run=None):
         self.released.append((minion, drained))
 
     def new_process(self, minion):

@@ -135,3 +135,73 @@ def test_a_graceful_method_needs_an_omapi_that_answers(answers, ok):
     verdict = decisions.ok_to_stop(a, evidence(b), now=NOW, method="drain")
     assert verdict.ok is ok
     assert ok or "set omapi-port" in verdict.sentence
+
+
+def hub(**roles):
+    """A server with a relationship of each role."""
+    a, _ = healthy()
+    end = a["relationships"].pop("foo")
+    for name, role in roles.items():
+        a["relationships"][name] = {**end, "role": role}
+    return a
+
+
+@pytest.mark.parametrize(
+    "roles, ok",
+    [
+        ({"foo": "secondary"}, True),
+        ({"foo": "secondary", "bar": "secondary"}, True),
+        ({"foo": "primary"}, False),
+        ({"foo": "secondary", "bar": "primary"}, False),
+        ({"foo": "secondary", "bar": None}, False),
+    ],
+)
+def test_a_person_stops_only_what_is_secondary_everywhere(roles, ok):
+    verdict = decisions.ok_to_stop(hub(**roles), now=NOW)
+    assert codes(verdict) == (set() if ok else {"primary"})
+
+
+@pytest.mark.parametrize("act", ["restart", "stop", "shutdown"])
+def test_who_is_refused_as_a_person_reads_what_to_run_on_the_master(act):
+    verdict = decisions.ok_to_stop(healthy()[0], now=NOW, act=act)
+    assert f"salt-run dhcp_failover.{act} server=dhcp-a" in verdict.sentence
+    assert "dhcp-a is primary in foo" in verdict.sentence
+    back = decisions.ok_to_stop(healthy()[0], now=NOW, act="roll_back")
+    assert "salt-run dhcp_failover.restart server=dhcp-a" in back.sentence
+
+
+def test_a_role_that_the_running_process_contradicts_is_unknown():
+    b = hub(foo="secondary")
+    b["relationships"]["foo"]["running_role"] = "secondary"
+    assert decisions.ok_to_stop(b, now=NOW).ok
+    b["relationships"]["foo"]["running_role"] = "primary"
+    verdict = decisions.ok_to_stop(b, now=NOW)
+    assert codes(verdict) == {"primary"}
+    assert "in an unknown role in foo" in verdict.sentence
+
+
+def test_a_person_whose_master_is_gone_says_so():
+    a, _ = healthy()
+    assert decisions.ok_to_stop(a, None, decisions.parse_force("primary"), NOW).ok
+
+
+def test_where_the_configuration_can_not_be_read_the_role_is_unknown():
+    a, _ = healthy()
+    a.update(relationships={}, configuration={"error": "x:3: bad"})
+    force = decisions.parse_force("configuration")
+    assert codes(decisions.ok_to_stop(a, None, force, NOW)) == {"primary"}
+
+
+def test_no_relationship_and_no_process_keep_their_own_reasons():
+    a, _ = healthy()
+    assert codes(decisions.ok_to_stop({**a, "relationships": {}}, now=NOW)) == {"no-relationship"}
+    a["process"] = {"running": False}
+    assert codes(decisions.ok_to_stop(a, now=NOW)) == {"not-running"}
+
+
+def test_a_partner_on_which_an_act_runs_is_no_partner_to_rely_on():
+    a, b = healthy()
+    b["acting"] = True
+    verdict = decisions.ok_to_stop(a, evidence(b), now=NOW)
+    assert codes(verdict) == {"partner"}
+    assert "dhcp-b is being stopped or started" in verdict.sentence

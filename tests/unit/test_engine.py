@@ -257,3 +257,22 @@ def test_a_restart_by_signal_has_nothing_to_release(run, fleet):
     fleet.servers["dhcp-a"]["relationships"]["foo"]["unacked"] = 3
     assert all(step.result for step in go(run()))
     assert fleet.released == []
+
+
+def test_a_short_act_at_the_partner_is_waited_for_before_the_stop(fleet, run):
+    one = run()
+    assert one.lock().result and one.preflight().result
+    fleet.servers["dhcp-a"]["acting"] = True
+    one._last_seen = {}
+    looks = []
+
+    def ends(fleet):
+        looks.append(1)
+        if len(looks) == 3:
+            fleet.servers["dhcp-a"]["acting"] = False
+
+    fleet.on_status = ends
+    step = one.restart(0)
+    assert step.result, step.comment
+    assert any("dhcpd on dhcp-a is being stopped or started" in said for said in one.said)
+    one.unlock()

@@ -84,6 +84,42 @@ def test_a_server_that_does_not_end_after_its_hand_over_is_taken_back(
     assert note.read() == []
 
 
+def gone():
+    raise ActError("the failover connection of foo has just gone")
+
+
+@pytest.mark.parametrize("act", [drain.pause, handover.hand_over])
+def test_nothing_is_muted_where_the_last_look_calls_it_off(fake, tmp_path, act):
+    SERVER.lease_file = str(tmp_path / "dhcpd.leases")
+    client, note = fake(takeover="partner-down"), drain.Note(tmp_path / "paused.json")
+    with pytest.raises(ActError, match="has just gone"):
+        act(SERVER, note, gone)
+    assert client.set == []
+    assert note.read() == []
+
+
+def test_the_kernel_is_looked_at_last_once_the_lease_file_is_whole(tmp_path, monkeypatch):
+    looks, ends = [], iter([False, True])
+    process = SimpleNamespace(pid=7)
+    server = SimpleNamespace(process=process, lease_file="x", pid_file="p")
+
+    def check_end(path):
+        looks.append("file")
+        return SimpleNamespace(whole=next(ends))
+
+    def signal_terminate(process, look, deadline):
+        while not look():
+            pass
+        looks.append("signal")
+        raise ActError("enough of it")
+
+    monkeypatch.setattr(leasefile, "check_end", check_end)
+    monkeypatch.setattr(acts.process, "signal_terminate", signal_terminate)
+    with pytest.raises(ActError, match="enough"):
+        acts.stop(server, lambda: looks.append("omapi"), lambda: looks.append("kernel"))
+    assert looks == ["omapi", "file", "file", "kernel", "signal"]
+
+
 STATE = """failover peer "foo" state {
   my state %s at 1 2026/11/23 13:23:40;
   partner state %s at 1 2026/11/23 13:23:41;

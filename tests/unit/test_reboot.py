@@ -11,6 +11,7 @@ from fake_fleet import FakeFleet
 from fake_fleet import new_run
 from iscdhcp import engine
 from iscdhcp import reboot
+from iscdhcp import stopping
 from iscdhcp.errors import IscDhcpError
 from iscdhcp.reboot import PairReboot
 from iscdhcp.reboot import RebootRequest
@@ -83,7 +84,8 @@ def impatient(monkeypatch):
     monkeypatch.setattr(engine, "POLL_INTERVAL", 0.01)
     monkeypatch.setattr(engine, "LOST_CONTACT", 0.3)
     monkeypatch.setattr(reboot, "LOOK_INTERVAL", 0.01)
-    monkeypatch.setattr(reboot, "STOP_SECONDS", 0.1)
+    monkeypatch.setattr(stopping, "LOOK_INTERVAL", 0.01)
+    monkeypatch.setattr(stopping, "STOP_SECONDS", 0.1)
     monkeypatch.setattr(reboot, "GONE_SECONDS", 0.05)
     monkeypatch.setattr(reboot, "UNIT_SECONDS", 0.05)
 

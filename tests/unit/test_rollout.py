@@ -95,6 +95,7 @@ def test_the_only_server_that_serves_is_not_stopped(spoiled):
     a, b = healthy()
     assert not rollout.ok_to_take_back(b, seen(a, **spoiled), now=NOW).ok
     assert not rollout.ok_to_take_back(b, {}, now=NOW).ok
+    assert not rollout.ok_to_take_back(b, seen(a, acting=True), now=NOW).ok
 
 
 def test_where_nobody_serves_there_is_nothing_to_lose():

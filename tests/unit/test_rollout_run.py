@@ -68,7 +68,7 @@ class Servers(FakeFleet):
         self.spoil(minion, "normal")
         return self.new_process(minion)
 
-    def do_roll_back(self, minion, run, evidence, force, timeout):
+    def do_roll_back(self, minion, run, evidence, force, timeout, identity):
         self.evidence = evidence
         self.stage[minion]["state"] = "rolled-back"
         return self.on_roll_back(minion)
@@ -223,6 +223,23 @@ def test_a_start_that_failed_was_taken_back_on_the_server_itself(fleet, run):
     assert "port taken" in steps[-1].comment
     assert "dhcp-b has its old configuration back and is normal" in steps[-1].comment
     assert ("dhcpd.roll_back", "dhcp-b") not in fleet.said
+
+
+def test_a_dhcpd_that_its_service_manager_starts_again_and_again_is_taken_back(fleet, run):
+    never_normal(fleet)
+    orders = []
+
+    def back(minion):
+        orders.append(1)
+        if len(orders) < 3:
+            reasons = [{"code": "other-process", "text": "x", "blocks": True}]
+            return {"result": False, "comment": "Nothing done.", "reasons": reasons}
+        return fleet.old_again(minion)
+
+    fleet.on_roll_back = back
+    steps = go(run())
+    assert "dhcp-b has its old configuration back and is normal" in steps[-1].comment
+    assert len(orders) == 3
 
 
 def test_what_can_not_be_taken_back_says_where_to_look(fleet, run):

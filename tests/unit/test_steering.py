@@ -248,6 +248,29 @@ def test_a_server_that_is_still_being_restarted_is_waited_for(run, fleet, monkey
     assert fleet.acts == ["dhcp-a"]
 
 
+def test_an_old_act_that_refuses_the_claim_is_waited_for_by_its_code(run, fleet, monkeypatch):  # noqa: F811
+    monkeypatch.setattr(engine, "POLL_INTERVAL", 0.01)
+    killed = run()
+    killed.lock()
+    killed.preflight()
+    killed.locks.release()
+    killed.journal.close()
+    claim, refusals = fleet.claim, []
+
+    def refuse_once(minions, wanted, facts=False):
+        answers = claim(minions, wanted, facts)
+        if facts and not refusals:
+            refusals.append(1)
+            answers["dhcp-b"] = {"refused": "whatever it says", "code": "acting"}
+        return answers
+
+    fleet.claim = refuse_once
+    again = run()
+    steps = go(again)
+    assert all(step.result for step in steps), steps[-1].comment
+    assert refusals == [1]
+
+
 class Paper:
     """A stream that is no terminal."""
 
