@@ -14,6 +14,7 @@ needed; settings in the minion's configuration or pillar only override:
     dhcpd:
       config_file: /etc/dhcp/dhcpd.conf
       lease_file: /var/lib/dhcp/dhcpd.leases
+      pid_file: /run/dhcpd.pid
       service: isc-dhcp-server      # default: by the platform's grains
       start_command: []             # where there is no service: the whole argv
       binaries: [dhcpd]             # names of the executable
@@ -21,6 +22,10 @@ needed; settings in the minion's configuration or pillar only override:
       omapi_host: 127.0.0.1
       omapi_timeout: 2.0            # seconds
       log_files: []                 # syslog files; default: journal, then the usual files
+      rollout: {}                   # where new configuration comes from (stage)
+
+The same key may hold other people's settings (the formula ``dhcpd``). Only what looks like a slip
+of one of these (``leases_file``) is refused.
 
 Python library ``pypureomapi`` is wanted for OMAPI and not needed: without it (or without an
 ``omapi-port``) states are proved by dhcpd's log, as ISC's article KB AA-01043 describes.
@@ -274,7 +279,7 @@ def ok_to_stop(evidence=None, force=None):
     return answer
 
 
-def claim(run, who, seconds=180, token=None):
+def claim(run, who, seconds=180, token=None, master=None, over=None):
     """
     Claim this server for a run, or renew the claim; any other run or person is refused meanwhile.
 
@@ -286,11 +291,16 @@ def claim(run, who, seconds=180, token=None):
         How long the claim lasts if it is not renewed.
     token
         The process that claims for the run: what it has released it can't claim any more.
+    master
+        Which master's run it is.
+    over
+        Id of a run of the same master that has ended: what it has left behind is taken over.
 
     Refused while dhcpd is being stopped or started here, unless the run has the claim already.
 
     Returns ``result``, ``comment``, ``until`` (epoch seconds); of a refusal its ``code``:
-    ``claim`` (of another run), ``acting`` (such an act runs) or ``released`` (the run has ended).
+    ``claim`` (of another run; ``claim`` has its ``run``, ``who``, ``until`` and ``master``),
+    ``acting`` (such an act runs) or ``released`` (the run has ended).
 
     CLI Example:
 
@@ -300,9 +310,11 @@ def claim(run, who, seconds=180, token=None):
     """
     here = _here()
     try:
-        until = here.claims().claim(str(run), str(who), float(seconds), token and str(token))
+        until = here.claims().claim(
+            str(run), str(who), float(seconds), token and str(token), master, over and str(over)
+        )
     except claims.Refused as err:
-        return here.failed(str(err), code=err.code)
+        return here.failed(str(err), code=err.code, claim=here.claims().current)
     return {"result": True, "comment": "claimed", "until": until}
 
 

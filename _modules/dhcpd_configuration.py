@@ -54,10 +54,11 @@ def check_config(file=None):
     """
     here = _here()
     settings = here.settings()
-    path = str(file or fact.read_server(settings).config_file)
+    server = fact.read_server(settings)
+    path = str(file or server.config_file)
     keys = []
     try:
-        tree = conf.parse_file(path)
+        tree = conf.parse_file(path, locate=server.where.located)
         keys = list(conf.keys(tree.statements))
         findings = lint.lint(tree, here.addresses())
     except IscDhcpError as err:
@@ -100,9 +101,10 @@ def normal_form(nonce, relationship=None, digest_only=False):
         salt dhcp-a dhcpd.normal_form 5f1c2e digest_only=True
     """
     here = _here()
-    path = here.server().config_file
+    server = here.server()
+    path = server.config_file
     try:
-        tree = conf.parse_file(path)
+        tree = conf.parse_file(path, locate=server.where.located)
         configuration = conf.views(tree)
         form = parity.normal_form(tree, str(nonce), relationship)
     except IscDhcpError as err:

@@ -10,6 +10,7 @@ relationships is stopped: ``salt-run dhcp_failover.restart``, ``.stop``, ``.shut
 import logging
 import os
 import time
+from functools import partial
 
 from dhcpd_minion import Minion
 from dhcpd_minion import decoded
@@ -47,15 +48,21 @@ def start(timeout=None, force=None, run=None):
     """
     Start dhcpd and return once it serves; nothing happens where it runs already.
 
+    It comes back as it ran last: by the unit it was in, else by its own command line. Refused where
+    none is seen and something speaks for one all the same: its unit has a living main process, or
+    somebody holds the ports that dhcpd would bind.
+
     timeout
         Seconds in which it has to serve. Default: computed from the lease file.
     force
-        ``lease-file`` starts it although the lease file is missing, empty or torn; ``claim``
+        ``lease-file`` starts it although the lease file is missing, empty or torn, ``start``
+        although its unit names another configuration than the one that it ran with, ``claim``
         although another run has claimed this server.
     run
         The run whose claim on this server may stand.
 
-    Returns ``result``, ``comment``, ``new`` (``pid``, ``identity``, ``started``, ``seconds``).
+    Returns ``result``, ``comment``, ``new`` (``pid``, ``identity``, ``started``, ``seconds``),
+    ``warnings`` where it did not come up quite as it ran.
 
     CLI Example:
 
@@ -78,23 +85,31 @@ def start(timeout=None, force=None, run=None):
         refused = here.claimed_by_another(run, codes)
         if refused:
             return refused
-        return _start(here, codes, timeout, here.service())
+        last = here.ran_last()
+        another = last and here.another_than(last)
+        if another and "start" not in codes:
+            return here.failed(f"dhcpd on {here.id} was not started: {another}.", refused=True)
+        return _start(here, codes, timeout, here.service(), last=last)
 
 
-def _start(here, codes, timeout, service, old=None):
+def _start(here, codes, timeout, service, old=None, ended=None, last=None):
+    """
+    Start dhcpd; ``ended`` is the process that the same call has ended, ``last`` what ran last.
+
+    What comes up is compared with ``last``: with other files its leases may be others.
+    """
     settings = here.settings()
     patience = float(timeout or 60.0)
     begun, begun_epoch = time.monotonic(), time.time()
     _heal_hand_over(here, settings)
     try:
         new = acts.start(
-            settings, service, patience, ignore_leases="lease-file" in codes
+            settings, service, patience, ignore_leases="lease-file" in codes, ended=ended
         )
     except Exception as err:  # pylint: disable=broad-except
         # Whatever it is: the server may be down now, and the caller has to hear of it.
         log.debug("starting dhcpd failed", exc_info=True)
-        down = "dhcpd is down" if fact.read_server(settings).process is None else "dhcpd runs"
-        return here.failed(f"{err}. {down} on {here.id}.", old=old, new=None)
+        return here.failed(f"{err}. {here.down_or_runs(settings)}.", old=old, new=None)
     _note_start(here, round(time.monotonic() - begun, 2))
     if here.paused_note().read():
         try:
@@ -109,8 +124,21 @@ def _start(here, codes, timeout, service, old=None):
                 new=new,
             )
     _keep_parsed(here, new, begun_epoch)
+    files, rest = here.compared(last, service) if last else ([], [])
+    if files and "start" not in codes:
+        return here.failed(
+            f"dhcpd on {here.id} runs (pid {new['pid']}), but not as before: {'; '.join(files)}. "
+            "Clients may get addresses that others have: compare the lease files before anything "
+            "else is done.",
+            old=old,
+            new=new,
+        )
     comment = f"dhcpd on {here.id} started (pid {new['pid']}, {new['seconds']:.1f} s)."
-    return {"result": True, "comment": comment, "old": old, "new": new}
+    answer = {"result": True, "comment": comment, "old": old, "new": new}
+    if files or rest:
+        told = f"dhcpd on {here.id} did not come up as it ran: "
+        answer["warnings"] = [told + one for one in (*files, *rest)]
+    return answer
 
 
 def _note_start(here, seconds):
@@ -280,16 +308,20 @@ def restart(
             return refused
         running = server.process
         old = _identified(running)
-        service = here.service(running.argv)
         try:
+            last = here.note_what_runs(server)
+            service = here.service(last)
             service.prepare()
             old.update(_stop_by(here, method, server, codes))
-        except IscDhcpError as err:
+        except (IscDhcpError, OSError) as err:
             return here.failed(f"dhcpd on {here.id} was not restarted: {err}", old=old)
+        start_again = partial(
+            _start, here, codes, timeout, service, old, ended=running, last=last
+        )
         if staged is None:
-            answer = _start(here, codes, timeout, service, old)
+            answer = start_again()
         else:
-            answer = _start_with_staged(here, str(staged), codes, timeout, service, old)
+            answer = _start_with_staged(here, str(staged), service, old, start_again)
         if answer["result"]:
             answer["comment"] = (
                 f"dhcpd on {here.id} restarted (pid {old['pid']} -> "
@@ -435,7 +467,7 @@ def _last_looks(server, codes):
     )
 
 
-def _start_with_staged(here, run, codes, timeout, service, old):
+def _start_with_staged(here, run, service, old, start_again):
     """Put the staged files in place and start; where that fails, the old ones are back and run."""
     try:
         leases_return.keep(here.server().lease_file)
@@ -443,11 +475,11 @@ def _start_with_staged(here, run, codes, timeout, service, old):
     except (IscDhcpError, OSError) as err:
         answer = here.failed(f"{here.id}: {err}", old=old, new=None)
     else:
-        answer = _start(here, codes, timeout, service, old)
+        answer = start_again()
         if answer["result"]:
             return {**answer, "files": files}
     why = str(answer["comment"]).removesuffix(f" dhcpd is down on {here.id}.")
-    back = _start_with_old(here, run, codes, timeout, service, old)
+    back = _start_with_old(here, run, service, old, start_again)
     return here.failed(
         f"{why} {back['comment']}",
         old=old,
@@ -456,7 +488,7 @@ def _start_with_staged(here, run, codes, timeout, service, old):
     )
 
 
-def _start_with_old(here, run, codes, timeout, service, old):
+def _start_with_old(here, run, service, old, start_again):
     """
     Bring the old files back, with dhcpd down at the start and running at the end.
 
@@ -483,7 +515,7 @@ def _start_with_old(here, run, codes, timeout, service, old):
     except IscDhcpError as err:
         # The start may do without; it says so if not.
         log.warning("preparing the start of dhcpd: %s", err)
-    answer = _start(here, codes, timeout, service, old)
+    answer = start_again()
     if trouble is not None:
         return here.failed(
             f"The old configuration of {me} could not be brought back: {trouble}. "
@@ -548,17 +580,21 @@ def roll_back(
                 refused = _not_taken_back(here, evidence, codes)
         if refused:
             return refused
-        service = here.service(running.argv if running else ())
         old = running and _identified(running)
         try:
+            last = here.note_what_runs(server) or here.ran_last()
+            service = here.service(last)
             service.prepare()
             if running is not None:
                 # With the master's evidence this server need not be normal, nor connected.
                 codes_of_looks = codes if evidence is None else ("relationship", "connection")
                 acts.stop(server, *_last_looks(server, codes_of_looks))
-        except IscDhcpError as err:
+        except (IscDhcpError, OSError) as err:
             return here.failed(f"dhcpd on {here.id} was not rolled back: {err}", old=old)
-        return _start_with_old(here, run, codes, timeout, service, old)
+        start_again = partial(
+            _start, here, codes, timeout, service, old, ended=running, last=last
+        )
+        return _start_with_old(here, run, service, old, start_again)
 
 
 def _not_taken_back(here, evidence, codes):

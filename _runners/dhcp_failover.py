@@ -14,13 +14,18 @@ No set-up is needed beyond syncing the modules. Settings in the master's configu
     dhcp_failover:
       order: secondary-first      # or primary-first, or both minion ids
       busy_timeout: 300           # seconds to wait for a minion's other state run
+      host_timeout: 900           # seconds that a host may be away in a reboot
       keep_journals: 200          # runs whose journals are kept
       policy:                     # preflight's verdicts: pass, warn or block
         firewall: block
+      requests: {allow: []}       # who may ask for a restart by an event (docs/events.md)
+      notify: {url: ...}          # for reactor/dhcp_failover_notify.sls
 
+A word that is not known, there or in a call, is refused and named with the one that may be meant.
 Every function returns with a non-zero exit code and one sentence when it did not do what it says.
 """
 
+import functools
 import logging
 import sys
 import time
@@ -30,6 +35,7 @@ import dhcp_failover_master as master
 import dhcp_failover_requests as requests
 import dhcp_failover_runs as runs
 from iscdhcp import checks
+from iscdhcp import commands
 from iscdhcp import decisions
 from iscdhcp import doctor as diagnosis
 from iscdhcp import drift as drifts
@@ -43,9 +49,10 @@ from iscdhcp import plan as plans
 from iscdhcp import progress
 from iscdhcp import report as reports
 from iscdhcp import store
+from iscdhcp import words
 from iscdhcp.errors import IscDhcpError
 from iscdhcp.run import METHODS
-from iscdhcp.run import check_method
+from iscdhcp.run import check_method as _check_method
 from iscdhcp.steering import Interrupted
 
 log = logging.getLogger(__name__)
@@ -70,11 +77,26 @@ def _refused(comment, **more):
     return _answer({"result": False, "comment": str(comment), **more}, False)
 
 
+def _takes_its_words(function):
+    """Have a function refuse what does not fit it: Salt prints its usage then, with exit code 0."""
+
+    @functools.wraps(function)
+    def fitted(*args, **kwargs):
+        ours = words.ours(kwargs)
+        why = words.misfit("dhcp_failover", function, args, ours)
+        return _refused(why) if why else function(*args, **ours)
+
+    return words.takes_unknown(fitted)
+
+
 def _request(method="signal", fresh=False, server=None, **more):
-    check_method(method)
-    return master.new_request(__opts__, method=method, fresh=bool(fresh), only=server, **more)
+    _check_method(method)
+    return master.new_request(
+        __opts__, method=method, fresh=fresh, only=words.text("server", server), **more
+    )
 
 
+@_takes_its_words
 def pairs_(refresh=False):
     """
     List the failover pairs of the fleet, and what is no pair and why.
@@ -114,6 +136,7 @@ def pairs_(refresh=False):
     }
 
 
+@_takes_its_words
 def status(pair=None):
     """
     Show the state of a pair, or of all pairs, at both ends: a table for people.
@@ -174,6 +197,7 @@ def _no_pairs(found):
     return text
 
 
+@_takes_its_words
 def preflight(pair=None, order=None, method="signal", force=None):
     """
     Check everything that can be known before a restart; touches and claims nothing.
@@ -229,6 +253,7 @@ def _looked_at(pair, **request):
     return run, view, run.checks(answers, view)
 
 
+@_takes_its_words
 def plan(pair=None, order=None, method="signal", force=None):
     """
     Show what a restart would do: the order, how long each part takes, what clients will see.
@@ -256,6 +281,7 @@ def plan(pair=None, order=None, method="signal", force=None):
     return _shown("plan", {"pair": view.pair.id, **data}, not blockers)
 
 
+@_takes_its_words
 def doctor(pair=None, log_hours=24):
     """
     Say why a pair is not normal: the cause in one sentence, and the next safe step.
@@ -279,7 +305,7 @@ def doctor(pair=None, log_hours=24):
         salt-run dhcp_failover.doctor foo
     """
     try:
-        views, found = _views(pair, master.seconds(log_hours, "log_hours") or 0.0)
+        views, found = _views(pair, words.seconds("log_hours", log_hours) or 0.0)
     except IscDhcpError as err:
         return _refused(err)
     if not views and not found.problems:
@@ -298,6 +324,7 @@ def doctor(pair=None, log_hours=24):
     return _shown("doctor", data, good)
 
 
+@_takes_its_words
 def drift(pair=None):
     """
     Compare the configurations of a pair's two servers, or of all pairs, by what they mean.
@@ -336,6 +363,7 @@ def drift(pair=None):
     return _answer(shown, all(row["equal"] for row in shown.values()))
 
 
+@_takes_its_words
 def wait_normal(pair=None, timeout=None):
     """
     Wait until a pair is normal at both ends, its pools balanced, nothing unacknowledged.
@@ -365,6 +393,7 @@ def wait_normal(pair=None, timeout=None):
     )
 
 
+@_takes_its_words
 def restart(
     pair=None, server=None, order=None, method="signal", force=None, fresh=False, timeout=None
 ):
@@ -398,16 +427,20 @@ def restart(
         salt-run dhcp_failover.restart foo order=primary-first
         salt-run dhcp_failover.restart server=dhcp-a
     """
+    said = {"order": order, "force": force, "timeout": timeout}
+    again = commands.runner(
+        "restart", pair, server=server, method=None if method == "signal" else method, **said
+    )
     try:
-        asked = _request(
-            order=order, method=method, force=force, fresh=fresh, server=server, timeout=timeout
-        )
+        words.text("pair", pair)
+        asked = _request(method=method, fresh=fresh, server=server, again=again, **said)
     except IscDhcpError as err:
         return _refused(err)
     return _restart(pair or server, asked, _user())
 
 
 def _restart(wanted, asked, user):
+    asked.again = asked.again or commands.runner("restart", wanted)
     try:
         done = runs.restart(__opts__, wanted, asked, user)
     except IscDhcpError as err:
@@ -415,6 +448,7 @@ def _restart(wanted, asked, user):
     return _shown("restart", done, done["result"])
 
 
+@_takes_its_words
 def stop(server=None, method="signal", force=None, test=False):
     """
     Stop dhcpd on one server and leave it down, the primary too, while its partners serve.
@@ -445,6 +479,7 @@ def stop(server=None, method="signal", force=None, test=False):
     return _one_server("stop", server, method, force, test)
 
 
+@_takes_its_words
 def shutdown(server=None, force=None, test=False):
     """
     Stop dhcpd on one server for long, gracefully over OMAPI: its partner takes everything over.
@@ -463,6 +498,7 @@ def shutdown(server=None, force=None, test=False):
     return _one_server("stop", server, "handover", force, test)
 
 
+@_takes_its_words
 def start(server=None, force=None, test=False):
     """
     Start dhcpd on one server and return once it serves; :py:func:`bring_back` waits for normal.
@@ -504,6 +540,7 @@ def _one_server(act, server, method, force, test):
     return _answer(done, done["result"] is not False)
 
 
+@_takes_its_words
 def partner_down(pair=None, dead=None, confirm=None, test=False):
     """
     Take a server for dead, so that its partner may use the whole pool: by hand, and only if it is.
@@ -560,6 +597,7 @@ def partner_down(pair=None, dead=None, confirm=None, test=False):
     return _answer({"result": result, "comment": comment, "pairs": told}, result is not False)
 
 
+@_takes_its_words
 def bring_back(pair=None, server=None, force=None, wait=True, timeout=None, test=False):
     """
     Bring a server back whose partner took it for dead or serves alone, and follow it to normal.
@@ -596,7 +634,7 @@ def bring_back(pair=None, server=None, force=None, wait=True, timeout=None, test
         return _refused("Say which server has returned: server=MINION_ID.")
     try:
         request = partner_run.PartnerRequest(
-            only=str(server), timeout=master.seconds(timeout, "timeout")
+            only=str(server), timeout=words.seconds("timeout", timeout)
         )
         codes = decisions.parse_force(force)
         chosen, found = runs.pairs_of(__opts__, pair, str(server))
@@ -621,6 +659,7 @@ def _about_partner(wanted, request, act, test, found):
     return _answer(done, done["result"] is not False)
 
 
+@_takes_its_words
 def request(pair=None, why=None, event=None, pending=False):
     """
     Have a pair restarted in the background, unless it is being restarted or was a moment ago.
@@ -660,6 +699,7 @@ def request(pair=None, why=None, event=None, pending=False):
     return _answer(answer, answer["result"])
 
 
+@_takes_its_words
 def requested(record):
     """
     Do the restart that :py:func:`request` has started in the background; not for people.
@@ -691,6 +731,7 @@ def requested(record):
     return answer
 
 
+@_takes_its_words
 def restart_pending(pair=None):
     """
     Restart the pairs of which both servers have a restart marked as pending, one after the other.
@@ -731,6 +772,7 @@ def restart_pending(pair=None):
     return _answer({"result": good, **done}, good)
 
 
+@_takes_its_words
 def repair_leases(server=None, addresses=None, test=False):
     """
     Mend a torn lease file, and bring back from the partner what it alone still knows.
@@ -774,6 +816,7 @@ def repair_leases(server=None, addresses=None, test=False):
     return _shown("restart", done, done["result"])
 
 
+@_takes_its_words
 def hold(pair=None, server=None, why="", until=None):
     """
     Hold a pair or a server: no run restarts it until it is released.
@@ -792,7 +835,7 @@ def hold(pair=None, server=None, why="", until=None):
         salt-run dhcp_failover.hold foo why="power works in rack 4" until=7200
     """
     try:
-        seconds = master.seconds(until, "until")
+        seconds = words.seconds("until", until)
         if not why:
             return _refused("Say why: why='...' is what the person who is refused will read.")
         ends = time.time() + seconds if seconds else None
@@ -806,6 +849,7 @@ def hold(pair=None, server=None, why="", until=None):
     return {"result": True, "comment": f"{', '.join(servers)} held{store.until_text(ends)}."}
 
 
+@_takes_its_words
 def release(pair=None, server=None):
     """
     Release what :py:func:`hold` holds.
@@ -832,6 +876,7 @@ def release(pair=None, server=None):
 # -- steering a run --------------------------------------------------------------------------------
 
 
+@_takes_its_words
 def pause(pair=None, why=""):
     """
     Pause the run that is under way: it begins no further act until it is resumed.
@@ -855,6 +900,7 @@ def pause(pair=None, why=""):
     return _order("pause", pair, why)
 
 
+@_takes_its_words
 def resume(pair=None, why=""):
     """
     Let a paused run go on.
@@ -871,6 +917,7 @@ def resume(pair=None, why=""):
     return _order("resume", pair, why)
 
 
+@_takes_its_words
 def abort(pair=None, why=""):
     """
     End the run that is under way, between two steps or inside a wait; nothing is undone.
@@ -909,6 +956,7 @@ def _order(order, pair, why):
     return _answer(answer, answer["result"])
 
 
+@_takes_its_words
 def watch(pair=None, timeout=None):
     """
     Follow a run from this terminal to its end, whoever began it, or the next one that begins.
@@ -929,7 +977,7 @@ def watch(pair=None, timeout=None):
         salt-run dhcp_failover.watch foo timeout=60
     """
     try:
-        seconds = master.seconds(timeout, "timeout")
+        seconds = words.seconds("timeout", timeout)
         with master.INTERRUPTS.deferred():
             seen = follow.watch(
                 master.directory(__opts__),
@@ -948,6 +996,7 @@ def watch(pair=None, timeout=None):
 # -- what runs did ---------------------------------------------------------------------------------
 
 
+@_takes_its_words
 def history(pair=None, limit=20):
     """
     List the last runs, the newest first.
@@ -983,6 +1032,7 @@ def history(pair=None, limit=20):
     return found
 
 
+@_takes_its_words
 def show(run=None, raw=False):
     """
     Show what a run did and saw.
@@ -1013,6 +1063,7 @@ def show(run=None, raw=False):
     }
 
 
+@_takes_its_words
 def report(run=None, file=None):
     """
     Write what a run did as one HTML page that needs nothing else: to look at, keep or send.

@@ -20,18 +20,20 @@ dhcp_failover.restart``.
           - dhcp_failover: The pair is locked
 """
 
+import functools
 import logging
 
 import dhcp_failover_master as master
 import salt.config
+from iscdhcp import commands
 from iscdhcp import engine
 from iscdhcp import reboot
 from iscdhcp import rollout
-from iscdhcp import staging
+from iscdhcp import words
 from iscdhcp.errors import IscDhcpError
 from iscdhcp.run import Request
 from iscdhcp.run import Step
-from iscdhcp.run import check_method
+from iscdhcp.run import check_method as _check_method
 from iscdhcp.steering import Interrupted
 
 log = logging.getLogger(__name__)
@@ -56,6 +58,20 @@ def _result(name, step):
     return {"name": name, "result": step.result, "comment": comment, "changes": step.changes}
 
 
+def _takes_its_words(function):
+    """Have a state refuse what does not fit it: Salt would act, with a warning beside it."""
+
+    @functools.wraps(function)
+    def fitted(*args, **kwargs):
+        ours = words.ours(kwargs)
+        why = words.misfit("dhcp_failover", function, args, ours)
+        if why:
+            return _result(args[0] if args else ours.get("name"), Step(False, why))
+        return function(*args, **ours)
+
+    return words.takes_unknown(fitted)
+
+
 def _step(name, pair, act):
     """Run one step of the run that :py:func:`locked` began; every way to fail is a sentence."""
     run = master.CURRENT.get(pair or "")
@@ -74,6 +90,7 @@ def _step(name, pair, act):
         return _result(name, Step(False, str(err)))
 
 
+@_takes_its_words
 def locked(
     name,
     pair=None,
@@ -83,6 +100,7 @@ def locked(
     fresh=False,
     timeout=None,
     busy_timeout=None,
+    given=None,
 ):
     """
     Begin a run: find the pair and lock its servers and all their partners on the master.
@@ -103,23 +121,40 @@ def locked(
         Seconds that each wait may take; default: computed from the facts.
     busy_timeout
         Seconds that a minion busy with another state run is waited for; default 300.
+    given
+        The words in the pillar of the call, for ``orch.dhcp_failover_restart``: they are checked.
     """
     return _begin(
         name,
         pair,
+        "restart",
+        given,
         method=method,
         order=sequence,
         force=force,
-        fresh=bool(fresh),
+        fresh=fresh,
         timeout=timeout,
         busy_timeout=busy_timeout,
     )
 
 
-def _begin(name, pair, run_kind=engine.PairRun, kind=Request, origins=None, **wanted):
+def _begin(
+    name,
+    pair,
+    task,
+    given,
+    run_kind=engine.PairRun,
+    kind=Request,
+    origins=None,
+    **wanted,
+):
     """Begin a run of a kind, from ``origins`` if it is a rollout; keep it for the next steps."""
     try:
-        check_method(wanted["method"])
+        words.check_pillar(task, given or ())
+        words.text("pair", pair)
+        _check_method(wanted["method"])
+        said = {**wanted, **(origins or {}), "pair": pair}
+        wanted["again"] = commands.orchestration(__low__.get("__sls__"), task, given, said)
         request = master.new_request(__opts__, kind, **wanted)
         with master.INTERRUPTS.deferred():
             run = master.new_run(_master_opts(), pair, request, kind=run_kind)
@@ -138,6 +173,7 @@ def _master_opts():
     return salt.config.master_config(__opts__["conf_file"])
 
 
+@_takes_its_words
 def preflight(name, pair=None):
     """
     Check everything that can be known before the first act, and claim the minions.
@@ -148,6 +184,7 @@ def preflight(name, pair=None):
     return _step(name, pair, lambda run: run.preflight(test=__opts__["test"]))
 
 
+@_takes_its_words
 def server_restarted(name, position, pair=None):
     """
     Restart dhcpd on one server of the order, guarded on that server in the same call.
@@ -160,6 +197,7 @@ def server_restarted(name, position, pair=None):
     return _step(name, pair, lambda run: run.restart(int(position) - 1, test=__opts__["test"]))
 
 
+@_takes_its_words
 def pair_normal(name, position, pair=None):
     """
     Wait until the restart of a server is complete, as dhcpd says at both ends.
@@ -176,6 +214,7 @@ def pair_normal(name, position, pair=None):
     )
 
 
+@_takes_its_words
 def unlocked(name, pair=None):
     """
     End the run: free the claims on the minions and the locks on the master.
@@ -195,6 +234,7 @@ def unlocked(name, pair=None):
 # -- reboot --------------------------------------------------------------------------------------
 
 
+@_takes_its_words
 def reboot_locked(
     name,
     pair=None,
@@ -209,11 +249,12 @@ def reboot_locked(
     fresh=False,
     timeout=None,
     busy_timeout=None,
+    given=None,
 ):
     """
     Begin the maintenance of a pair's hosts, as :py:func:`locked` begins a restart.
 
-    pair, sequence, force, fresh, timeout, busy_timeout
+    pair, sequence, force, fresh, timeout, busy_timeout, given
         As in :py:func:`locked`.
     only
         Minion id of the only server that is touched.
@@ -228,31 +269,37 @@ def reboot_locked(
     host_timeout
         Seconds that the command or SLS may take, and that the host has to come back; default 900.
     """
-    settings = __opts__.get("dhcp_failover") or {}
-    patience = host_timeout or settings.get("host_timeout") or reboot.HOST_SECONDS
     try:
-        patience = master.seconds(patience, "host_timeout")
+        patience = host_timeout or master.settings(__opts__).get("host_timeout")
+        patience = words.seconds("host_timeout", patience or reboot.HOST_SECONDS)
+        only = words.text("only", only)
+        command, sls = words.text("command", command), words.text("sls", sls)
+        if reboot_host is not None:
+            reboot_host = words.truth("reboot", reboot_host)
     except IscDhcpError as err:
         return _result(name, Step(False, str(err)))
     return _begin(
         name,
         pair or only,
+        "reboot",
+        given,
         run_kind=reboot.PairReboot,
         kind=reboot.RebootRequest,
         method=method,
         only=only,
-        command=command and str(command),
-        sls=sls and str(sls),
+        command=command,
+        sls=sls,
         reboot=reboot_host,
         host_timeout=patience,
         order=sequence,
         force=force,
-        fresh=bool(fresh),
+        fresh=fresh,
         timeout=timeout,
         busy_timeout=busy_timeout,
     )
 
 
+@_takes_its_words
 def server_stopped(name, position, pair=None):
     """
     Stop dhcpd on one server of the order for its maintenance; its partner serves alone.
@@ -265,6 +312,7 @@ def server_stopped(name, position, pair=None):
     return _step(name, pair, lambda run: run.stop(int(position) - 1, test=__opts__["test"]))
 
 
+@_takes_its_words
 def host_maintained(name, position, pair=None):
     """
     Reboot the host of a stopped server, or do what was named instead, and wait until it is back.
@@ -279,6 +327,7 @@ def host_maintained(name, position, pair=None):
     return _step(name, pair, lambda run: run.maintain(int(position) - 1, test=__opts__["test"]))
 
 
+@_takes_its_words
 def server_serves(name, position, pair=None):
     """
     Have dhcpd serve again after the maintenance: by its host's own start, or started.
@@ -294,6 +343,7 @@ def server_serves(name, position, pair=None):
 # -- rollout -------------------------------------------------------------------------------------
 
 
+@_takes_its_words
 def rollout_locked(
     name,
     pair=None,
@@ -303,45 +353,50 @@ def rollout_locked(
     fresh=False,
     timeout=None,
     busy_timeout=None,
-    contents_given=False,
-    **origins,
+    source=None,
+    contents_pillar=None,
+    sls=None,
+    file=None,
+    template=None,
+    saltenv=None,
+    given=None,
 ):
     """
     Begin a rollout of new configuration, as :py:func:`locked` begins a restart.
 
-    pair, sequence, method, force, fresh, timeout, busy_timeout
+    pair, sequence, method, force, fresh, timeout, busy_timeout, given
         As in :py:func:`locked`.
     source, contents_pillar, sls, file
         Where the servers get their new files from; one of them, or none where the minions' pillar
         says it (see ``dhcpd.stage``).
     template, saltenv
         As in ``file.managed``.
-    contents_given
-        Whether somebody has put contents into the orchestration's pillar: that is refused.
     """
-    if contents_given:
-        text = (
-            "Contents in the orchestration's own pillar are refused: Salt keeps them in the job "
-            "cache, secrets included. Put them where the minions get them (sls, source, "
-            "contents_pillar or file), and change a secret that was in them. Nothing was touched."
-        )
-        return _result(name, Step(False, text))
-    known = {*staging.ORIGINS, "template", "saltenv"}
-    chosen = {key: value for key, value in origins.items() if key in known and value}
+    origins = {
+        "source": source,
+        "contents_pillar": contents_pillar,
+        "sls": sls,
+        "file": file,
+        "template": template,
+        "saltenv": saltenv,
+    }
     return _begin(
         name,
         pair,
+        "rollout",
+        given,
         run_kind=rollout.Rollout,
-        origins=chosen,
+        origins={key: value for key, value in origins.items() if value},
         method=method,
         order=sequence,
         force=force,
-        fresh=bool(fresh),
+        fresh=fresh,
         timeout=timeout,
         busy_timeout=busy_timeout,
     )
 
 
+@_takes_its_words
 def configuration_checked(name, pair=None):
     """
     Have every server fetch its new files and check them beside the old ones; replace nothing.
@@ -352,6 +407,7 @@ def configuration_checked(name, pair=None):
     return _step(name, pair, lambda run: run.stage(test=__opts__["test"]))
 
 
+@_takes_its_words
 def server_configured(name, position, pair=None):
     """
     Put the new files of one server in place; restart it if something that matters has changed.
@@ -364,6 +420,7 @@ def server_configured(name, position, pair=None):
     return _step(name, pair, lambda run: run.configure(int(position) - 1, test=__opts__["test"]))
 
 
+@_takes_its_words
 def server_proved(name, position, pair=None):
     """
     Wait until the pair is normal; else the server gets its old files back and is restarted.
@@ -376,6 +433,7 @@ def server_proved(name, position, pair=None):
     return _step(name, pair, lambda run: run.prove(int(position) - 1, test=__opts__["test"]))
 
 
+@_takes_its_words
 def configurations_agree(name, pair=None):
     """
     Check that both servers say the same, apart from their roles.

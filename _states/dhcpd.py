@@ -177,7 +177,8 @@ def running(name, enable=None):
     Have dhcpd running; one that runs is left as it is, whatever has changed.
 
     It starts a server that is down, and never restarts one: a ``watch`` marks the restart as
-    pending.
+    pending. Where none is seen and something speaks for one all the same (its unit has a living
+    main process, its ports are held), it fails and says who that is.
 
     name
         Anything.
@@ -197,6 +198,10 @@ def running(name, enable=None):
         changes, comments = {}, []
         if facts["process"]["running"]:
             comments.append(f"dhcpd runs (pid {facts['process']['pid']}).")
+        elif facts["process"]["signs"]:
+            told = "; ".join(facts["process"]["signs"])
+            text = f"No dhcpd is seen, and yet {told}: nothing was started."
+            return _ret(name, False, text)
         elif __opts__["test"]:
             changes["dhcpd"] = "would be started"
             comments.append("dhcpd would be started.")

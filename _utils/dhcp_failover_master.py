@@ -26,6 +26,7 @@ from iscdhcp import engine
 from iscdhcp import pairs
 from iscdhcp import progress
 from iscdhcp import store
+from iscdhcp import words
 from iscdhcp.announce import Announced
 from iscdhcp.errors import IscDhcpError
 from iscdhcp.run import Request
@@ -210,7 +211,8 @@ class SaltFleet:
         for minion, answer in self.ask(minions, "dhcpd.claim", claim).items():
             ret = answer.get("ret")
             if isinstance(ret, dict) and not ret.get("result"):
-                found[minion] = {"refused": ret.get("comment"), "code": ret.get("code")}
+                keys = ("claim", "code")
+                found[minion] = {"refused": ret.get("comment"), **{k: ret.get(k) for k in keys}}
             elif not isinstance(ret, dict):
                 found[minion] = _facts(answer, ret)
             else:
@@ -439,39 +441,44 @@ def announce(opts, pair, what, fields):
 
 
 def new_request(
-    opts, kind=Request, order=None, force=None, timeout=None, busy_timeout=None, **more
+    opts,
+    kind=Request,
+    order=None,
+    force=None,
+    fresh=False,
+    timeout=None,
+    busy_timeout=None,
+    **more,
 ):
     """
     Return what a run is asked for, with the master's settings where nothing is said.
 
     kind
         :class:`iscdhcp.run.Request` or a kind of it.
-    order, force, timeout, busy_timeout
+    order, force, fresh, timeout, busy_timeout
         As people give them.
     more
         The kind's other fields.
 
     Raises :class:`iscdhcp.errors.IscDhcpError` for what can't be meant.
     """
-    settings = opts.get("dhcp_failover") or {}
+    chosen = settings(opts)
     if busy_timeout is None:
-        busy_timeout = settings.get("busy_timeout", kind.busy_timeout)
+        busy_timeout = chosen.get("busy_timeout", kind.busy_timeout)
     return kind(
-        order=order or settings.get("order"),
-        force=decisions.parse_force(force),
-        timeout=seconds(timeout, "timeout"),
-        busy_timeout=seconds(busy_timeout, "busy_timeout"),
-        policy=checks.parse_policy(settings.get("policy")),
+        order=words.listed("order", order or chosen.get("order")),
+        force=decisions.parse_force(force if force is True else words.listed("force", force)),
+        fresh=words.truth("fresh", fresh),
+        timeout=words.seconds("timeout", timeout),
+        busy_timeout=words.seconds("busy_timeout", busy_timeout),
+        policy=checks.parse_policy(chosen.get("policy")),
         **more,
     )
 
 
-def seconds(value, name):
-    """Return seconds that a person gave as a number, or ``None`` for none."""
-    try:
-        return None if value is None else float(value)
-    except (TypeError, ValueError):
-        raise IscDhcpError(f"{name}: give seconds as a number, not {value!r}") from None
+def settings(opts):
+    """Return ``dhcp_failover`` of the master's configuration; an unknown word there is refused."""
+    return words.check_master_settings(opts.get("dhcp_failover"))
 
 
 def new_run(
@@ -501,13 +508,13 @@ def new_run(
         announce(opts, pair, "progress", {"run": run.run, "text": sentence})
 
     request = request or Request()
-    settings = opts.get("dhcp_failover") or {}
+    chosen = settings(opts)
     try:
-        request.keep = max(1, int(settings.get("keep_journals", request.keep)))
+        request.keep = max(1, int(chosen.get("keep_journals", request.keep)))
     except (TypeError, ValueError):
         raise IscDhcpError(
             "dhcp_failover:keep_journals in the master's configuration: give a number, not "
-            f"{settings['keep_journals']!r}"
+            f"{chosen['keep_journals']!r}"
         ) from None
     run = kind(pair, discovery, fleet, directory(opts), who(opts, user), request, tell)
     # Progress goes to the person at the terminal; stdout stays for the result.

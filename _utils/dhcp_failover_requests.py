@@ -26,6 +26,7 @@ import dhcp_failover_master as master
 from iscdhcp import pairs
 from iscdhcp import requests
 from iscdhcp import store
+from iscdhcp import words
 from iscdhcp.errors import IscDhcpError
 from iscdhcp.requests import Refused
 from iscdhcp.requests import shown
@@ -158,10 +159,7 @@ def by_person(opts: Mapping[str, Any], wanted: str | None, why: str | None, user
 
 
 def _settings(opts: Mapping[str, Any]) -> Mapping[str, Any]:
-    settings = opts.get("dhcp_failover") or {}
-    if not isinstance(settings, Mapping):
-        raise Refused("dhcp_failover in the master's configuration has to be a dictionary")
-    return settings
+    return words.check_master_settings(opts.get("dhcp_failover"))
 
 
 def _names(pair: pairs.Pair) -> tuple[str, ...]:

@@ -18,11 +18,15 @@ from iscdhcp import decisions
 from iscdhcp import drain
 from iscdhcp import facts as fact
 from iscdhcp import lease_facts
+from iscdhcp import lease_folder
 from iscdhcp import pairs
 from iscdhcp import pending
 from iscdhcp import process
+from iscdhcp import ran
 from iscdhcp import staged_files
 from iscdhcp import store
+from iscdhcp import units
+from iscdhcp import words
 from iscdhcp.errors import IscDhcpError
 from iscdhcp.service import Service
 from salt.exceptions import CommandExecutionError
@@ -58,6 +62,10 @@ class Minion:
             raise CommandExecutionError(
                 f"The setting dhcpd must be a dictionary, not {type(config).__name__}."
             )
+        try:
+            words.check_minion_settings(config)
+        except IscDhcpError as err:
+            raise CommandExecutionError(str(err)) from None
         return config
 
     def settings(self):
@@ -76,17 +84,70 @@ class Minion:
             if config.get(key):
                 values = config[key]
                 known[key] = (values,) if isinstance(values, str) else tuple(values)
+        last = self.ran_last()
+        if last is not None:
+            known.update(
+                ran_config_file=last.config_file,
+                ran_lease_file=last.lease_file,
+                ran_pid_file=last.pid_file,
+            )
+        known["units"] = self._units(last)
         return fact.Settings(**known)
+
+    def _units(self, last):
+        """Return the services that dhcpd here may be."""
+        service = Service(self._salt, self._grains, self.config().get("service"))
+        return tuple(dict.fromkeys(name for name in (last and last.unit, service.name) if name))
 
     def server(self):
         """Return dhcpd here as it is now: process, configuration, files."""
         return fact.read_server(self.settings())
 
-    def service(self, running=()):
-        """Return dhcpd as a service of this host; ``running`` is the argv of the one that runs."""
+    def service(self, what_ran=None):
+        """Return the service by which ``what_ran``, or else what ran last, comes back."""
         config = self.config()
         name, command = config.get("service"), config.get("start_command") or ()
-        return Service(self._salt, self._grains, name, command, running)
+        return Service(self._salt, self._grains, name, command, what_ran or self.ran_last())
+
+    def ran_last(self):
+        """Return what is noted of the dhcpd that ran last, or ``None``."""
+        return ran.Ran.from_dict(store.read_json(self.state_dir() / "ran.json"))
+
+    def note_what_runs(self, server):
+        """Note what runs now, for a start that finds nothing running; return it."""
+        running = ran.of(server)
+        if running is not None and running != self.ran_last():
+            store.write_json(self.state_dir() / "ran.json", running.as_dict())
+        return running
+
+    def start_problem(self, running):
+        """Return why a start may not bring back what runs, or ``None``."""
+        config = self.config()
+        service = config.get("service")
+        name = running.unit or service
+        unit = units.read(str(name)) if name else None
+        return ran.why_not_back(running, unit, service, config.get("start_command") or ())
+
+    def another_than(self, last):
+        """Return why a start by its unit would bring up another dhcpd, or ``None``."""
+        if self.config().get("start_command") or not (last.unit or self.config().get("service")):
+            return None
+        return ran.why_another(last, units.read(self.service(last).name))
+
+    def compared(self, last, service):
+        """Note what runs now and compare it with ``last``; see :func:`iscdhcp.ran.differences`."""
+        now = self.note_what_runs(self.server())
+        if now is None:
+            return [], []
+        return ran.differences(last, now, service.by_command)
+
+    def down_or_runs(self, settings):
+        """Say whether dhcpd is down here, as far as that is proved."""
+        server = fact.read_server(settings)
+        if server.process is not None:
+            return f"dhcpd runs on {self.id}"
+        seen = [sign.text for sign in fact.signs(server) if sign.blocks]
+        return f"No dhcpd is seen on {self.id}" if seen else f"dhcpd is down on {self.id}"
 
     def state_dir(self):
         """Return the folder of this minion's notes."""
@@ -168,10 +229,25 @@ class Minion:
         facts["pending_restart"] = self.pending_restart(server)
         if not brief:
             facts["busy"] = self._busy()
+            self._look_ahead(facts, server)
             if not facts["configuration"]["error"]:
                 error = acts.check_config(server.config_file, settings.binaries[0])
                 facts["configuration"]["error"] = error and self.masked(error)
         return facts
+
+    def _look_ahead(self, facts, server):
+        """Add what a stop has to know of the start after it."""
+        facts["lease_file"]["folder_problem"] = lease_folder.problem(server)
+        running = None
+        try:
+            running = self.note_what_runs(server)
+        except OSError as err:
+            facts["start_problem"] = f"what runs could not be noted ({err})"
+        if running is not None:
+            facts["start_problem"] = self.start_problem(running)
+            signs = fact.signs(server)
+            facts["process"]["signs"] = [sign.text for sign in signs if sign.blocks]
+            facts["process"]["others"] = [sign.text for sign in signs if not sign.blocks]
 
     def _busy(self):
         """Return what state run this minion is in the middle of, other than this call's own."""

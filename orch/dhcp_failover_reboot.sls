@@ -18,22 +18,24 @@
   back; 900), method (handover, or signal where there is no OMAPI), force, fresh, timeout and
   busy_timeout (seconds). Nothing is decided here: each step looks for itself, when it runs.
 #}
-{%- set pair = (pillar.get("pair") or pillar.get("only")) | tojson %}
-{%- set positions = [("first", 1)] if pillar.get("only") else [("first", 1), ("second", 2)] %}
+{%- set call = salt["dhcp_failover.call_pillar"]() %}
+{%- set pair = (call.get("pair") or call.get("only")) | tojson %}
+{%- set positions = [("first", 1)] if call.get("only") else [("first", 1), ("second", 2)] %}
 
 The pair is locked:
   dhcp_failover.reboot_locked:
     - pair: {{ pair }}
-{%- if pillar.get("order") is not none %}
-    - sequence: {{ pillar["order"] | tojson }}
+    - given: {{ call | list | tojson }}
+{%- if call.get("order") is not none %}
+    - sequence: {{ call["order"] | tojson }}
 {%- endif %}
-{%- if pillar.get("reboot") is not none %}
-    - reboot_host: {{ pillar["reboot"] | tojson }}
+{%- if call.get("reboot") is not none %}
+    - reboot_host: {{ call["reboot"] | tojson }}
 {%- endif %}
 {%- for option in ("only", "command", "sls", "host_timeout", "method", "force", "fresh", "timeout",
                    "busy_timeout") %}
-{%-   if pillar.get(option) is not none %}
-    - {{ option }}: {{ pillar[option] | tojson }}
+{%-   if call.get(option) is not none %}
+    - {{ option }}: {{ call[option] | tojson }}
 {%-   endif %}
 {%- endfor %}
 

@@ -11,17 +11,19 @@
 
   Procedure: ISC KB AA-01043.
 #}
-{%- set pair = pillar.get("pair") | tojson %}
+{%- set call = salt["dhcp_failover.call_pillar"]() %}
+{%- set pair = call.get("pair") | tojson %}
 
 The pair is locked:
   dhcp_failover.locked:
     - pair: {{ pair }}
-{%- if pillar.get("order") is not none %}
-    - sequence: {{ pillar["order"] | tojson }}
+    - given: {{ call | list | tojson }}
+{%- if call.get("order") is not none %}
+    - sequence: {{ call["order"] | tojson }}
 {%- endif %}
 {%- for option in ("method", "force", "fresh", "timeout", "busy_timeout") %}
-{%-   if pillar.get(option) is not none %}
-    - {{ option }}: {{ pillar[option] | tojson }}
+{%-   if call.get(option) is not none %}
+    - {{ option }}: {{ call[option] | tojson }}
 {%-   endif %}
 {%- endfor %}
 

@@ -16,19 +16,20 @@
 
   Procedure: ISC KB AA-01043.
 #}
-{%- set pair = pillar.get("pair") | tojson %}
+{%- set call = salt["dhcp_failover.call_pillar"]() %}
+{%- set pair = call.get("pair") | tojson %}
 
 The pair is locked:
   dhcp_failover.rollout_locked:
     - pair: {{ pair }}
-    - contents_given: {{ (["contents", "config", "configuration"] | select("in", pillar) | list | length > 0) | tojson }}
-{%- if pillar.get("order") is not none %}
-    - sequence: {{ pillar["order"] | tojson }}
+    - given: {{ call | list | tojson }}
+{%- if call.get("order") is not none %}
+    - sequence: {{ call["order"] | tojson }}
 {%- endif %}
 {%- for option in ("method", "force", "fresh", "timeout", "busy_timeout",
                    "source", "contents_pillar", "sls", "file", "template", "saltenv") %}
-{%-   if pillar.get(option) is not none %}
-    - {{ option }}: {{ pillar[option] | tojson }}
+{%-   if call.get(option) is not none %}
+    - {{ option }}: {{ call[option] | tojson }}
 {%-   endif %}
 {%- endfor %}
 

@@ -25,8 +25,6 @@ from .log_messages import masked
 
 #: Seconds in which a terminated dhcpd has to be gone; measured 6-25 ms, a slow disk may hold it.
 EXIT_SECONDS = 20.0
-#: Where dhcpd writes its pid unless told otherwise (Debian, Fedora).
-PID_FILE = "/var/run/dhcpd.pid"
 #: Seconds in which the lease file has to show a complete end between two writes.
 QUIESCE_SECONDS = 15.0
 
@@ -75,6 +73,8 @@ def stop(
     running = server.process
     if running is None:
         raise ActError("dhcpd is not running")
+    # Of a process in a sandbox or container its own paths are known only while it runs.
+    pid_file = server.pid_file
     begun = time.monotonic()
     last_look()
     quiesced = process.signal_terminate(running, look=look, deadline=QUIESCE_SECONDS)
@@ -82,7 +82,7 @@ def stop(
         raise ActError(
             f"dhcpd (pid {running.pid}) got SIGTERM and has not ended after {EXIT_SECONDS:.0f} s"
         )
-    _remove_stale_pid_file(server, running)
+    _remove_stale_pid_file(pid_file, running)
     return {
         "pid": running.pid,
         "ended": time.time(),
@@ -91,11 +91,9 @@ def stop(
     }
 
 
-def _remove_stale_pid_file(server: Server, ended: process.Process) -> None:
+def _remove_stale_pid_file(pid_file: str, ended: process.Process) -> None:
     """Remove the pid file that a signal leaves: a reused pid in it blocks the next start."""
-    configured = server.configuration.pid_file if server.configuration else None
-    # pid-file-name beats -pf, as lease-file-name does -lf.
-    path = Path(server.settings.pid_file or configured or ended.pid_file or PID_FILE)
+    path = Path(pid_file)
     try:
         if path.read_text(encoding="ascii", errors="replace").strip() == str(ended.pid):
             path.unlink()
@@ -108,6 +106,7 @@ def start(
     service: ServiceManager,
     timeout: float,
     ignore_leases: bool = False,
+    ended: process.Process | None = None,
 ) -> dict[str, Any]:
     """
     Start dhcpd through the host's service manager; return once the new process serves.
@@ -116,19 +115,50 @@ def start(
         Seconds in which it has to.
     ignore_leases
         Start although the lease file is missing, empty or torn (leases may be forgotten).
+    ended
+        The process that the same call has ended: then the start is tried whatever holds its ports,
+        and a new one that its service manager has started meanwhile is taken for the start.
 
     Returns ``pid``, ``identity``, ``started`` and ``serves_since`` (epoch seconds), ``seconds``.
-    Raises :class:`ActError` with what dhcpd itself said.
+    Raises :class:`ActError` with what dhcpd itself said, and before the start where one runs, or
+    may run unseen.
     """
     begun, begun_epoch = time.monotonic(), time.time()
     server = facts.read_server(settings)
-    if server.process is not None:
-        raise ActError(f"dhcpd runs already (pid {server.process.pid})")
+    running = server.process
+    by_itself = bool(ended and running and running.identity != ended.identity)
+    if running is not None and not by_itself:
+        raise ActError(f"dhcpd runs already (pid {running.pid})")
     if server.configuration_error:
         raise ActError(f"not started: {server.configuration_error}")
-    if not ignore_leases:
-        check_leases(server.lease_file)
-    service.renew()
+    if ended is None:
+        check_nobody_runs(server)
+    if not by_itself:
+        if not ignore_leases:
+            check_leases(server.lease_file)
+        service.renew()
+    return _await_service(settings, service, begun, begun_epoch, timeout)
+
+
+def check_nobody_runs(server: Server) -> None:
+    """Raise :class:`ActError` where something speaks for a dhcpd that is not seen."""
+    told = [sign.text for sign in facts.signs(server) if sign.blocks]
+    if told:
+        raise ActError(
+            f"not started: no dhcpd is seen, and yet {'; '.join(told)}: a second one would serve "
+            "the same clients; stop it, or name its program in dhcpd:binaries in the minion's "
+            "configuration if it is dhcpd"
+        )
+
+
+def _await_service(
+    settings: Settings,
+    service: ServiceManager,
+    begun: float,
+    begun_epoch: float,
+    timeout: float,
+) -> dict[str, Any]:
+    """Wait until a start that was ordered at ``begun`` has brought up a dhcpd that serves."""
     deadline = begun + timeout
     last: process.Process | None = None
     pause, absent = 0.01, 0

@@ -42,7 +42,7 @@ CODES = {
     "parity": "the configurations are in parity",
     "lease-file": "the lease files are whole",
     "space": "there is room to write the lease files anew",
-    "service": "service manager and process agree",
+    "service": "service manager and process agree, and dhcpd would come back as it runs",
     "holder": "nobody else holds the pair",
     "pending": "no other change is pending",
 }
@@ -67,6 +67,9 @@ _OF_REASON = {
     "omapi": "omapi",
     "configuration": "configuration",
     "lease-file": "lease-file",
+    "lease-folder": "space",
+    "start": "service",
+    "port": "process",
     "claim": "holder",
     "busy": "holder",
 }
@@ -90,6 +93,9 @@ _FIX = {
     "free-leases": "wait until the pools are balanced, or widen the range on both servers",
     "configuration": "mend the file on {server}; salt {server} dhcpd.check_config looks again",
     "lease-file": "salt {server} dhcpd.check_leases tells more; do not restart dhcpd by hand",
+    "lease-folder": "make room, or correct owner and mode of the folder on {server}",
+    "start": "systemctl status and salt {server} dhcpd.status show unit and command line",
+    "port": "stop it on {server} unless it only relays",
     "claim": "wait for its end, or salt {server} dhcpd.release_claim if nobody works there",
     "busy": "wait for the end of that state run",
 }

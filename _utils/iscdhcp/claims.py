@@ -68,12 +68,24 @@ class Claims:
             return claim
         return None
 
-    def claim(self, run: str, who: str, seconds: float, token: str | None = None) -> float:
+    def claim(
+        self,
+        run: str,
+        who: str,
+        seconds: float,
+        token: str | None = None,
+        master: str | None = None,
+        over: str | None = None,
+    ) -> float:
         """
         Claim the server for a run, or renew its claim; return until when (epoch seconds).
 
         token
             The process that claims for the run: what it has released it can't claim any more.
+        master
+            Which master's run it is.
+        over
+            A run of the same master that has ended: its claim, and no other, is taken over.
 
         Refused while an act runs on the server, unless the claim is this run's already: whoever
         acts has looked for claims before. Raises :class:`Refused`.
@@ -84,14 +96,14 @@ class Claims:
                 raise Refused(
                     f"This run's claim on {self._server} was released: it has ended.", "released"
                 )
-            if current and current.get("run") != run:
+            if current and current.get("run") != run and not _left_behind(current, master, over):
                 raise Refused(
                     f"{self._server} is claimed by {current.get('who')} until "
                     f"{clock(current['until'])} UTC (dhcpd.release_claim frees it)",
                     "claim",
                 )
             until = time.time() + seconds
-            claim = {"run": run, "who": who, "until": until}
+            claim = {"run": run, "who": who, "until": until, "master": master}
             if current and current.get("run") == run:
                 write_json(self._file, claim)
             else:
@@ -144,6 +156,13 @@ class Claims:
         with open(self._lock_file, "a", encoding="utf-8") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+
+def _left_behind(claim: dict[str, Any], master: str | None, over: str | None) -> bool:
+    """Whether a claim is the one of a master's ended run that this master takes over."""
+    if over is None or master is None:
+        return False
+    return (claim.get("run"), claim.get("master")) == (over, master)
 
 
 @contextmanager

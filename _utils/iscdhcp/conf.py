@@ -10,6 +10,7 @@ Source of the facts: server/confpars.c, server/dhcpd.c and common/parse.c of dhc
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -141,15 +142,17 @@ class Configuration:
         return next((one for one in self.relationships if one.name == name), None)
 
 
-def read(path: str, directory: str = "/") -> Configuration:
+def read(
+    path: str, directory: str = "/", locate: Callable[[str], str] | None = None
+) -> Configuration:
     """Read a configuration, with all that it includes.
 
     :param path: the main file, such as ``/etc/dhcp/dhcpd.conf``.
-    :param directory: where relative names in ``include`` are looked for; see
-        :func:`iscdhcp.conf_syntax.parse_file`.
+    :param directory: where relative names in ``include`` are looked for.
+    :param locate: for both see :func:`iscdhcp.conf_syntax.parse_file`.
     :raises ConfError: with file, line and what to do; never with a key's name or secret.
     """
-    return views(parse_file(path, directory))
+    return views(parse_file(path, directory, locate))
 
 
 def views(tree: Tree) -> Configuration:

@@ -14,6 +14,7 @@ import os
 import re
 import stat
 from bisect import bisect_right
+from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -248,16 +249,19 @@ def same(these: list[Statement], those: list[Statement]) -> bool:
     return True
 
 
-def parse_file(path: str, directory: str = "/") -> Tree:
+def parse_file(
+    path: str, directory: str = "/", locate: Callable[[str], str] | None = None
+) -> Tree:
     """Read a configuration file and all that it includes.
 
     :param path: the file.
     :param directory: where relative names in ``include`` are looked for. dhcpd looks in the
         directory that it was started in; service managers start it in ``/``.
+    :param locate: turns each path, as dhcpd knows it, into the one by which it is read here.
     :raises ConfError: when a file cannot be read or its structure is broken, with file, line and
         column (those of the ``include`` for a file that cannot be read).
     """
-    reader = _Reader(directory)
+    reader = _Reader(directory, locate=locate)
     return Tree(reader.read(os.fspath(path)), reader.files)
 
 
@@ -276,9 +280,15 @@ def parse_texts(path: str, texts: Mapping[str, str], directory: str = "/") -> Tr
 class _Reader:
     """Reads one configuration: the files so far, and those that are being included right now."""
 
-    def __init__(self, directory: str, texts: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        directory: str,
+        texts: Mapping[str, str] | None = None,
+        locate: Callable[[str], str] | None = None,
+    ) -> None:
         self.files: list[FileRead] = []
         self._texts = texts
+        self._locate = locate
         self._directory = directory
         self._open: list[object] = []
 
@@ -287,6 +297,8 @@ class _Reader:
         if len(self.files) >= MAX_FILES:
             raise ConfError(f"more than {MAX_FILES} files are included")
         identity: object
+        if self._locate is not None:
+            path = self._locate(path)
         if self._texts is not None:
             if path not in self._texts:
                 raise ConfError(f"{path} is not among the files that were kept")

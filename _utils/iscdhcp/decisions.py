@@ -33,6 +33,8 @@ FORCEABLE = {
     "connection": "no failover connection to the partner",
     "configuration": "a configuration that dhcpd does not accept",
     "lease-file": "a lease file that is missing, empty or torn",
+    "lease-folder": "a folder in which dhcpd can't write its lease file again at its start",
+    "start": "a dhcpd that may not come back as it ran: unit, command line or files",
     "claim": "another run's claim on this server",
     "clock": "clocks that are too far apart for dhcpd to connect again",
     "gentle": "a dhcpd whose SIGTERM costs MCLT (built with gentle shutdown)",
@@ -282,9 +284,11 @@ def _own_server(facts: Facts) -> list[Reason]:
     found = []
     process = facts.get("process") or {}
     if not process.get("running"):
-        found.append(
-            Reason("not-running", f"dhcpd is not running on {me}: start it with dhcpd.start")
-        )
+        signs = "; ".join(process.get("signs") or ())
+        text = f"dhcpd is not running on {me}: start it with dhcpd.start"
+        if signs:
+            text = f"no dhcpd is seen on {me}, and yet {signs}: look there who that is"
+        found.append(Reason("not-running", text))
     if process.get("several"):
         found.append(
             Reason(
@@ -293,6 +297,12 @@ def _own_server(facts: Facts) -> list[Reason]:
                 "strays first, this can't tell which one serves",
             )
         )
+    if process.get("running") and process.get("signs"):
+        text = f"{me} may run another dhcpd beside pid {process.get('pid')}: "
+        found.append(Reason("several", text + "; ".join(process["signs"])))
+    for other in process.get("others") or ():
+        text = f"{me}: {other}, beside dhcpd: if it answers DHCP too, clients hear both"
+        found.append(Reason("port", text, blocks=False))
     if process.get("stopped"):
         found.append(
             Reason("stopped", f"dhcpd on {me} is stopped by a signal (state T): send it SIGCONT")
@@ -317,6 +327,11 @@ def _own_server(facts: Facts) -> list[Reason]:
     leases = facts.get("lease_file") or {}
     if leases.get("problem"):
         found.append(Reason("lease-file", f"{me}: {leases['problem']}"))
+    if leases.get("folder_problem"):
+        found.append(Reason("lease-folder", f"{me}: {leases['folder_problem']}"))
+    if facts.get("start_problem"):
+        text = f"dhcpd on {me} may not come back as it ran: {facts['start_problem']}"
+        found.append(Reason("start", text))
     omapi = facts.get("omapi") or {}
     if omapi.get("configured") and omapi.get("error") and process.get("running"):
         text = f"{me} is judged by its log alone, OMAPI does not answer: {omapi['error']}"
@@ -406,10 +421,10 @@ def _other_end(
         )
     elif (state, partner) != ("normal", "normal"):
         found.append(Reason("partner", not_normal(who, name, evidence), True, name))
-    if evidence.get("serves") is False:
-        found.append(
-            Reason("partner", f"dhcpd on {who} does not serve: {evidence.get('why')}", True, name)
-        )
+    if evidence.get("serves") is not True:
+        # An unknown state is no proof of service.
+        why = evidence.get("why") or "whether it does is unknown"
+        found.append(Reason("partner", f"dhcpd on {who} does not serve: {why}", True, name))
     if evidence.get("acting"):
         found.append(Reason("partner", being_acted_on(who), True, name))
     skew = evidence.get("skew")
@@ -504,7 +519,9 @@ def evidence_of(partner: Facts, relationship: str, observed: float, skew: float)
         why = "dhcpd is not running"
     elif process.get("stopped"):
         why = "its process is stopped by a signal"
-    elif end.get("serves") is False:
+    elif end.get("serves") is None:
+        why = f"its state is unknown ({end.get('why_unknown') or 'it did not say'})"
+    elif not end["serves"]:
         why = f"it is in {end.get('state')}"
     return {
         "minion": partner.get("minion"),

@@ -99,6 +99,11 @@ def _process(view: PairView, server: str) -> list[Finding]:
         return [Finding("halted", CAUSE, text, f"kill -CONT {pid} on {server}", server, 97)]
     if process.get("running"):
         return []
+    if process.get("signs"):
+        told = "; ".join(process["signs"])
+        text = f"no dhcpd is seen on {server}, and yet {told}: it may serve unseen"
+        step = f"look on {server} who that is, and start no dhcpd there before"
+        return [Finding("unseen", CAUSE, text, step, server, 97)]
     return _down(view, server)
 
 

@@ -50,16 +50,13 @@ class PairRun(Run):
     @step("preflight")
     def preflight(self, test: bool = False) -> Step:
         """Check everything that can be known before the first act; claim the minions."""
-        if test:
-            self.record = {}
+        if test and not self.record:
             self._open_record()
         self.claimed = not test
         answers = (
             self.fleet.inspect(list(self.group))
             if test
-            else self._until_nobody_acts(
-                self.fleet.claim(list(self.group), self._claim(), facts=True)
-            )
+            else self._until_nobody_acts(self.claim_group())
         )
         refused = [a["refused"] for _, a in sorted(answers.items()) if a.get("refused")]
         if refused:
@@ -118,15 +115,16 @@ class PairRun(Run):
         return Step(True, f"Safe to begin. {seen}.", warnings=list(warnings))
 
     def _until_nobody_acts(self, answers: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-        """Wait for the end of an act that an interrupted run of this pair has left behind."""
+        """Wait for the end of an act that an interrupted run of this master has left behind."""
         give_up = self.steering.clock() + self.request.busy_timeout
-        while self.record.get("servers") and self.steering.clock() < give_up:
+        left_behind = bool(self.record.get("servers")) or self._took_over
+        while left_behind and self.steering.clock() < give_up:
             busy = [m for m in self.group if acted_on(answers.get(m, {}))]
             if not busy:
                 break
             self.say(f"Waiting: dhcpd on {', '.join(busy)} is being stopped or started.")
             self._sleep(1.0)
-            answers = self.fleet.claim(list(self.group), self._claim(), facts=True)
+            answers = self.claim_group()
         return answers
 
     @step("restart")
@@ -185,7 +183,7 @@ class PairRun(Run):
         entry.update(
             identity=before.get("identity"), pid=before.get("pid"), started=before.get("started")
         )
-        self._save()
+        first = self._ordered(server)
         patience = restart_patience(facts)
         self.say(f"Restarting dhcpd on {server} (pid {before.get('pid')}).")
         begun = time.monotonic()
@@ -206,7 +204,10 @@ class PairRun(Run):
                 answer = self._settle(server, before, answer["lost"], patience)
         if not answer.get("result"):
             reasons = [one for one in answer.get("reasons") or () if one.get("blocks")]
-            if reasons and all(one["code"] in ("busy", "other-process") for one in reasons):
+            codes = {one["code"] for one in reasons}
+            if answer.get("refused") and first and "other-process" not in codes:
+                self._not_ordered(server)
+            if codes and codes <= {"busy", "other-process"}:
                 return None
             comment = answer.get("comment") or f"{server} did not say why it was not restarted"
             return Step(False, f"{full_stop(comment)}{self._left(server)}")

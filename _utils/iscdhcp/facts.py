@@ -7,6 +7,7 @@ What it means is for :mod:`iscdhcp.decisions` to say. The OMAPI key never enters
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Collection
 from collections.abc import Mapping
@@ -18,11 +19,13 @@ from typing import Any
 from . import conf
 from . import leasefile
 from . import log
+from . import presence
 from . import process
 from . import stuck
 from .errors import IscDhcpError
 from .errors import OmapiError
 from .errors import OmapiLibraryMissing
+from .mounts import Where
 from .omapi import OmapiClient
 from .omapi import OmapiKey
 from .states import FailoverState
@@ -56,6 +59,12 @@ class Settings:
     omapi_timeout: float = 2.0
     #: syslog files of dhcpd; empty: the journal, or the platform's usual files.
     log_files: tuple[str, ...] = field(default=())
+    #: The files of the dhcpd that ran last, for as long as none runs.
+    ran_config_file: str | None = None
+    ran_lease_file: str | None = None
+    ran_pid_file: str | None = None
+    #: The services of the service manager that dhcpd may be.
+    units: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -74,32 +83,75 @@ class Server:
         """The dhcpd that serves, the oldest if there are several."""
         return self.processes[0] if self.processes else None
 
+    @property
+    def where(self) -> Where:
+        """How the paths that dhcpd knows are reached from here."""
+        return self.process.where if self.process else Where()
+
+    @property
+    def pid_file(self) -> str:
+        """Where dhcpd writes its pid, as this host's path."""
+        running, settings = self.process, self.settings
+        # pid-file-name beats -pf, as lease-file-name does -lf.
+        named = (self.configuration and self.configuration.pid_file) or (
+            running and running.pid_file
+        )
+        if settings.pid_file or named:
+            return settings.pid_file or self.where.located(str(named))
+        last = None if running else settings.ran_pid_file
+        return last or self.where.located(process.DEFAULT_PID_FILE)
+
+    @property
+    def only_inside(self) -> list[str]:
+        """Its files that this host has under no path of its own: they end with the process."""
+        files = [self.lease_file, self.config_file]
+        files += [read.path for read in self.configuration.files] if self.configuration else []
+        return [path for path in dict.fromkeys(files) if path.startswith(f"{process.PROC}/")]
+
 
 def read_server(settings: Settings) -> Server:
     """Read process and configuration; an unreadable configuration is kept as a sentence."""
     processes = sorted(process.find(settings.binaries), key=lambda one: one.started)
     running = processes[0] if processes else None
-    config_file = (
-        settings.config_file or (running and running.config_file) or _first_of(CONFIG_FILES)
-    )
+    config_file = config_file_of(settings, running)
+    where = running.where if running else Where()
     configuration, error = None, None
     try:
-        configuration = conf.read(config_file)
+        configuration = conf.read(config_file, locate=where.located if where.apart else None)
     except IscDhcpError as err:
         error = str(err)
-    # lease-file-name beats -lf (measured; server/dhcpd.c, postconf_initialization).
-    lease_file = (
-        settings.lease_file
-        or (running and running.open_lease_file)
-        or (configuration and configuration.lease_file)
-        or (running and running.explicit_lease_file)
-        or _first_of(LEASE_FILES)
-    )
+    lease_file = _lease_file_of(settings, running, configuration)
     return Server(settings, processes, configuration, error, config_file, lease_file)
 
 
-def _first_of(paths: tuple[str, ...]) -> str:
-    return next((path for path in paths if Path(path).exists()), paths[0])
+def config_file_of(settings: Settings, running: process.Process | None) -> str:
+    """Return the main file of dhcpd's configuration, as this host's path."""
+    if settings.config_file:
+        return settings.config_file
+    if running is None:
+        return settings.ran_config_file or _first_of(CONFIG_FILES)
+    named = running.config_file or _first_of(CONFIG_FILES, running.where)
+    return running.where.located(named)
+
+
+def _lease_file_of(
+    settings: Settings, running: process.Process | None, configuration: conf.Configuration | None
+) -> str:
+    if settings.lease_file:
+        return settings.lease_file
+    # lease-file-name beats -lf (measured; server/dhcpd.c, postconf_initialization).
+    named = configuration and configuration.lease_file
+    if running is None:
+        return named or settings.ran_lease_file or _first_of(LEASE_FILES)
+    where = running.where
+    path = running.open_lease_file or named or running.explicit_lease_file
+    return where.located(path or _first_of(LEASE_FILES, where))
+
+
+def _first_of(paths: tuple[str, ...], where: Where | None = None) -> str:
+    """Return the first path that is there, in dhcpd's own root; the first one where none is."""
+    inside = (where or Where()).inside
+    return next((path for path in paths if Path(inside(path)).exists()), paths[0])
 
 
 def gather(settings: Settings, server: Server | None = None) -> dict[str, Any]:
@@ -120,6 +172,7 @@ def gather(settings: Settings, server: Server | None = None) -> dict[str, Any]:
         "configuration": configuration_facts(server),
         "lease_file": lease_file_facts(server.lease_file),
     }
+    facts["lease_file"]["problem"] = facts["lease_file"]["problem"] or _other_lease_file(server)
     facts["omapi"], states = omapi_facts(server)
     facts["log"], facts["relationships"] = relationship_facts(server, states)
     return facts
@@ -138,10 +191,15 @@ def same_state(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
 
 
 def process_facts(server: Server) -> dict[str, Any]:
-    """Return what the process table says: ``running``, ``pid``, ``identity``, ``started`` ..."""
+    """
+    Return what the process table says: ``running``, ``pid``, ``identity``, ``started`` ...
+
+    Where none is seen, ``absent`` says whether nothing else speaks for one (``signs``).
+    """
     running = server.process
     if running is None:
-        return {"running": False}
+        told = [sign.text for sign in signs(server) if sign.blocks]
+        return {"running": False, "absent": not told, "signs": told}
     return {
         "running": True,
         "pid": running.pid,
@@ -151,7 +209,15 @@ def process_facts(server: Server) -> dict[str, Any]:
         "gentle_shutdown": running.gentle_shutdown,
         "argv": list(running.argv),
         "several": [one.pid for one in server.processes] if len(server.processes) > 1 else None,
+        "unit": running.unit,
+        "sandboxed": running.where.apart,
     }
+
+
+def signs(server: Server) -> list[presence.Sign]:
+    """Return what speaks for a dhcpd here beside those that are seen, or stands in one's way."""
+    port = server.process.port if server.process else presence.DHCP_PORT
+    return presence.signs(server.configuration, server.settings.units, server.processes, port)
 
 
 def configuration_facts(server: Server) -> dict[str, Any]:
@@ -189,6 +255,29 @@ def lease_file_facts(path: str) -> dict[str, Any]:
         "whole": end.whole,
         "problem": None if end.exists and end.whole else _lease_problem(path, end),
     }
+
+
+def _other_lease_file(server: Server) -> str | None:
+    """Return why the next start would read another lease file than the one that is written now."""
+    running = server.process
+    if running is None or running.open_lease_file is None or server.configuration is None:
+        return None
+    # What neither names is built in and stays.
+    wanted = server.configuration.lease_file or running.explicit_lease_file
+    if wanted is None or server.settings.lease_file:
+        return None
+    wanted = server.where.located(wanted)
+    try:
+        same = os.path.samefile(wanted, server.lease_file)
+    except OSError:
+        same = wanted == server.lease_file
+    if same:
+        return None
+    return (
+        f"dhcpd writes the lease file {server.lease_file}, and its next start would read {wanted} "
+        "(lease-file-name in the configuration has changed): every lease would be forgotten; "
+        "name the old file again, or move it while dhcpd is down"
+    )
 
 
 def _lease_problem(path: str, end: leasefile.LeaseFileEnd) -> str:

@@ -22,11 +22,12 @@ class Fleet(Protocol):
         self, minions: list[str], claim: dict[str, Any], facts: bool = False
     ) -> dict[str, dict[str, Any]]:
         """
-        Put a claim (``run``, ``token``, ``who``, ``seconds``) on the minions, or renew it.
+        Put a claim (``run``, ``token``, ``who``, ``seconds``, ``master``; ``over``, the run of this
+        master whose claim is taken over) on the minions, or renew it.
 
-        One that refuses answers ``{"refused": why, "code": ...}``, the code as in
-        :class:`iscdhcp.claims.Refused`.
-        ``facts`` wants what :meth:`inspect` returns, with the claim in force.
+        A minion that refuses answers ``{"refused": why, "code": ..., "claim": the other's}``, the
+        code as in :class:`iscdhcp.claims.Refused`. ``facts`` wants what :meth:`inspect` returns,
+        with the claim in force.
         """
 
     def release(self, minions: list[str], run: str, token: str) -> None:

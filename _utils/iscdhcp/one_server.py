@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from .decisions import full_stop
@@ -26,7 +25,6 @@ from .steering import step
 from .stopping import Abandoned
 from .stopping import StopRun
 from .stopping import passes
-from .store import file_name
 
 #: How dhcpd may be stopped for good (a drain needs the start in the same call).
 METHODS = ("signal", "handover", "control")
@@ -56,16 +54,13 @@ class OneServer(StopRun):
     """
 
     request: OneServerRequest
+    #: It has no record, and goes on with none.
+    kind = None
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         (self.server,) = self.servers
         self.over = "started" if self.request.act == "start" else "stopped"
-        # The record of an unfinished restart stays as it is: nothing is saved here.
-        self.path = Path(self.path).with_name(f"one-server-{file_name(self.pair.id)}.json")
-
-    def _save(self) -> None:
-        pass
 
     def _left(self, acted_on: str | None = None) -> str:
         return ""
@@ -107,7 +102,7 @@ class OneServer(StopRun):
         """Stop dhcpd and leave it down, with the partners asked and claimed."""
         me = self.server
         seen = self.fleet.status([me], brief=True).get(me, {}).get("facts") or {}
-        if (seen.get("process") or {}).get("running") is False and not seen.get("acting"):
+        if (seen.get("process") or {}).get("absent") and not seen.get("acting"):
             return Step(True, f"dhcpd on {me} does not run: there is nothing to stop.")
         checked = self.preflight(test=test)
         if checked.result is False:

@@ -61,7 +61,8 @@ def judge(
         Which of its relationships.
     partner
         What the master knows of the other end: ``minion``, ``answered``, ``running`` (None:
-        unknown), ``pid``, ``error``, ``observed`` (epoch seconds on the survivor's clock).
+        unknown; that no process is seen proves nothing), ``signs`` (what speaks for one that is
+        not seen), ``pid``, ``error``, ``observed`` (epoch seconds on the survivor's clock).
     probe
         What the survivor found at the partner's address (:func:`probe_address`).
     confirm
@@ -79,6 +80,10 @@ def judge(
         found.append(
             Reason("alive", f"dhcpd runs on {who} (pid {partner.get('pid')}), its minion says so")
         )
+    if partner.get("signs"):
+        told = "; ".join(partner["signs"])
+        text = f"no dhcpd is seen on {who}, and yet {told}: one may serve there unseen"
+        found.append(Reason("alive", text))
     found += _address(survivor, who, probe, proved_down)
     if now is not None:
         age = now - float(partner.get("observed") or 0)
@@ -95,7 +100,7 @@ def judge(
                 blocks=False,
             )
         )
-    elif not partner.get("running"):
+    elif not partner.get("running") and not partner.get("signs"):
         found.append(_silence(who, partner, confirm == who))
     return Verdict("no" if any(reason.blocks for reason in found) else "yes", tuple(found))
 

@@ -27,7 +27,6 @@ from .pairs import Discovery
 from .pairs import Pair
 from .run import Request
 from .run import Step
-from .store import file_name
 
 #: Seconds that the survivor may take to look for its partner, and to act.
 LOOK_SECONDS = 20.0
@@ -55,6 +54,9 @@ class PartnerRun(PairRun):
     Arguments as of :class:`PairRun`.
     """
 
+    # The record of an unfinished restart stays as it is, and does not stand in the way.
+    kind = None
+
     def __init__(
         self,
         pair: Pair,
@@ -75,12 +77,7 @@ class PartnerRun(PairRun):
         assert request.only
         self.server = request.only
         self.other = second if self.server == first else first
-        # The record of an unfinished restart stays as it is: nothing is saved here.
-        self.path = Path(self.path).with_name(f"partner-{file_name(self.pair.id)}.json")
         self._held_until: float | None = None
-
-    def _save(self) -> None:
-        pass
 
     def _left(self, acted_on: str | None = None) -> str:
         return " The same command goes on from here."
@@ -186,7 +183,7 @@ class PartnerRun(PairRun):
         if test:
             return self.fleet.status(list(self.group))
         self.claimed = True
-        return self.fleet.claim(list(self.group), self._claim(), facts=True)
+        return self.claim_group()
 
     def _partner(self, answer: Mapping[str, Any], offset: float) -> dict[str, Any]:
         """What is known of the other end, for :func:`iscdhcp.partner_down.judge`."""
@@ -195,7 +192,8 @@ class PartnerRun(PairRun):
         return {
             "minion": self.other,
             "answered": facts is not None,
-            "running": bool(process.get("running")) if facts is not None else None,
+            "running": _runs(process) if facts is not None else None,
+            "signs": list(process.get("signs") or ()),
             "pid": process.get("pid"),
             "error": answer.get("error"),
             # Silence lasted until now.
@@ -236,7 +234,12 @@ class PartnerRun(PairRun):
                     f"dhcpd does not run on {who}, the partner of {me} in {name}, or nobody can "
                     f"tell: bring {who} back first, it has the newer leases. Nothing was done.",
                 )
-        running = (facts.get("process") or {}).get("running")
+        process = facts.get("process") or {}
+        running = process.get("running")
+        if not running and process.get("signs"):
+            told = "; ".join(process["signs"])
+            text = f"No dhcpd is seen on {me}, and yet {told}: look there who that is."
+            return Step(False, f"{text} Nothing was done.")
         if test:
             what = "is followed" if running else "would be started and followed"
             return Step(None, f"dhcpd on {me} {what} until it is normal.")
@@ -309,3 +312,10 @@ class PartnerRun(PairRun):
             if until:
                 self._held_until = max(until, self._held_until or 0.0)
         super()._cure(facts, answers)
+
+
+def _runs(process: Mapping[str, Any]) -> bool | None:
+    """Whether dhcpd runs, by a server's facts; ``None``: none is seen, which proves nothing."""
+    if process.get("running"):
+        return True
+    return False if process.get("absent") else None

@@ -22,7 +22,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from . import mounts
+from . import units
 from .errors import ProcessError
+from .mounts import Where
 
 PROC = Path("/proc")
 #: Options of dhcpd that take a value (server/dhcpd.c, main).
@@ -55,8 +58,21 @@ class Process:
     parent: int = 0
     #: Files that the environment names, by option (``PATH_DHCPD_CONF`` and the like).
     environment: tuple[tuple[str, str], ...] = ()
-    #: The lease file that it holds open for writing, ``None`` where that can't be seen.
+    #: The lease file that it holds open for writing, ``None`` where that can't be seen. As all its
+    #: paths it is the one of its own root: :attr:`where` tells this host's.
     open_lease_file: str | None = None
+    #: How its paths are reached from here.
+    where: Where = Where()
+    #: Whether it lives in a container or a chroot.
+    own_root: bool = False
+    #: The systemd service that it was started by, if any.
+    unit: str | None = None
+    #: The user as whom it runs now.
+    uid: int = 0
+    #: The executable, ``None`` where that can't be seen.
+    executable: str | None = None
+    #: The folder that it works in.
+    directory: str = "/"
 
     @property
     def stopped(self) -> bool:
@@ -66,7 +82,8 @@ class Process:
     @property
     def config_file(self) -> str | None:
         """The configuration that the command line or the environment names."""
-        return self._option("-cf")
+        path = self._option("-cf")
+        return path and os.path.join(self.directory, path)
 
     @property
     def explicit_lease_file(self) -> str | None:
@@ -101,6 +118,11 @@ class Process:
         except ValueError:
             return 67
 
+    @property
+    def variables(self) -> tuple[tuple[str, str], ...]:
+        """The variables of its environment that name its files."""
+        return tuple((_VARIABLES[option], value) for option, value in self.environment)
+
     def _option(self, name: str) -> str | None:
         given = [word for word, option in _words(self.argv) if option == name]
         return given[-1] if given else dict(self.environment).get(name)
@@ -118,17 +140,18 @@ def _words(argv: tuple[str, ...]) -> Iterator[tuple[str, str | None]]:
 
 def find(names: Iterable[str] = ("dhcpd",)) -> list[Process]:
     """
-    Return the dhcpd processes that serve DHCPv4 in this very network and mount namespace.
+    Return the dhcpd processes that serve DHCPv4 in this very network namespace.
 
     names
         Names of the executable.
 
-    A dhcpd of a container on this machine is another server's and left out; so is the process that
-    only waits for the daemon, its child, to be ready (server/dhcpd.c:378-401). Raises
-    :class:`ProcessError` where this process may not look.
+    The network tells which server it is: a sandboxed unit and a container on the host's network
+    have other mounts and are this server all the same; a dhcpd in another network is another
+    server's. Left out is the process that only waits for the daemon, its child, to be ready
+    (server/dhcpd.c:378-401). Raises :class:`ProcessError` where this process may not look.
     """
     wanted = set(names)
-    mine = _namespaces("self")
+    mine = _network("self")
     found = []
     for entry in PROC.iterdir():
         if not entry.name.isdigit():
@@ -137,7 +160,7 @@ def find(names: Iterable[str] = ("dhcpd",)) -> list[Process]:
             argv = _argv(entry)
             if not argv or os.path.basename(argv[0]) not in wanted:
                 continue
-            if _NOT_SERVING & set(argv[1:]) or _namespaces(entry.name) != mine:
+            if serves_no_dhcpv4(argv) or _network(entry.name) != mine:
                 continue
             found.append(_read(int(entry.name), argv))
         except (FileNotFoundError, ProcessLookupError):
@@ -153,14 +176,32 @@ def find(names: Iterable[str] = ("dhcpd",)) -> list[Process]:
     return sorted(by_pid.values(), key=lambda one: (one.started, one.pid))
 
 
+def argv_of(pid: int) -> tuple[str, ...]:
+    """Return the command line of a process, empty where it has ended or has none."""
+    try:
+        return _argv(PROC / str(pid))
+    except OSError:
+        return ()
+
+
+def is_dhcpd(pid: int | None, names: Iterable[str] = ("dhcpd",)) -> bool:
+    """Whether a process goes by the name of a dhcpd that serves DHCPv4."""
+    argv = argv_of(pid) if pid else ()
+    return bool(argv) and os.path.basename(argv[0]) in names and not serves_no_dhcpv4(argv)
+
+
+def serves_no_dhcpv4(argv: Iterable[str]) -> bool:
+    """Whether a dhcpd of this command line only runs once, or serves DHCPv6."""
+    return bool(_NOT_SERVING & set(list(argv)[1:]))
+
+
 def _argv(entry: Path) -> tuple[str, ...]:
     text = (entry / "cmdline").read_bytes().decode(errors="replace")
     return tuple(text.rstrip("\0").split("\0")) if text else ()
 
 
-def _namespaces(pid: str) -> tuple[str, str]:
-    base = PROC / pid / "ns"
-    return os.readlink(base / "net"), os.readlink(base / "mnt")
+def _network(pid: str) -> str:
+    return os.readlink(PROC / pid / "ns/net")
 
 
 def _state(pid: int) -> tuple[str, int, int]:
@@ -183,10 +224,14 @@ def _identity(pid: int, ticks: int) -> str:
 
 def _read(pid: int, argv: tuple[str, ...]) -> Process:
     state, parent, ticks = _state(pid)
-    caught = 0
+    caught = uid = 0
     for line in (PROC / str(pid) / "status").read_text(encoding="utf-8").splitlines():
         if line.startswith("SigCgt:"):
             caught = int(line.split()[1], 16)
+        elif line.startswith("Uid:"):
+            uid = int(line.split()[2])
+    where = Where(pid, mounts.is_apart(pid))
+    unit = units.of_process(pid)
     return Process(
         pid=pid,
         identity=_identity(pid, ticks),
@@ -196,8 +241,21 @@ def _read(pid: int, argv: tuple[str, ...]) -> Process:
         gentle_shutdown=bool(caught & 1 << (signal.SIGTERM - 1)),
         parent=parent,
         environment=_environment(pid),
-        open_lease_file=_open_for_writing(pid),
+        open_lease_file=_open_for_writing(pid, where),
+        where=where,
+        own_root=where.apart and mounts.has_root_of_its_own(pid),
+        # What a minion starts by itself is in the minion's own unit.
+        unit=None if unit == units.of_process("self") else unit,
+        uid=uid,
+        executable=_link(pid, "exe"),
+        directory=_link(pid, "cwd") or "/",
     )
+
+
+def _link(pid: int, name: str) -> str | None:
+    with contextlib.suppress(OSError):
+        return os.readlink(PROC / str(pid) / name).removesuffix(" (deleted)")
+    return None
 
 
 def _boot_time() -> float:
@@ -214,7 +272,7 @@ def _environment(pid: int) -> tuple[tuple[str, str], ...]:
     return tuple((option, pairs[name]) for option, name in _VARIABLES.items() if pairs.get(name))
 
 
-def _open_for_writing(pid: int) -> str | None:
+def _open_for_writing(pid: int, where: Where) -> str | None:
     """
     Return the regular file that dhcpd writes: its lease file.
 
@@ -230,7 +288,7 @@ def _open_for_writing(pid: int) -> str | None:
             flags = int(info.split("flags:")[1].split()[0], 8)
             # With -d its standard error may be a file too, but is opened by somebody else.
             if int(handle.name) > 2 and flags & os.O_ACCMODE == os.O_WRONLY:
-                if os.path.isfile(target):
+                if os.path.isfile(where.inside(target)):
                     return re.sub(r"\.\d{10,}$", "", target)
     return None
 

@@ -27,7 +27,6 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from . import engine
@@ -44,7 +43,6 @@ from .steering import Interrupted
 from .stopping import Abandoned
 from .stopping import StopRun
 from .stopping import passes
-from .store import file_name
 
 #: Seconds that the command may take, and that the host has to come back after its reboot.
 HOST_SECONDS = 900.0
@@ -107,25 +105,15 @@ class PairReboot(StopRun):
     Arguments as of :class:`PairRun`; the request is a :class:`RebootRequest`.
     """
 
+    kind = "reboot"
     request: RebootRequest
-
-    def __init__(self, *arguments: Any, **named: Any) -> None:
-        super().__init__(*arguments, **named)
-        # An unfinished restart's record stays as it is.
-        self.path = Path(self.path).with_name(f"reboot-{file_name(self.pair.id)}.json")
 
     # -- record ------------------------------------------------------------------------------
 
-    def _open_record(self) -> str:
-        told = super()._open_record()
-        entries = (self.record.get("servers") or {}).values()
-        away = any(entry.get("phase") not in (None, "up") for entry in entries)
-        if told and not away and self.record.get("task") != self.request.task:
-            # Another command is another run, unless it would forget a server that is down.
-            self.request.fresh = True
-            told = super()._open_record()
-        self.record.setdefault("task", self.request.task)
-        return told
+    @property
+    def task(self) -> str:
+        """What is done to each host, in words."""
+        return self.request.task
 
     def _phase(self, server: str) -> str | None:
         phase = self._entry(server).get("phase")
@@ -238,6 +226,7 @@ class PairReboot(StopRun):
             text = f"The modules on {server} are older than those here: salt {server} "
             return Step(False, f"{text}saltutil.sync_all. {server} was not touched.")
         before = facts["process"]
+        first = self._ordered(server)
         self._enter(
             server,
             "stopping",
@@ -250,6 +239,8 @@ class PairReboot(StopRun):
             if answer.get("unknown"):
                 return Step(False, f"{answer['comment']}{self._left(server)}")
             self._enter(server, None)
+            if answer.get("refused") and first:
+                self._not_ordered(server)
             if passes(answer):
                 return None
             comment = answer.get("comment") or f"{server} did not say why dhcpd was not stopped"
@@ -405,7 +396,7 @@ class PairReboot(StopRun):
         identity = self._entry(server).get("now")
         self._enter(server, None, identity=identity, now=None, normal=None)
         self.record["finished"] = None
-        self._save()
+        self._not_ordered(server)
         begun = f"{full_stop(why)} dhcpd on {server} was started again"
         if not step.result:
             return Step(False, f"{begun}. {step.comment}")

@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from collections.abc import Mapping
 from typing import Any
 
+from . import commands
 from . import decisions
 from . import pairs
 from . import staging
@@ -26,7 +27,6 @@ from .engine import restart_patience
 from .errors import IscDhcpError
 from .pairs import Pair
 from .run import Step
-from .store import file_name
 
 #: Seconds in which a server has to have fetched and checked its new files.
 STAGE_SECONDS = 120.0
@@ -149,17 +149,22 @@ class Rollout(PairRun):
     ``source``, ``contents_pillar``, ``sls`` or ``file``, and ``template`` and ``saltenv``.
     """
 
+    kind = "rollout"
     #: With the new files, and where that fails with the old ones.
     starts = 2
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        self.path = self.path.with_name(f"{file_name(self.pair.id)}.rollout.json")
         self.origins: dict[str, Any] = {}
         #: What each server said of its new files.
         self.staged: dict[str, dict[str, Any]] = {}
         self._replaced_on: set[str] = set()
-        self._continues = False
+
+    @property
+    def task(self) -> str:
+        """Where the new configuration comes from."""
+        origins = commands.without_password(self.origins)
+        return ", ".join(f"{key} {value}" for key, value in sorted(origins.items()))
 
     # -- steps -------------------------------------------------------------------------------
 
@@ -188,7 +193,7 @@ class Rollout(PairRun):
             else:
                 self.staged[server] = answer
         if refused:
-            return self._refused(f"{'; '.join(refused).rstrip('.')}. Nothing was touched.")
+            return Step(False, f"{'; '.join(refused).rstrip('.')}. Nothing was touched.")
         found = misfits(
             self.pair,
             self.servers[0],
@@ -196,7 +201,8 @@ class Rollout(PairRun):
             {server: answer["new_peers"] for server, answer in self.staged.items()},
         )
         if found and "mismatch" not in self.request.force:
-            return self._refused(
+            return Step(
+                False,
                 f"{self.pair} would not be normal with this: {'; '.join(found)}. Nothing was "
                 "touched. What both ends must change at the same moment can't be rolled out one "
                 "after the other.",
@@ -240,6 +246,7 @@ class Rollout(PairRun):
             comment = f"{self._plan(server)} {step.comment}".strip()
             return Step(None, comment, {server: {**changes, **step.changes.get(server, {})}})
         if not why:
+            self._ordered(server)
             done = self._ask(server, "dhcpd.apply_staged", {"run": self.run})
             if not done.get("result"):
                 return Step(False, f"{server}: {done.get('comment')}{self._left(server)}")
@@ -299,18 +306,6 @@ class Rollout(PairRun):
         return super().unlock(test)
 
     # -- helpers -----------------------------------------------------------------------------
-
-    def _open_record(self) -> str:
-        told = super()._open_record()
-        self._continues = bool(told)
-        return told
-
-    def _refused(self, comment: str) -> Step:
-        """Nothing was done: the next run is a new one, unless this one goes on with an older."""
-        if not self._continues and self.record.get("saved"):
-            self.record["finished"] = time.time()
-            self._save()
-        return Step(False, comment)
 
     def _restart_arguments(self, server: str) -> dict[str, Any]:
         return {"staged": self.run} if self.staged[server]["files"] else {}

@@ -20,6 +20,7 @@ from typing import Any
 
 from . import decisions
 from . import journal
+from . import records
 from .decisions import Verdict
 from .decisions import clock
 from .errors import IscDhcpError
@@ -31,7 +32,7 @@ from .steering import step
 from .store import Held
 from .store import Holds
 from .store import ServerLocks
-from .store import file_name
+from .store import master_identity
 from .store import read_json
 from .store import write_json
 
@@ -39,8 +40,6 @@ from .store import write_json
 STILL_FRESH = 3.0
 #: Seconds for which the leases that were counted count.
 COUNTED_LATELY = 60.0
-#: An unfinished run older than this (seconds) is not continued.
-RECORD_LIFE = 12 * 3600.0
 #: Seconds that a claim on a minion lasts; the waits renew it.
 CLAIM_SECONDS = 180.0
 #: How a server may be stopped for its restart (``dhcpd.restart``).
@@ -77,6 +76,8 @@ class Request:
     busy_timeout: float = 300.0
     #: Seconds a wait may take in all; ``None`` computes it from the facts.
     timeout: float | None = None
+    #: The command that goes on with this run, for whoever gives another one meanwhile.
+    again: str | None = None
     #: Journals that are kept.
     keep: int = journal.KEEP
     #: The site's verdicts on preflight's checks (:func:`iscdhcp.checks.parse_policy`).
@@ -97,6 +98,9 @@ class Run(Told):
         Called with one sentence at each change, for the person who watches.
     """
 
+    #: Which kind of record it has (:mod:`iscdhcp.records`); ``None``: it keeps none.
+    kind: str | None = "restart"
+
     def __init__(
         self,
         pair: Pair,
@@ -116,7 +120,7 @@ class Run(Told):
         self.begin_told(fleet, self.request.keep)
         self.locks = ServerLocks(Path(directory) / "locks")
         self.holds = Holds(Path(directory) / "holds")
-        self.path = Path(directory) / "runs" / f"{file_name(pair.id)}.json"
+        self.records = Path(directory) / "runs"
         self.order = pair.ordered(self.request.order)
         only = self.request.only
         if only and only not in pair.servers:
@@ -124,6 +128,11 @@ class Run(Told):
         self.servers: tuple[str, ...] = (only,) if only else self.order
         self.group = discovery.partners(self.servers)
         self.record: dict[str, Any] = {}
+        #: Whether the record is on disk, and what was there before this run put it there.
+        self._recorded = False
+        self._before: dict[Path, Any] | None = None
+        self._master: str | None = None
+        self._took_over = False
         #: Called at the moments when a run may be left; raises :class:`Interrupted`.
         self.check: Callable[[], None] = lambda: None
         self.claimed = False
@@ -143,43 +152,87 @@ class Run(Told):
     def _entry(self, server: str) -> dict[str, Any]:
         return self.record.setdefault("servers", {}).setdefault(server, {})
 
+    @property
+    def task(self) -> str | None:
+        """What is done besides the restart, in words: another one is another run."""
+        return None
+
     def _save(self) -> None:
-        self.record["saved"] = time.time()
-        write_json(self.path, self.record)
+        """Keep the record on disk up to date, once it is there."""
+        if self._recorded and self.kind:
+            self.record["saved"] = time.time()
+            write_json(records.path_of(self.records, self.pair.id, self.kind), self.record)
 
     def _open_record(self) -> str:
-        """Continue an unfinished run of this pair, or begin one; return what to tell."""
-        old = read_json(self.path)
-        if (
-            isinstance(old, dict)
-            and not self.request.fresh
-            and not old.get("finished")
-            and time.time() - float(old.get("begun") or 0) < RECORD_LIFE
-            and old.get("wanted") == list(self.servers)
-            and old.get("method") == self.request.method
-        ):
-            self.record = old
-            begun = clock(old.get("begun"))
-            if not self._is_begun():
-                # Killed before its first act: its claims may stand, and are this run's.
-                return ""
-            return f" It continues the unfinished run of {begun} UTC (fresh=True begins anew)."
+        """
+        Continue the unfinished run of this command, or begin one in memory; return what to tell.
+
+        Raises :class:`iscdhcp.records.Unfinished` where another command is unfinished.
+        """
+        self._new_record()
+        if self.request.fresh or self.kind is None:
+            return ""
+        others = []
+        for old in records.unfinished(self.records, self.pair.id):
+            differing = records.differences(old, self.record)
+            if not differing:
+                self.record, self._recorded = old, True
+                begun = clock(old.get("begun"))
+                return f" It continues the unfinished run of {begun} UTC (fresh=True begins anew)."
+            others.append(records.refusal(self.pair, old, differing))
+        if others:
+            raise records.Unfinished(" ".join(others))
+        return ""
+
+    def _new_record(self) -> None:
+        self._recorded = False
         self.record = {
             "run": uuid.uuid4().hex[:12],
             "pair": self.pair.id,
+            "kind": self.kind,
             "wanted": list(self.servers),
             "method": self.request.method,
+            "task": self.task,
+            "again": self.request.again,
             "who": self.who,
             "begun": time.time(),
             "finished": None,
             "servers": {},
         }
-        return ""
 
-    def _is_begun(self) -> bool:
-        """Whether the record knows which processes are to be replaced."""
-        servers = self.record.get("servers") or {}
-        return any(entry.get("identity") for entry in servers.values())
+    def _ordered(self, server: str) -> bool:
+        """
+        Note on disk that ``server`` is acted on now; return whether this run does so first.
+
+        What another command has left unfinished (``fresh=True``) is over then.
+        """
+        entry = self._entry(server)
+        first = not entry.get("ordered")
+        entry.setdefault("ordered", time.time())
+        if not self._recorded and self.kind:
+            self._recorded, self._before = True, {}
+            for old in records.unfinished(self.records, self.pair.id):
+                path = records.path_of(self.records, self.pair.id, old["kind"])
+                self._before[path] = read_json(path)
+                write_json(path, {**old, "finished": time.time()})
+            path = records.path_of(self.records, self.pair.id, self.kind)
+            self._before.setdefault(path, read_json(path))
+        self._save()
+        return first
+
+    def _not_ordered(self, server: str) -> None:
+        """The act was refused: if it was the first, every record is as it was before."""
+        self._entry(server).pop("ordered", None)
+        before = self._before
+        if before is None or records.has_acted(self.record):
+            self._save()
+            return
+        self._recorded, self._before = False, None
+        for path, old in before.items():
+            if old is None:
+                path.unlink(missing_ok=True)
+            else:
+                write_json(path, old)
 
     def restarted(self, server: str, facts: Mapping[str, Any] | None) -> bool:
         """Whether ``server`` has been restarted since this run began, whoever did it."""
@@ -200,7 +253,8 @@ class Run(Told):
                     owner = self.locks.owner(server)
                     if owner:
                         raise Held(f"{server} is locked by {owner}")
-                return Step(None, f"{names} would be locked for {self.pair}.")
+                told = self._open_record()
+                return Step(None, f"{names} would be locked for {self.pair}.{told}")
             self.locks.acquire(
                 self.group,
                 {
@@ -210,10 +264,14 @@ class Run(Told):
                     "since": time.time(),
                 },
             )
+            told = self._open_record()
         except Held as held:
             return Step(False, f"{self.pair}: {held}. Nothing was touched.")
-        told = self._open_record()
-        self._save()
+        except records.Unfinished as other:
+            if not test:
+                self.open_journal(False)
+                self.locks.release()
+            return Step(False, str(other))
         self.open_journal(bool(told))
         self.say(f"{names} locked for {self.pair}.{told}")
         return Step(True, f"{names} locked for {self.pair}.{told}", {"locked": list(self.group)})
@@ -243,9 +301,8 @@ class Run(Told):
         self._save()
 
     def _finish(self) -> None:
-        """Note the run's end, if it has reached it or never got to its first act."""
-        complete = all(self._entry(one).get("normal") for one in self.servers)
-        if complete or not self._is_begun():
+        """Note the run's end, if it has reached it."""
+        if all(self._entry(one).get("normal") for one in self.servers):
             self.record["finished"] = time.time()
             self._save()
 
@@ -261,12 +318,42 @@ class Run(Told):
             time.sleep(min(left, 0.2))
 
     def _claim(self) -> dict[str, Any]:
+        if self._master is None:
+            self._master = master_identity(self.directory)
         return {
             "run": self.run,
             "token": self._token,
             "who": self.who,
             "seconds": CLAIM_SECONDS,
+            "master": self._master,
         }
+
+    def claim_group(self) -> dict[str, dict[str, Any]]:
+        """
+        Claim every server and look closely at it, as the fleet's ``claim`` does.
+
+        What a run of this master has left behind is taken over: this run has its locks now, so that
+        its process is gone.
+        """
+        answers = self.fleet.claim(list(self.group), self._claim(), facts=True)
+        for server, answer in sorted(answers.items()):
+            left = answer.get("claim") if answer.get("refused") else None
+            if left and self._is_left_behind(server, left):
+                self.say(
+                    f"The claim on {server} was left behind by the run of {left.get('who')}, which "
+                    "has ended: it is taken over."
+                )
+                self._took_over = True
+                mine = {**self._claim(), "over": left.get("run")}
+                answers.update(self.fleet.claim([server], mine, facts=True))
+        return answers
+
+    def _is_left_behind(self, server: str, claim: Mapping[str, Any]) -> bool:
+        """Whether a claim is one of a run of this master that has ended: its lock is free."""
+        mine = self._master or master_identity(self.directory, make=False)
+        if mine is None or claim.get("master") != mine:
+            return False
+        return server in self.locks.servers or self.locks.owner(server) is None
 
     def renew_claim(self) -> None:
         """Renew the claims on the minions; one that is silent keeps it until it ends."""
@@ -328,7 +415,7 @@ class Run(Told):
             return self._unknown(server, answers)
         facts = dict(answers[server]["facts"])
         claim = facts.get("claim")
-        if claim and claim.get("run") != self.run:
+        if claim and claim.get("run") != self.run and not self._is_left_behind(server, claim):
             facts["foreign_claim"] = claim
         now = float(answers[server]["asked"]) + float(answers[server]["offset"])
         return decisions.ok_to_stop(

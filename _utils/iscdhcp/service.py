@@ -6,14 +6,16 @@ What a manager believes is never taken for the truth (see :mod:`iscdhcp.acts`).
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
+from . import units
 from .acts import ActError
+from .ran import Ran
 
 #: Service of dhcpd by Salt's grains (most specific first).
 SERVICES = (
@@ -38,11 +40,12 @@ class Service:
     grains
         ``os`` and ``os_family``, for the service's name.
     name
-        Overrides the name.
+        Overrides the name, for a dhcpd of which no unit is known.
     command
         The whole argv that starts dhcpd where there is no service; it overrides the service.
-    running
-        The argv of the dhcpd that runs now: what is started where there is neither.
+    ran
+        The dhcpd that runs now, or ran last: it comes back by the unit it was in, else by its own
+        command line.
     """
 
     def __init__(
@@ -51,14 +54,22 @@ class Service:
         grains: Mapping[str, Any],
         name: str | None = None,
         command: Sequence[Any] = (),
-        running: Sequence[str] = (),
+        ran: Ran | None = None,
     ) -> None:
         self._functions = functions
-        self.name = name or _by_grains(grains)
-        self._by_command = bool(command)
+        #: Whether a command of the settings starts it.
+        self.by_command = bool(command)
+        unit = ran.unit.removesuffix(".service") if ran and ran.unit else None
+        self.name = unit or name or _by_grains(grains)
         # YAML reads -4 as a number.
-        self.argv = [str(word) for word in command or running]
+        self.argv = [str(word) for word in command or (ran.command if ran else ())]
+        self._variables = dict(ran.variables) if ran and not command else {}
         self._managed: bool | None = None
+        if self.by_command:
+            self._managed = False
+        elif ran is not None and self.systemd:
+            # By hand, by another program: its unit, if there is one, would start another dhcpd.
+            self._managed = bool(ran.unit or name)
         self._prepared = False
 
     @property
@@ -66,9 +77,7 @@ class Service:
         """Whether a service manager knows this service; asked once, and before dhcpd is stopped."""
         if self._managed is None:
             try:
-                self._managed = not self._by_command and bool(
-                    self._functions["service.available"](self.name)
-                )
+                self._managed = bool(self._functions["service.available"](self.name))
             except Exception:  # pylint: disable=broad-except
                 # No service module for this platform, or one that fails: there is none for us.
                 self._managed = False
@@ -76,8 +85,8 @@ class Service:
 
     @property
     def systemd(self) -> bool:
-        """Whether the manager is systemd (``/run/systemd/system``, sd_booted(3))."""
-        return Path("/run/systemd/system").is_dir()
+        """Whether the manager is systemd."""
+        return units.is_systemd()
 
     def prepare(self) -> None:
         """Do, while dhcpd still serves, what a start needs; raise if there is no way to start."""
@@ -97,7 +106,13 @@ class Service:
             self.prepare()
         if not self.managed:
             subprocess.run(
-                self.argv, stdin=subprocess.DEVNULL, check=False, timeout=60, start_new_session=True
+                self.argv,
+                stdin=subprocess.DEVNULL,
+                check=False,
+                timeout=60,
+                start_new_session=True,
+                env={**os.environ, **self._variables},
+                cwd="/",
             )
         elif self.systemd:
             # A unit that still counts as active would not start: restart does, after the exit.

@@ -446,7 +446,7 @@ def step(name: str) -> Callable[[Act], Act]:
             )
             if done.result is False:
                 self.outcome = "failed", done.comment
-            if name == "unlock":
+            if name == "unlock" or (name == "lock" and done.result is False):
                 self.close_journal()
             return done
 

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import re
+import socket
 import time
+import uuid
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +44,29 @@ def read_json(path: Path) -> Any:
 def file_name(text: str) -> str:
     """Return ``text`` as one safe file name (``foo:dhcp-a`` -> ``foo%3Adhcp-a``)."""
     return re.sub(r"[^A-Za-z0-9_-]", lambda found: f"%{ord(found.group()):02X}", text)
+
+
+def master_identity(directory: Path, make: bool = True) -> str | None:
+    """
+    Return what tells this master from any other, the same for ever: for its claims on minions.
+
+    make
+        Make one where there is none.
+    """
+    path = Path(directory) / "identity"
+    if not path.exists() and make:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        new = path.with_name(f"identity.{os.getpid()}")
+        new.touch(mode=0o600)
+        new.write_text(uuid.uuid4().hex, encoding="ascii")
+        # Of two runs that make one at once the first one's counts.
+        with suppress(FileExistsError):
+            os.link(new, path)
+        new.unlink()
+    if not path.exists():
+        return None
+    # A copy of this folder on another machine is another master, with locks of its own.
+    return f"{path.read_text(encoding='ascii').strip()}@{socket.gethostname()}"
 
 
 class ServerLocks:

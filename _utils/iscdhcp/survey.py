@@ -17,6 +17,7 @@ from typing import Any
 
 from . import conf
 from . import firewall
+from . import lease_folder
 from . import leases
 from . import lint
 from . import log_sources
@@ -97,8 +98,7 @@ def space(lease_file: str) -> dict[str, Any]:
     return {
         "folder": folder,
         "free": status.f_bavail * status.f_frsize,
-        # The new file, and what clients add meanwhile.
-        "needed": size + max(65_536, size // 10),
+        "needed": lease_folder.needed(size),
         # Some file systems have none and say 0 of 0.
         "inodes": status.f_favail if status.f_files else None,
         "read_only": bool(status.f_flag & os.ST_RDONLY),
@@ -197,7 +197,7 @@ def examined(
     both partners if their configurations mean the same.
     """
     try:
-        tree = conf.parse_file(server.config_file)
+        tree = conf.parse_file(server.config_file, locate=server.where.located)
         found: dict[str, Any] = {
             "findings": [one.as_dict() for one in lint.lint(tree, addresses)],
         }

@@ -87,15 +87,16 @@ def tell(
 def read_server(settings: facts.Settings) -> facts.Server:
     """Return :func:`iscdhcp.facts.read_server`, with a configuration that is parsed only once."""
     processes = sorted(process.find(settings.binaries), key=lambda one: one.started)
-    path = settings.config_file or (processes[0].config_file if processes else None)
-    path = path or next((one for one in facts.CONFIG_FILES if os.path.exists(one)), "")
+    running = processes[0] if processes else None
+    path = facts.config_file_of(settings, running)
     known = _configurations.get(path)
     configuration, error = None, None
     if known is not None and known[0] == _stamps(known[1]):
         configuration = known[1]
     else:
         try:
-            configuration = conf.read(path)
+            where = running.where if running else None
+            configuration = conf.read(path, locate=where.located if where else None)
             _configurations[path] = _stamps(configuration), configuration
         except IscDhcpError as err:
             error = str(err)

@@ -167,11 +167,11 @@ class Stage:
         """``salt-run ARGUMENTS``, ended."""
         return self.begin(*arguments).wait(timeout)
 
-    def salt(self, target, function, *arguments, timeout=90.0):
-        """``salt TARGET FUNCTION ARGUMENTS``, ended: each minion's answer in ``answers``."""
+    def salt(self, *arguments, timeout=90.0):
+        """``salt ARGUMENTS``, ended; one JSON document for each minion."""
         command = Command(
             [CHECKOUT / ".venv/bin/salt", "-c", self.master.config_dir, "--out=json"]
-            + [target, function, *arguments]
+            + list(arguments)
         )
         self._commands.append(command)
         return command.wait(timeout)

@@ -10,6 +10,8 @@ def test_the_second_server_is_untouched_and_the_same_command_goes_on_when_mended
     good = host.read(DEFAULTS)
     # dhcpd -t does not look at the interfaces: only the start fails.
     host.write(DEFAULTS, good.replace("eth0", "lab99"))
+    # Settings that are newer than the process would be refused before the stop.
+    host.run(["touch", "-d", "2020-01-01", DEFAULTS])
     run = pair.orchestrate()
     assert run.returncode != 0, str(run)
     failed = run.step("The first server is restarted")

@@ -46,10 +46,15 @@ class FakeFleet:
 
     def claim(self, minions, claim, facts=False):
         run, who = claim["run"], claim["who"]
-        foreign = {m: c for m, c in self.claims.items() if c["run"] != run}
+        foreign = {
+            m: c for m, c in self.claims.items() if m in minions and c["run"] not in _may(c, claim)
+        }
         mine = [minion for minion in minions if minion not in foreign]
-        self.claims.update({minion: {"run": run, "who": who, "until": 0} for minion in mine})
-        refused = {m: {"refused": f"{m} is claimed by {c['who']}"} for m, c in foreign.items()}
+        mark = {"run": run, "who": who, "until": 0, "master": claim.get("master")}
+        self.claims.update(dict.fromkeys(mine, mark))
+        refused = {
+            m: {"refused": f"{m} is claimed by {c['who']}", "claim": c} for m, c in foreign.items()
+        }
         return {**self.status(mine), **refused}
 
     def release(self, minions, run, token):
@@ -72,6 +77,11 @@ class FakeFleet:
         self.acts.append(minion)
         self.arguments = arguments
         return self.on_restart(minion)
+
+
+def _may(theirs, mine):
+    same = theirs.get("master") == mine.get("master")
+    return (mine["run"], mine.get("over")) if same else (mine["run"],)
 
 
 def discovery():

@@ -58,6 +58,10 @@ def test_a_server_is_not_stopped_while_either_end_is_not_normal(end, state, part
         (lambda a, b: a.update(relationships={}), "no-relationship"),
         (lambda a, b: a.update(foreign_claim={"who": "ann", "until": NOW + 9}), "claim"),
         (lambda a, b: a.update(busy="state.apply is running as PID 5"), "busy"),
+        (lambda a, b: a["process"].update(signs=["the unit has a main process"]), "several"),
+        (lambda a, b: a["lease_file"].update(folder_problem="it is full"), "lease-folder"),
+        (lambda a, b: a.update(start_problem="its unit is masked"), "start"),
+        (lambda a, b: b["relationships"]["foo"].pop("serves"), "partner"),
         (lambda a, b: b["process"].update(running=False), "partner"),
         (lambda a, b: b["process"].update(stopped=True), "partner"),
         (lambda a, b: b["relationships"]["foo"].update(state=None), "partner"),
@@ -70,6 +74,20 @@ def test_each_trouble_blocks_and_is_named(spoil, code):
     verdict = decisions.ok_to_stop(a, evidence(b), now=NOW)
     assert code in codes(verdict)
     assert verdict.sentence.endswith(".")
+
+
+def test_another_holder_of_the_dhcp_port_is_a_warning():
+    a, b = healthy()
+    a["process"]["others"] = ["UDP port 67 is held by dnsmasq, pid 5"]
+    verdict = decisions.ok_to_stop(a, evidence(b), now=NOW)
+    assert verdict.ok and "dnsmasq" in verdict.sentence
+
+
+def test_an_unknown_state_never_counts_as_serving():
+    _, b = healthy()
+    b["relationships"]["foo"] = {"state": None, "why_unknown": "no log"}
+    seen = decisions.evidence_of(b, "foo", NOW, 0.0)
+    assert seen["serves"] is False and "no log" in seen["why"]
 
 
 def test_evidence_that_is_old_or_from_the_future_counts_for_nothing():

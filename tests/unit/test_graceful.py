@@ -100,7 +100,8 @@ def test_nothing_is_muted_where_the_last_look_calls_it_off(fake, tmp_path, act):
 
 def test_the_kernel_is_looked_at_last_once_the_lease_file_is_whole(tmp_path, monkeypatch):
     looks, ends = [], iter([False, True])
-    server = SimpleNamespace(process=SimpleNamespace(pid=7), lease_file="x")
+    process = SimpleNamespace(pid=7)
+    server = SimpleNamespace(process=process, lease_file="x", pid_file="p")
 
     def check_end(path):
         looks.append("file")

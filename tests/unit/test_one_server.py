@@ -56,7 +56,7 @@ def do(run, test=False):
 
 
 def down(fleet, server="dhcp-a"):
-    fleet.servers[server]["process"]["running"] = False
+    fleet.servers[server]["process"].update(running=False, absent=True)
 
 
 def test_the_primary_is_stopped_with_evidence_and_its_own_identity(fleet, run):

@@ -55,6 +55,13 @@ def test_a_dhcpd_that_its_minion_proves_to_be_down_needs_no_confirmation(survivo
     assert "dhcpd.start" in verdict.sentence
 
 
+def test_a_dhcpd_that_is_not_seen_is_not_proved_to_be_down(survivor):
+    unseen = partner(answered=True, running=None, signs=["the failover port is held by pid 7"])
+    verdict = judge(survivor, "foo", unseen, SILENCE, confirm="dhcp-a")
+    assert codes(verdict) == ["alive"]
+    assert "pid 7" in verdict.sentence
+
+
 @pytest.mark.parametrize(
     "spoil, code",
     [

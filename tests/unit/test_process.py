@@ -13,13 +13,14 @@ from iscdhcp import process
 from iscdhcp.errors import ProcessError
 
 # A stand-in that only has the name: what is tested here is signals and /proc, not dhcpd.
+NAME = f"dhcpd-of-test-{os.getpid()}"
 SLEEPER = "import sys, time; print('up', flush=True); time.sleep(60)"
 
 
 @pytest.fixture
 def sleeper():
     with subprocess.Popen(
-        ["dhcpd-of-this-test", "-c", SLEEPER],
+        [NAME, "-c", SLEEPER],
         executable=sys.executable,
         stdout=subprocess.PIPE,
     ) as child:
@@ -29,7 +30,7 @@ def sleeper():
 
 
 def find():
-    return process.find(("dhcpd-of-this-test",))
+    return process.find((NAME,))
 
 
 def test_a_process_is_found_with_its_start_and_identity(sleeper):
@@ -41,7 +42,7 @@ def test_a_process_is_found_with_its_start_and_identity(sleeper):
 
 def test_a_one_shot_check_is_no_server():
     with subprocess.Popen(
-        ["dhcpd-of-this-test", "-c", SLEEPER, "-t"], executable=sys.executable
+        [NAME, "-c", SLEEPER, "-t"], executable=sys.executable
     ) as child:
         try:
             assert find() == []
@@ -132,11 +133,11 @@ def test_it_is_ended_where_python_or_the_kernel_knows_no_pidfd(sleeper, monkeypa
 
 def test_it_runs_on_when_the_one_who_halted_it_is_killed(sleeper):
     code = (
-        "import os, signal; from iscdhcp import process; "
-        "(found,) = process.find(('dhcpd-of-this-test',)); "
+        "import os, signal, sys; from iscdhcp import process; "
+        "(found,) = process.find((sys.argv[1],)); "
         "process.signal_terminate(found, lambda: os.kill(os.getpid(), signal.SIGKILL), 10)"
     )
-    done = subprocess.run([sys.executable, "-c", code], check=False)
+    done = subprocess.run([sys.executable, "-c", code, NAME], check=False)
     assert done.returncode == -signal.SIGKILL
     deadline = time.monotonic() + 5
     while find()[0].stopped and time.monotonic() < deadline:
@@ -191,7 +192,7 @@ def test_environment_and_lease_file_are_read_from_the_process(tmp_path):
         "print('up', flush=True); time.sleep(60)"
     )
     with subprocess.Popen(
-        ["dhcpd-of-this-test", "-c", code],
+        [NAME, "-c", code],
         executable=sys.executable,
         stdout=subprocess.PIPE,
         env={"PATH_DHCPD_CONF": "/env.conf"},
@@ -223,7 +224,7 @@ def test_of_a_parent_and_its_child_the_one_that_serves_is_found(tmp_path, serves
     # Not serving: it waits for the daemon to be ready. Serving: an execute statement forks.
     code = FORKING.format(serves=serves, file=str(tmp_path / "leases"))
     with subprocess.Popen(
-        ["dhcpd-of-this-test", "-c", code],
+        [NAME, "-c", code],
         executable=sys.executable,
         stdout=subprocess.PIPE,
         start_new_session=True,
@@ -236,7 +237,7 @@ def test_of_a_parent_and_its_child_the_one_that_serves_is_found(tmp_path, serves
 
 
 def test_a_server_of_another_network_is_left_out(sleeper):
-    code = "from iscdhcp import process; print(len(process.find(('dhcpd-of-this-test',))))"
+    code = f"from iscdhcp import process; print(len(process.find(({NAME!r},))))"
     inside = ["unshare", "--net", sys.executable, "-c", code]
     done = subprocess.run(inside, capture_output=True, text=True, check=False)
     if "unshare" in done.stderr:

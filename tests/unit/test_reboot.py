@@ -247,21 +247,33 @@ def test_a_master_that_died_after_the_stop_goes_on_with_the_reboot(fleet, run):
 
 
 def test_another_command_does_not_forget_a_server_that_is_down(fleet, run):
-    go(run(), until="maintain dhcp-b")
-    assert "continues" in go(run(command="true"))["lock"].comment
+    go(run(again="salt-run state.orch orch.dhcp_failover_reboot"), until="maintain dhcp-b")
+    refused = last(go(run(command="true")))
+    assert refused.result is False
+    assert "dhcp-b is in it (down)" in refused.comment
+    assert "To go on with it: salt-run state.orch orch.dhcp_failover_reboot." in refused.comment
 
 
-def test_another_command_begins_anew_where_nobody_is_down(fleet, run):
+def test_another_command_begins_anew_only_where_that_is_said(fleet, run):
     fleet.on_begin = lambda minion, function: "not now" if minion == "dhcp-a" else None
     go(run())
     assert reboots(fleet) == ["dhcp-b", "dhcp-a"]
     fleet.on_begin, fleet.acts = lambda minion, function: None, []
-    steps = go(run(command="true"))
-    assert "continues" not in steps["lock"].comment
+    refused = last(go(run(command="true")))
+    assert "dhcp-b done" in refused.comment and "differs in its task" in refused.comment
+    assert fleet.acts == []
+    assert last(go(run(command="true", fresh=True))).result
     assert [act for act in fleet.acts if "cmd" in act] == [
         "cmd.run_all dhcp-b",
         "cmd.run_all dhcp-a",
     ]
+
+
+def test_a_command_that_was_undone_on_its_first_server_may_be_another_one(fleet, run):
+    fleet.on_begin = lambda minion, function: "not now"
+    assert last(go(run(command="flase"))).result is False
+    fleet.on_begin = lambda minion, function: None
+    assert last(go(run(command="false"))).result
 
 
 def test_a_stop_whose_answer_is_lost_is_settled_by_the_process(fleet, run):

@@ -123,7 +123,8 @@ def test_a_stopped_process_is_not_even_asked(host):
 def test_the_configuration_is_read_again_only_when_it_changed(host, monkeypatch):
     reads = []
     read = conf.read
-    monkeypatch.setattr(watch.conf, "read", lambda path: reads.append(path) or read(path))
+    noted = lambda path, locate=None: reads.append(path) or read(path)  # noqa: E731
+    monkeypatch.setattr(watch.conf, "read", noted)
     host.look()
     host.look()
     assert len(reads) == 1

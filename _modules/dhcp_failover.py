@@ -1,0 +1,38 @@
+"""
+What an orchestration on the master has to know of its own call; for the files in ``orch/``.
+"""
+
+import dhcp_failover_call
+from iscdhcp.errors import IscDhcpError
+from salt.exceptions import CommandExecutionError
+
+__virtualname__ = "dhcp_failover"
+
+
+def __virtual__():
+    if __opts__.get("__role") != "master" and not _master_config_known():
+        return False, "dhcp_failover.* is for orchestrations, on the master"
+    return __virtualname__
+
+
+def _master_config_known():
+    return bool(__opts__.get("conf_file", "").endswith("master"))
+
+
+def call_pillar():
+    """
+    Return what the call of this orchestration has added to the master's own pillar.
+
+    Salt merges both. A key of the site's own pillar that happens to be called ``pair`` or
+    ``order`` means something else.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        # in an SLS: {%- set call = salt["dhcp_failover.call_pillar"]() %}
+    """
+    try:
+        return dhcp_failover_call.call_pillar()
+    except IscDhcpError as err:
+        raise CommandExecutionError(str(err)) from None

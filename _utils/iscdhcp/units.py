@@ -1,0 +1,198 @@
+"""
+The systemd unit that a dhcpd belongs to, and what systemd says of it.
+
+The unit is read from the process's control group, not guessed by a name: a start of another unit
+may be another dhcpd, with other files.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shlex
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+PROC = Path("/proc")
+#: There where systemd is the init (sd_booted(3)).
+SYSTEMD = Path("/run/systemd/system")
+#: Written anew by systemd itself at each daemon-reload (systemd.generator(7)).
+_GENERATED = "/run/systemd/generator"
+#: Where init scripts have their settings (Debian; Red Hat, SUSE).
+_SETTINGS_OF_SCRIPTS = ("/etc/default", "/etc/sysconfig")
+_SHOWN = (
+    *("Id", "LoadState", "ActiveState", "MainPID", "FragmentPath", "SourcePath", "DropInPaths"),
+    *("EnvironmentFiles", "ExecStart"),
+)
+
+
+@dataclass(frozen=True)
+class Unit:
+    """
+    A service unit as systemd has it.
+
+    ``load`` is ``loaded``, ``masked``, ``not-found``...; ``main_pid`` is 0 where there is none or
+    systemd does not know it (Debian's generated unit: ``GuessMainPID=no``). ``files`` are those
+    that say how it starts: unit, drop-ins, init script, environment files. ``argv`` is the command
+    line of its start, its variables not filled in.
+    """
+
+    name: str
+    load: str
+    active: str
+    main_pid: int
+    files: tuple[str, ...] = ()
+    argv: tuple[str, ...] = ()
+
+    def newer_files(self, than: float) -> list[str]:
+        """Return those of its files that were written after a time (epoch seconds)."""
+        found = []
+        for path in self.files:
+            with contextlib.suppress(OSError):
+                # The start of a process is known to a hundredth of a second, and clocks are set.
+                if os.stat(path).st_mtime > than + 1.0:
+                    found.append(path)
+        return found
+
+    @property
+    def config_file(self) -> str | None:
+        """The configuration that its start names: ``-cf``, or Debian's ``DHCPDv4_CONF``."""
+        for option, value in zip(self.argv, self.argv[1:], strict=False):
+            if option == "-cf" and "$" not in value:
+                return value
+        for path in self.files:
+            if os.path.dirname(path) in _SETTINGS_OF_SCRIPTS:
+                found = _assigned(path, "DHCPDv4_CONF")
+                if found:
+                    return found
+        return None
+
+
+def of_process(pid: int | str) -> str | None:
+    """
+    Return the name of the system's service that a process was started in, or ``None``.
+
+    pid
+        Its number, or ``self``. A session, a container's scope and a user's own services are none.
+    """
+    try:
+        text = (PROC / str(pid) / "cgroup").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    groups = dict(line.split(":", 2)[1:] for line in text.splitlines() if line.count(":") >= 2)
+    # Where both hierarchies are mounted, systemd's own one counts.
+    path = groups.get("name=systemd") or groups.get("") or ""
+    parts = path.split("/")
+    if any(part.startswith("user@") for part in parts):
+        return None
+    return next((part for part in reversed(parts) if part.endswith(".service")), None)
+
+
+def is_systemd() -> bool:
+    """Whether systemd is this host's init."""
+    return SYSTEMD.is_dir()
+
+
+def read(name: str) -> Unit | None:
+    """Return what systemd says of a service, or ``None`` where systemd can't be asked."""
+    if not is_systemd():
+        return None
+    name = name if "." in name else f"{name}.service"
+    try:
+        done = subprocess.run(
+            ["systemctl", "show", *(f"--property={one}" for one in _SHOWN), "--", name],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            timeout=20,
+            stdin=subprocess.DEVNULL,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    if done.returncode:
+        return None
+    return parse(name, done.stdout)
+
+
+def parse(name: str, shown: str) -> Unit:
+    """
+    Return the unit that ``systemctl show`` has described.
+
+    shown
+        Its output, with the properties ``Id``, ``LoadState``, ``ActiveState``, ``MainPID``,
+        ``FragmentPath``, ``SourcePath``, ``DropInPaths``, ``EnvironmentFiles`` and ``ExecStart``.
+    """
+    values: dict[str, list[str]] = {}
+    for line in shown.splitlines():
+        key, mark, value = line.partition("=")
+        if mark and value:
+            values.setdefault(key, []).append(value)
+
+    def first(key: str, default: str = "") -> str:
+        return values.get(key, [default])[0]
+
+    main_pid = first("MainPID", "0")
+    return Unit(
+        name=first("Id", name),
+        load=first("LoadState", "unknown"),
+        active=first("ActiveState", "unknown"),
+        main_pid=int(main_pid) if main_pid.isdigit() else 0,
+        files=tuple(dict.fromkeys(_files(values))),
+        argv=_argv(first("ExecStart")),
+    )
+
+
+def _files(values: dict[str, list[str]]) -> Iterator[str]:
+    for key in ("FragmentPath", "SourcePath"):
+        for path in values.get(key, ()):
+            if not path.startswith(_GENERATED):
+                yield path
+    for paths in values.get("DropInPaths", ()):
+        yield from (one for one in paths.split() if not one.startswith(_GENERATED))
+    for text in values.get("EnvironmentFiles", ()):
+        # "/etc/sysconfig/dhcpd (ignore_errors=yes)"
+        yield text.partition(" (")[0]
+    for script in values.get("SourcePath", ()):
+        yield from (os.path.join(one, os.path.basename(script)) for one in _SETTINGS_OF_SCRIPTS)
+
+
+def _argv(shown: str) -> tuple[str, ...]:
+    found = re.search(r"argv\[\]=(.*?) ; ", shown)
+    return tuple(found[1].split()) if found else ()
+
+
+def _assigned(path: str, name: str) -> str | None:
+    """Return the last value that a shell's file of settings gives a variable, or ``None``."""
+    found = None
+    with contextlib.suppress(OSError, ValueError):
+        for line in Path(path).read_text(encoding="utf-8", errors="replace").splitlines():
+            key, mark, value = line.strip().partition("=")
+            if mark and key.removeprefix("export ").strip() == name:
+                words = shlex.split(value, comments=True)
+                found = words[0] if words else None
+    return found
+
+
+def parent_of(pid: int) -> int:
+    """Return the number of a process's parent, 0 where it has ended."""
+    try:
+        stat = (PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return 0
+    return int(stat[stat.rindex(")") + 2 :].split()[1])
+
+
+def serves(unit: Unit, pid: int) -> bool:
+    """Whether a process in the control group of ``unit`` is what that unit is there for."""
+    if unit.main_pid in (0, pid):
+        return True
+    above = parent_of(pid)
+    while above > 1:
+        if above == unit.main_pid:
+            return True
+        above = parent_of(above)
+    return False
