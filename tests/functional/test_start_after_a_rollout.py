@@ -34,35 +34,34 @@ def here(tmp_path, **stage):
     )
 
 
-def started(service, monkeypatch):
-    starts = []
-    answer = {"result": True, "comment": "dhcpd on dhcp-a started.", "new": {"pid": 7}}
-    monkeypatch.setattr(service, "_start", lambda *a: starts.append(a) or dict(answer))
-    return starts
-
-
 def begin(service, minion):
+    """Return the answer, and how often dhcpd was started."""
     manager = SimpleNamespace(prepare=lambda: None, stop=lambda: None)
-    return service._start_with_staged(minion, "run-1", frozenset(), None, manager, {"pid": 6})
+    starts = []
+
+    def start_again():
+        starts.append(1)
+        return {"result": True, "comment": "dhcpd on dhcp-a started.", "new": {"pid": 7}}
+
+    answer = service._start_with_staged(minion, "run-1", manager, {"pid": 6}, start_again)
+    return answer, len(starts)
 
 
 def test_it_starts_with_its_old_files_where_the_lease_file_can_not_be_kept(
     service, monkeypatch, tmp_path
 ):
-    starts = started(service, monkeypatch)
     monkeypatch.setattr(service.leases_return, "keep", full)
-    answer = begin(service, here(tmp_path, apply=full, roll_back=lambda run: []))
-    assert len(starts) == 1
+    answer, starts = begin(service, here(tmp_path, apply=full, roll_back=lambda run: []))
+    assert starts == 1
     assert answer["result"] is False and answer["rolled_back"] is True
     assert "No space left" in answer["comment"] and "old configuration back" in answer["comment"]
 
 
 def test_it_starts_with_what_there_is_where_the_old_files_can_not_be_brought_back(
-    service, monkeypatch, tmp_path
+    service, tmp_path
 ):
-    starts = started(service, monkeypatch)
-    answer = begin(service, here(tmp_path, apply=full, roll_back=full))
-    assert len(starts) == 1
+    answer, starts = begin(service, here(tmp_path, apply=full, roll_back=full))
+    assert starts == 1
     assert answer["result"] is False and answer["rolled_back"] is False
     assert answer["new"] == {"pid": 7}
     assert "dhcpd.roll_back on dhcp-a" in answer["comment"]
