@@ -247,8 +247,8 @@ def _not_secondary(facts: Facts, act: str) -> list[Reason]:
     text = (
         f"{name_of(facts)} is {what}, and from here nobody can see whether its partner is being "
         f"stopped at the same moment. On the master: "
-        f"{_runner_command(str(facts.get('minion') or 'ID'), act)} (force=primary if the master is "
-        "gone)"
+        f"{_runner_command(str(facts.get('minion') or 'ID'), act)} (force=primary if the master, "
+        "or the partner's host, is gone)"
     )
     return [Reason("primary", text)]
 
