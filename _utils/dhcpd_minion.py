@@ -79,7 +79,7 @@ class Minion:
         if "omapi_timeout" in config:
             known["omapi_timeout"] = float(config["omapi_timeout"])
         if "omapi" in config:
-            known["omapi"] = bool(config["omapi"])
+            known["omapi"] = self._truth("omapi", config["omapi"])
         for key in ("binaries", "log_files"):
             if config.get(key):
                 values = config[key]
@@ -98,6 +98,13 @@ class Minion:
         """Return the services that dhcpd here may be."""
         service = Service(self._salt, self._grains, self.config().get("service"))
         return tuple(dict.fromkeys(name for name in (last and last.unit, service.name) if name))
+
+    @staticmethod
+    def _truth(name, value):
+        try:
+            return words.truth(name, value)
+        except IscDhcpError as err:
+            raise CommandExecutionError(f"The setting dhcpd: {err}") from None
 
     def server(self):
         """Return dhcpd here as it is now: process, configuration, files."""

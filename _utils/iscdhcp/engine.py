@@ -117,7 +117,7 @@ class PairRun(Run):
     def _until_nobody_acts(self, answers: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
         """Wait for the end of an act that an interrupted run of this master has left behind."""
         give_up = self.steering.clock() + self.request.busy_timeout
-        left_behind = bool(self.record.get("servers")) or self._took_over
+        left_behind = bool(self.record.get("servers") or self._took_over)
         while left_behind and self.steering.clock() < give_up:
             busy = [m for m in self.group if acted_on(answers.get(m, {}))]
             if not busy:

@@ -132,7 +132,8 @@ class Run(Told):
         self._recorded = False
         self._before: dict[Path, Any] | None = None
         self._master: str | None = None
-        self._took_over = False
+        #: The servers on which a dead run's claim was found, and is taken over.
+        self._took_over: set[str] = set()
         #: Called at the moments when a run may be left; raises :class:`Interrupted`.
         self.check: Callable[[], None] = lambda: None
         self.claimed = False
@@ -339,11 +340,12 @@ class Run(Told):
         for server, answer in sorted(answers.items()):
             left = answer.get("claim") if answer.get("refused") else None
             if left and self._is_left_behind(server, left):
-                self.say(
-                    f"The claim on {server} was left behind by the run of {left.get('who')}, which "
-                    "has ended: it is taken over."
-                )
-                self._took_over = True
+                if server not in self._took_over:
+                    self.say(
+                        f"The claim on {server} was left behind by the run of {left.get('who')}, "
+                        "which has ended: it is taken over."
+                    )
+                self._took_over.add(server)
                 mine = {**self._claim(), "over": left.get("run")}
                 answers.update(self.fleet.claim([server], mine, facts=True))
         return answers

@@ -156,6 +156,23 @@ def test_a_claim_of_a_dead_run_of_this_master_is_taken_over(run, fleet, tmp_path
     assert fleet.claims == {}
 
 
+def test_an_act_of_the_dead_run_is_waited_for(run, fleet, tmp_path):
+    mark = {"run": "old", "who": "bob", "until": 0, "master": store.master_identity(tmp_path)}
+    fleet.claims = {"dhcp-a": mark, "dhcp-b": mark}
+    fleet.servers["dhcp-b"]["acting"] = True
+    looks = []
+
+    def ends(fleet):
+        looks.append(1)
+        fleet.servers["dhcp-b"]["acting"] = len(looks) < 4
+
+    fleet.on_status = ends
+    this = run()
+    steps = go(this)
+    assert all(step.result for step in steps), steps[-1].comment
+    assert any("Waiting: dhcpd on dhcp-b is being stopped or started" in one for one in this.said)
+
+
 def test_a_claim_of_another_master_stands(run, fleet):
     fleet.claims["dhcp-a"] = {"run": "old", "who": "bob", "until": 0, "master": "x@elsewhere"}
     assert "claimed by bob" in go(run())[-1].comment
