@@ -45,26 +45,25 @@ unit: venv
 test: setup
 	$(PYTHON) -m pytest --dist loadfile --tx '2*popen//python=lab/isolated $(PYTHON)'
 
-# Their files' names keep them out of make test.
+# Long proofs carry the marker slow, which keeps them out of make test.
 steering-test: setup
-	lab/isolated $(PYTHON) -m pytest tests/integration/steering_every_step.py
+	lab/isolated $(PYTHON) -m pytest -m slow tests/integration/test_steering_every_step.py
 
 docs-pictures:
 	@lab/setup --pictures
-	lab/isolated $(PYTHON) -m pytest tests/integration/pictures.py
+	lab/isolated $(PYTHON) -m pytest -m slow tests/integration/test_pictures.py
 
 reboot-test: setup
-	lab/isolated $(PYTHON) -m pytest proofs
+	lab/isolated $(PYTHON) -m pytest -m slow tests/integration/test_hosts_that_reboot.py
 
-# Not collected by make test: the name of the file is none of a test's.
 doctor-test: setup
-	lab/isolated $(PYTHON) -m pytest tests/integration/troubles.py
+	lab/isolated $(PYTHON) -m pytest -m slow tests/integration/test_troubles.py
 
 docs-terminal: setup
 	lab/isolated $(PYTHON) -m lab.captures
 
 rollout-test: setup
-	lab/isolated $(PYTHON) -m pytest tests/integration/rollout_proofs.py
+	lab/isolated $(PYTHON) -m pytest -m slow tests/integration/test_rollout_proofs.py
 
 demo: setup
 	@lab/isolated $(PYTHON) -m lab.demo
@@ -85,17 +84,17 @@ bench-status: setup
 	lab/isolated $(PYTHON) -m bench.status
 
 events-test: setup
-	lab/isolated $(PYTHON) -m pytest tests/events
+	lab/isolated $(PYTHON) -m pytest -m slow tests/events
 
 metrics-test: setup
 	lab/setup --metrics
-	lab/isolated $(PYTHON) -m pytest tests/metrics
+	lab/isolated $(PYTHON) -m pytest -m slow tests/metrics
 
 bench-torn: setup
 	lab/isolated $(PYTHON) -m bench.torn
 
 damage-test: setup
-	DAMAGE=all $(PYTHON) -m pytest tests/functional/test_damaged_lease_files.py
+	$(PYTHON) -m pytest -m slow tests/functional/test_damaged_lease_files.py
 
 bench-conf: setup
 	$(PYTHON) -m bench.conf

@@ -33,6 +33,11 @@ dhcpd hangs. It reads no lease file.
 """
 
 import logging
+from typing import TYPE_CHECKING
+from typing import Any
+
+if TYPE_CHECKING:
+    __salt__: dict[str, Any]
 
 log = logging.getLogger(__name__)
 

@@ -2,9 +2,14 @@
 What an orchestration on the master has to know of its own call; for the files in ``orch/``.
 """
 
-import dhcp_failover_call
+from typing import TYPE_CHECKING
+
 from iscdhcp.errors import IscDhcpError
+from iscdhcp_salt import call
 from salt.exceptions import CommandExecutionError
+
+if TYPE_CHECKING:
+    from iscdhcp_salt.dunders import __opts__
 
 __virtualname__ = "dhcp_failover"
 
@@ -33,6 +38,6 @@ def call_pillar():
         # in an SLS: {%- set call = salt["dhcp_failover.call_pillar"]() %}
     """
     try:
-        return dhcp_failover_call.call_pillar()
+        return call.call_pillar()
     except IscDhcpError as err:
         raise CommandExecutionError(str(err)) from None

@@ -40,16 +40,23 @@ import logging
 import os
 import subprocess
 import time
+from typing import TYPE_CHECKING
 
-from dhcpd_minion import Minion
-from dhcpd_minion import force_codes
-from iscdhcp import claims
-from iscdhcp import facts as fact
-from iscdhcp import metrics as metrics_text
-from iscdhcp import survey
-from iscdhcp import watch
+from iscdhcp.act import claims
 from iscdhcp.errors import IscDhcpError
+from iscdhcp.facts import gather
+from iscdhcp.facts import metrics as metrics_text
+from iscdhcp.facts import survey
+from iscdhcp.facts import watch
+from iscdhcp_salt.minion import Minion
+from iscdhcp_salt.minion import force_codes as _force_codes
 from salt.exceptions import CommandExecutionError
+
+if TYPE_CHECKING:
+    from iscdhcp_salt.dunders import __context__
+    from iscdhcp_salt.dunders import __grains__
+    from iscdhcp_salt.dunders import __opts__
+    from iscdhcp_salt.dunders import __salt__
 
 log = logging.getLogger(__name__)
 
@@ -220,7 +227,7 @@ def failover_log(since=None):
     """
     here = _here()
     since = time.time() - 3600 if since is None else float(since)
-    return fact.logged(here.settings(), since)
+    return gather.logged(here.settings(), since)
 
 
 def peers():
@@ -268,7 +275,7 @@ def ok_to_stop(evidence=None, force=None):
         salt dhcp-a dhcpd.ok_to_stop
     """
     here = _here()
-    verdict = here.verdict(evidence, force_codes(force), None)
+    verdict = here.verdict(evidence, _force_codes(force), None)
     answer = {
         "result": verdict.ok,
         "comment": verdict.sentence or f"dhcpd on {here.id} may be stopped.",

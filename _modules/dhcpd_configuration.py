@@ -8,18 +8,32 @@ import os
 import re
 import time
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
-from dhcpd_minion import Minion
-from iscdhcp import acts
-from iscdhcp import conf
-from iscdhcp import decisions
-from iscdhcp import facts as fact
-from iscdhcp import lint
-from iscdhcp import parity
-from iscdhcp import staged_files
-from iscdhcp import staging
+from iscdhcp import files as dhcp_files
+from iscdhcp import words
+from iscdhcp.act import collecting
+from iscdhcp.act import stage as act_stage
+from iscdhcp.conf import candidates as conf_candidates
+from iscdhcp.conf import compare
+from iscdhcp.conf import lint
+from iscdhcp.conf import masking
+from iscdhcp.conf import normal
+from iscdhcp.conf import syntax
+from iscdhcp.conf import views
 from iscdhcp.errors import IscDhcpError
+from iscdhcp.errors import StagingError
+from iscdhcp.facts import server as facts_server
+from iscdhcp.host import dhcpd_t
+from iscdhcp.rules import origins
+from iscdhcp_salt.minion import Minion
 from salt.exceptions import CommandExecutionError
+
+if TYPE_CHECKING:
+    from iscdhcp_salt.dunders import __context__
+    from iscdhcp_salt.dunders import __grains__
+    from iscdhcp_salt.dunders import __opts__
+    from iscdhcp_salt.dunders import __salt__
 
 __virtualname__ = "dhcpd"
 
@@ -54,16 +68,16 @@ def check_config(file=None):
     """
     here = _here()
     settings = here.settings()
-    server = fact.read_server(settings)
+    server = facts_server.read_server(settings)
     path = str(file or server.config_file)
     keys = []
     try:
-        tree = conf.parse_file(path, locate=server.where.located)
-        keys = list(conf.keys(tree.statements))
+        tree = syntax.parse_file(path, locate=server.where.located)
+        keys = list(views.keys(tree.statements))
         findings = lint.lint(tree, here.addresses())
     except IscDhcpError as err:
         findings = [lint.broken(err)]
-    verdict = acts.dhcpd_verdict(path, settings.binaries[0])
+    verdict = dhcpd_t.dhcpd_verdict(path, settings.binaries[0])
     if verdict["said"]:
         verdict["said"] = here.masked(verdict["said"], keys)
     answer = {"file": path, "dhcpd": verdict, "findings": [one.as_dict() for one in findings]}
@@ -104,14 +118,14 @@ def normal_form(nonce, relationship=None, digest_only=False):
     server = here.server()
     path = server.config_file
     try:
-        tree = conf.parse_file(path, locate=server.where.located)
-        configuration = conf.views(tree)
-        form = parity.normal_form(tree, str(nonce), relationship)
+        tree = syntax.parse_file(path, locate=server.where.located)
+        configuration = views.views(tree)
+        form = normal.normal_form(tree, str(nonce), relationship)
     except IscDhcpError as err:
         raise CommandExecutionError(here.masked(str(err))) from err
     if digest_only:
         form = {"digest": form["digest"]}
-    ends = {one.name: parity.relationship_facts(one) for one in configuration.relationships}
+    ends = {one.name: compare.relationship_facts(one) for one in configuration.relationships}
     return {**form, "file": path, "relationships": ends}
 
 
@@ -121,10 +135,10 @@ def _checked(here, main, candidates):
 
     Raises a sentence where dhcpd refuses it, or where it has an error that the old one has not.
     """
-    return staging.check(
+    return conf_candidates.check(
         main,
         candidates,
-        lambda path: acts.check_config(path, here.settings().binaries[0]),
+        lambda path: dhcpd_t.check_config(path, here.settings().binaries[0]),
         here.addresses(),
     )
 
@@ -132,7 +146,7 @@ def _checked(here, main, candidates):
 def _is_read(main, candidates, target):
     """Whether dhcpd would read ``target``: it is the main file or one that this includes."""
     try:
-        files = staging.files_of(main, candidates)
+        files = conf_candidates.files_of(main, candidates)
     except IscDhcpError:
         return True
     return os.path.realpath(target) in {os.path.realpath(one) for one in files}
@@ -142,7 +156,7 @@ def _why_restart(here, server, candidates):
     """Return why dhcpd has to be restarted for these files, or ``None`` where nothing matters."""
     main = server.config_file
     try:
-        if staging.meaning(main, candidates) != staging.meaning(main):
+        if conf_candidates.meaning(main, candidates) != conf_candidates.meaning(main):
             return "the configuration says something else than the one before"
     except IscDhcpError:
         return "the configuration before can't be read"
@@ -189,8 +203,8 @@ def put_config(candidate, config_file=None, test=False):
     target = str(config_file or main)
     beside = None
     try:
-        beside = staged_files.candidate_beside(target)
-        staged_files.copy(str(candidate), beside)
+        beside = act_stage.candidate_beside(target)
+        dhcp_files.copy(str(candidate), beside)
         return _put(here, server, main, target, beside, bool(test))
     except (IscDhcpError, OSError) as err:
         return here.failed(f"{target} was not changed: {err}", diff="", backup=None, why=None)
@@ -202,7 +216,7 @@ def put_config(candidate, config_file=None, test=False):
 
 def _put(here, server, main, target, candidate, test):
     candidates = {target: candidate}
-    text = staging.differences(candidates).get(target)
+    text = masking.differences(candidates).get(target)
     if text is None:
         return {
             "result": True,
@@ -220,7 +234,7 @@ def _put(here, server, main, target, candidate, test):
         why = _why_restart(here, server, candidates)
     else:
         # A fragment alone is nothing that dhcpd could check.
-        conf.parse_file(candidate)
+        syntax.parse_file(candidate)
         why = None
         note = f" {main} does not include it (yet): only its syntax was checked."
     answer = {"result": True, "diff": text, "backup": None, "why": why, "findings": findings}
@@ -230,8 +244,8 @@ def _put(here, server, main, target, candidate, test):
         refused = _claimed(here, target, text)
         if refused:
             return refused
-        answer["backup"] = staged_files.back_up(target)
-        staged_files.copy(candidate, target, like=target)
+        answer["backup"] = act_stage.back_up(target)
+        dhcp_files.copy(candidate, target, like=target)
     if why and server.process is not None:
         here.mark_pending(f"{target} was changed")
     elif not note:
@@ -247,7 +261,7 @@ def _claimed(here, target, text):
         return None
     return here.failed(
         f"{target} was not changed: {here.id} is claimed by {claim.get('who')} until "
-        f"{decisions.clock(claim.get('until'))} UTC. Try again after that.",
+        f"{words.clock(claim.get('until'))} UTC. Try again after that.",
         diff=text,
         backup=None,
         why=None,
@@ -307,14 +321,14 @@ def stage(
     wanted = {key: value for key, value in wanted.items() if value}
     if not wanted:
         defaults = here.config().get("rollout") or {}
-        wanted = {key: defaults[key] for key in staging.ORIGINS if defaults.get(key)}
+        wanted = {key: defaults[key] for key in origins.ORIGINS if defaults.get(key)}
         template = template or defaults.get("template")
         saltenv = defaults.get("saltenv") or saltenv
     server = here.server()
     main = server.config_file
     candidates = {}
     try:
-        staging.check_origins(wanted)
+        origins.check_origins(wanted)
         candidates = _fetched(here, main, wanted, template, saltenv)
         return _staged(here, server, str(run), candidates, bool(test))
     except (IscDhcpError, OSError) as err:
@@ -327,14 +341,12 @@ def stage(
 
 def _staged(here, server, run, candidates, test):
     main = server.config_file
-    differing = staging.differences(candidates)
+    differing = masking.differences(candidates)
     candidates = {target: candidates[target] for target in differing}
     configuration, findings = _checked(here, main, candidates)
     unread = [one for one in differing if not _is_read(main, candidates, one)]
     if unread:
-        raise staged_files.StagingError(
-            f"{', '.join(unread)} is not read by dhcpd: {main} does not include it"
-        )
+        raise StagingError(f"{', '.join(unread)} is not read by dhcpd: {main} does not include it")
     answer = {
         "result": True,
         "files": differing,
@@ -356,19 +368,19 @@ def _staged(here, server, run, candidates, test):
 
 def _fetched(here, main, wanted, template, saltenv):
     """Return candidates for what a rollout names: by target, each beside it."""
-    (kind, what), = wanted.items()
+    ((kind, what),) = wanted.items()
     if kind == "file":
         found = {}
-        for target, path in staging.by_target(what, main).items():
-            found[target] = staged_files.candidate_beside(target)
-            staged_files.copy(path, found[target])
+        for target, path in origins.by_target(what, main).items():
+            found[target] = act_stage.candidate_beside(target)
+            dhcp_files.copy(path, found[target])
         return found
-    with staging.collecting(here.state_dir() / "collected") as found:
+    with collecting.collecting(here.state_dir() / "collected") as found:
         if kind == "sls":
             results = __salt__["state.sls"](what, saltenv=saltenv, test=True, concurrent=True)
             _raise_failed(results, f"the state file {what}")
         else:
-            for target, one in staging.by_target(what, main).items():
+            for target, one in origins.by_target(what, main).items():
                 managed = {kind: _for_this_minion(here, one), "saltenv": saltenv}
                 if template:
                     managed["template"] = template
@@ -378,7 +390,7 @@ def _fetched(here, main, wanted, template, saltenv):
                 _raise_failed(results, f"{kind} of {target}")
     __context__.pop("retcode", None)
     if not found:
-        raise staged_files.StagingError(
+        raise StagingError(
             f"the state file {what} has no dhcpd.config state for this server; it takes the "
             "arguments of file.managed, so the name of the function is all that has to change"
         )
@@ -395,14 +407,14 @@ def _raise_failed(results, what):
     """Raise what went wrong in a state run that was to give candidates."""
     if not isinstance(results, dict):
         text = "; ".join(map(str, results)) if isinstance(results, list) else str(results)
-        raise staged_files.StagingError(f"{what}: {_told(text)}")
+        raise StagingError(f"{what}: {_told(text)}")
     failed = [
         _told(one.get("comment"))
         for tag, one in results.items()
         if tag.startswith("dhcpd_|-") and tag.endswith("_|-config") and one.get("result") is False
     ]
     if failed:
-        raise staged_files.StagingError(f"{what}: {'; '.join(failed)}")
+        raise StagingError(f"{what}: {'; '.join(failed)}")
 
 
 def _told(comment):
@@ -472,9 +484,13 @@ def apply_staged(run=None):
             return refused
         server = here.server()
         try:
-            before = None if here.pending_restart(server) else staging.meaning(server.config_file)
+            before = (
+                None
+                if here.pending_restart(server)
+                else conf_candidates.meaning(server.config_file)
+            )
             changed = here.stage().apply(None if run is None else str(run))
-            same = before is not None and staging.meaning(server.config_file) == before
+            same = before is not None and conf_candidates.meaning(server.config_file) == before
         except (IscDhcpError, OSError) as err:
             return here.failed(f"{here.id}: {err}", files=[])
     if same:

@@ -4,14 +4,23 @@ The lease file of an ISC DHCP server: checked, counted, repaired, completed by t
 More functions of the execution module ``dhcpd``.
 """
 
+from typing import TYPE_CHECKING
 
-from dhcpd_minion import Minion
-from iscdhcp import leasefile
-from iscdhcp import leases
-from iscdhcp import leases_salvage
-from iscdhcp import watch
 from iscdhcp.errors import IscDhcpError
+from iscdhcp.facts import watch
+from iscdhcp.leases import check
+from iscdhcp.leases import count
+from iscdhcp.leases import end
+from iscdhcp.leases import from_partner
+from iscdhcp.leases import repair
+from iscdhcp_salt.minion import Minion
 from salt.exceptions import CommandExecutionError
+
+if TYPE_CHECKING:
+    from iscdhcp_salt.dunders import __context__
+    from iscdhcp_salt.dunders import __grains__
+    from iscdhcp_salt.dunders import __opts__
+    from iscdhcp_salt.dunders import __salt__
 
 __virtualname__ = "dhcpd"
 
@@ -46,7 +55,7 @@ def check_leases(lease_file=None):
     here = _here()
     path = lease_file or here.server().lease_file
     try:
-        found = leases.check(path)
+        found = check.check(path)
     except IscDhcpError as err:
         return here.failed(str(err), file=path)
     if not found["whole"]:
@@ -87,7 +96,7 @@ def lease_counts(lease_file=None):
         for pool in relationship.pools
     ]
     try:
-        found = leases.count(lease_file or server.lease_file, [pool for _, pool in pools])
+        found = count.count(lease_file or server.lease_file, [pool for _, pool in pools])
     except IscDhcpError as err:
         raise CommandExecutionError(str(err)) from err
     for (name, _), counts in zip(pools, found["pools"], strict=True):
@@ -129,7 +138,7 @@ def repair_leases(lease_file=None, test=False):
             )
         path = lease_file or server.lease_file
         try:
-            done = leases.repair(path, dry_run=bool(test))
+            done = repair.repair(path, dry_run=bool(test))
         except IscDhcpError as err:
             return here.failed(str(err), file=path)
     if not done["changed"] and not done["cut"]:
@@ -168,9 +177,7 @@ def lease_entries(addresses, lease_file=None):
     if isinstance(addresses, str):
         addresses = [word.strip() for word in addresses.split(",") if word.strip()]
     try:
-        return leases_salvage.entry_facts(
-            lease_file or here.server().lease_file, addresses
-        )
+        return from_partner.entry_facts(lease_file or here.server().lease_file, addresses)
     except IscDhcpError as err:
         raise CommandExecutionError(str(err)) from err
 
@@ -199,8 +206,8 @@ def add_lease_entries(entries):
                 "stop it first."
             )
         try:
-            text = leases_salvage.checked(entries)
-            leasefile.append(server.lease_file, text)
+            text = from_partner.checked(entries)
+            end.append(server.lease_file, text)
         except IscDhcpError as err:
             return here.failed(f"Nothing was added on {here.id}: {err}")
     return {"result": True, "comment": f"{len(entries)} entries added to {server.lease_file}."}

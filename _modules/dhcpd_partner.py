@@ -5,14 +5,24 @@ More functions of the execution module ``dhcpd``.
 """
 
 import time
+from typing import TYPE_CHECKING
+from typing import Any
 
-from dhcpd_minion import Minion
-from dhcpd_minion import decoded
-from iscdhcp import decisions
-from iscdhcp import handover
-from iscdhcp import partner_down as dead_partner
+from iscdhcp import words
+from iscdhcp.act import handover
+from iscdhcp.act import partner_down as act_partner_down
 from iscdhcp.errors import IscDhcpError
+from iscdhcp.facts import partner_probe
+from iscdhcp.rules import is_dead
+from iscdhcp_salt.minion import Minion
+from iscdhcp_salt.minion import decoded as _decoded
 from salt.exceptions import CommandExecutionError
+
+if TYPE_CHECKING:
+    from iscdhcp_salt.dunders import __context__
+    from iscdhcp_salt.dunders import __grains__
+    from iscdhcp_salt.dunders import __opts__
+    from iscdhcp_salt.dunders import __salt__
 
 __virtualname__ = "dhcpd"
 
@@ -47,10 +57,10 @@ def look_for_partner(relationship):
     role = (facts["relationships"].get(relationship) or {}).get("role")
     try:
         pools = __salt__["dhcpd.lease_counts"]()["pools"]
-        counts = dead_partner.addresses(pools, relationship, role)
+        counts: dict[str, Any] = is_dead.addresses(pools, relationship, role or "")
     except CommandExecutionError as err:
         counts = {"error": str(err)}
-    probe = dead_partner.probe_partner(here.server(), relationship)
+    probe = partner_probe.probe_partner(here.server(), relationship)
     return {"facts": facts, "probe": probe, "addresses": counts}
 
 
@@ -76,7 +86,7 @@ def partner_down(relationship, evidence=None, run=None):
         salt dhcp-b dhcpd.partner_down foo    # refused, and says what to run on the master
     """
     here = _here()
-    evidence = decoded(evidence)
+    evidence = _decoded(evidence)
     me = here.id
     if not isinstance(evidence, dict):
         return here.failed(
@@ -88,7 +98,7 @@ def partner_down(relationship, evidence=None, run=None):
         if claim and claim.get("run") != run:
             return here.failed(f"{me} is claimed by {claim.get('who')}. Nothing was done.")
         seen = look_for_partner(relationship)
-        verdict = dead_partner.judge(
+        verdict = is_dead.judge(
             seen["facts"],
             relationship,
             evidence.get("partner") or {},
@@ -102,10 +112,10 @@ def partner_down(relationship, evidence=None, run=None):
                 reasons=[reason.as_dict() for reason in verdict.reasons],
             )
         try:
-            done = dead_partner.take_for_dead(here.server(), relationship)
+            done = act_partner_down.take_for_dead(here.server(), relationship)
         except IscDhcpError as err:
             return here.failed(f"{relationship} on {me} was not put into partner-down: {err}")
-    since = decisions.clock(done["since"])
+    since = words.clock(done["since"])
     comment = f"{relationship} on {me} is in partner-down since {since} UTC."
     return {"result": True, "comment": comment, **done}
 

@@ -11,21 +11,30 @@ import logging
 import os
 import time
 from functools import partial
+from typing import TYPE_CHECKING
 
-from dhcpd_minion import Minion
-from dhcpd_minion import decoded
-from dhcpd_minion import force_codes
-from iscdhcp import acts
-from iscdhcp import control
-from iscdhcp import decisions
-from iscdhcp import drain
-from iscdhcp import facts as fact
-from iscdhcp import handover
-from iscdhcp import leases_return
-from iscdhcp import rollout
-from iscdhcp import store
+from iscdhcp import errors
+from iscdhcp import files as dhcp_files
+from iscdhcp.act import control
+from iscdhcp.act import drain
+from iscdhcp.act import handover
+from iscdhcp.act import stop_start
 from iscdhcp.errors import IscDhcpError
+from iscdhcp.facts import gather
+from iscdhcp.facts import server as facts_server
+from iscdhcp.leases import before_rollout
+from iscdhcp.rules import may_roll_back
+from iscdhcp.rules.verdict import Reason
+from iscdhcp_salt.minion import Minion
+from iscdhcp_salt.minion import decoded as _decoded
+from iscdhcp_salt.minion import force_codes as _force_codes
 from salt.exceptions import SaltInvocationError
+
+if TYPE_CHECKING:
+    from iscdhcp_salt.dunders import __context__
+    from iscdhcp_salt.dunders import __grains__
+    from iscdhcp_salt.dunders import __opts__
+    from iscdhcp_salt.dunders import __salt__
 
 log = logging.getLogger(__name__)
 
@@ -71,12 +80,12 @@ def start(timeout=None, force=None, run=None):
         salt dhcp-a dhcpd.start
     """
     here = _here()
-    codes = force_codes(force)
+    codes = _force_codes(force)
     here.await_release(run)
     with here.acting():
         server = here.server()
         if server.process is not None:
-            running = fact.process_facts(server)
+            running = gather.process_facts(server)
             return {
                 "result": True,
                 "comment": f"dhcpd on {here.id} runs already (pid {running['pid']}).",
@@ -103,7 +112,7 @@ def _start(here, codes, timeout, service, old=None, ended=None, last=None):
     begun, begun_epoch = time.monotonic(), time.time()
     _heal_hand_over(here, settings)
     try:
-        new = acts.start(
+        new = stop_start.start(
             settings, service, patience, ignore_leases="lease-file" in codes, ended=ended
         )
     except Exception as err:  # pylint: disable=broad-except
@@ -113,7 +122,7 @@ def _start(here, codes, timeout, service, old=None, ended=None, last=None):
     _note_start(here, round(time.monotonic() - begun, 2))
     if here.paused_note().read():
         try:
-            new["resumed"] = _speak_again(here, fact.read_server(settings))
+            new["resumed"] = _speak_again(here, facts_server.read_server(settings))
             new["serves_since"] = time.time()
         except IscDhcpError as err:
             _keep_parsed(here, new, begun_epoch)
@@ -145,7 +154,7 @@ def _note_start(here, seconds):
     """Note how long a start took; it serves, so a full disk does not make it a failure."""
     try:
         note = {"seconds": seconds, "time": time.time()}
-        store.write_json(here.state_dir() / "last_start.json", note)
+        dhcp_files.write_json(here.state_dir() / "last_start.json", note)
         here.clear_pending()
     except OSError:
         log.warning("the start of dhcpd could not be noted", exc_info=True)
@@ -157,7 +166,7 @@ def _heal_hand_over(here, settings):
     if not note.settled:
         return
     try:
-        handover.recover_on_disk(fact.read_server(settings))
+        handover.recover_on_disk(facts_server.read_server(settings))
         note.clear()
     except IscDhcpError as err:
         log.warning("dhcpd will wait for MCLT: %s", err)
@@ -201,7 +210,7 @@ def stop(force=None, evidence=None, run=None, method="signal", identity=None):
         salt dhcp-a dhcpd.stop
     """
     here = _here()
-    codes = force_codes(force)
+    codes = _force_codes(force)
     _check_method(method, FINAL_METHODS)
     with here.acting():
         other = _other_process(here, identity)
@@ -216,9 +225,7 @@ def stop(force=None, evidence=None, run=None, method="signal", identity=None):
         except IscDhcpError as err:
             return here.failed(f"dhcpd on {here.id} was not stopped: {err}")
         here.service().stop()
-    comment = (
-        f"dhcpd on {here.id} stopped (pid {old['pid']}); it stays down until dhcpd.start."
-    )
+    comment = f"dhcpd on {here.id} stopped (pid {old['pid']}); it stays down until dhcpd.start."
     if old.get("warning"):
         comment += f" Mind: {old['warning']}."
     return {"result": True, "comment": comment, "old": old}
@@ -297,7 +304,7 @@ def restart(
         salt-call dhcpd.restart force=partner,relationship
     """
     here = _here()
-    codes = force_codes(force)
+    codes = _force_codes(force)
     _check_method(method)
     with here.acting():
         other = _other_process(here, identity)
@@ -315,9 +322,7 @@ def restart(
             old.update(_stop_by(here, method, server, codes))
         except (IscDhcpError, OSError) as err:
             return here.failed(f"dhcpd on {here.id} was not restarted: {err}", old=old)
-        start_again = partial(
-            _start, here, codes, timeout, service, old, ended=running, last=last
-        )
+        start_again = partial(_start, here, codes, timeout, service, old, ended=running, last=last)
         if staged is None:
             answer = start_again()
         else:
@@ -342,7 +347,7 @@ def _other_process(here, identity):
     if running is None or running.identity == identity:
         return None
     text = f"dhcpd on {here.id} has been restarted meanwhile (pid {running.pid})"
-    reason = decisions.Reason("other-process", text)
+    reason = Reason("other-process", text)
     return here.failed(f"Nothing done: {text}.", refused=True, reasons=[reason.as_dict()])
 
 
@@ -350,7 +355,7 @@ def _stop_by(here, method, server, codes):
     """End dhcpd by a method, after the guard's last looks."""
     by_omapi, by_kernel = _last_looks(server, codes)
     if method == "signal":
-        return acts.stop(server, by_omapi, by_kernel)
+        return stop_start.stop(server, by_omapi, by_kernel)
     by_omapi()
     if method == "control":
         return control.end(server, by_kernel)
@@ -360,9 +365,9 @@ def _stop_by(here, method, server, codes):
         return {**handover.end(server, note), "handover": handed["seconds"]}
     paused = drain.pause(server, note, by_kernel)
     try:
-        return {**acts.stop(server, lambda: None, by_kernel), "drain": paused["seconds"]}
+        return {**stop_start.stop(server, lambda: None, by_kernel), "drain": paused["seconds"]}
     except IscDhcpError as err:
-        raise acts.ActError(f"{err}; {drain.undo(server, note)}") from err
+        raise errors.ActError(f"{err}; {drain.undo(server, note)}") from err
 
 
 def resume(run=None):
@@ -420,7 +425,7 @@ _DONE = {
 
 def _guard(here, evidence, codes, run, act, method):
     """Return this server's readings, and the refusal if the guard has one."""
-    evidence = decoded(evidence)
+    evidence = _decoded(evidence)
     me, done = here.id, _DONE[act]
     if evidence is None:
         # Told before the look: nothing should come between it and the act.
@@ -445,18 +450,18 @@ def _last_looks(server, codes):
     relationships = server.configuration.relationships if server.configuration else ()
 
     def by_omapi():
-        _, states = fact.omapi_facts(server)
+        _, states = gather.omapi_facts(server)
         for name, state in states.items():
             if (state["state"], state["partner_state"]) != ("normal", "normal"):
-                raise acts.ActError(
+                raise errors.ActError(
                     f"{name} is not normal any more: {state['state']} here, "
                     f"{state['partner_state']} at the partner"
                 )
 
     def by_kernel():
         for one in relationships:
-            if fact.connected(one) is False:
-                raise acts.ActError(f"the failover connection of {one.name} has just gone")
+            if gather.connected(one) is False:
+                raise errors.ActError(f"the failover connection of {one.name} has just gone")
 
     def nothing():
         pass
@@ -470,7 +475,7 @@ def _last_looks(server, codes):
 def _start_with_staged(here, run, service, old, start_again):
     """Put the staged files in place and start; where that fails, the old ones are back and run."""
     try:
-        leases_return.keep(here.server().lease_file)
+        before_rollout.keep(here.server().lease_file)
         files = here.stage().apply(run)
     except (IscDhcpError, OSError) as err:
         answer = here.failed(f"{here.id}: {err}", old=old, new=None)
@@ -499,14 +504,14 @@ def _start_with_old(here, run, service, old, start_again):
     server = here.server()
     try:
         if server.process is not None:
-            acts.stop(server, lambda: None, lambda: None)
+            stop_start.stop(server, lambda: None, lambda: None)
             service.stop()
     except IscDhcpError as err:
         return here.failed(f"dhcpd on {me} could not be stopped for its old files: {err}", old=old)
     trouble = None
     try:
         here.stage().roll_back(run)
-        leases_return.bring_back(here.server().lease_file)
+        before_rollout.bring_back(here.server().lease_file)
     except (IscDhcpError, OSError) as err:
         log.debug("rolling back failed", exc_info=True)
         trouble = err
@@ -531,9 +536,7 @@ def _start_with_old(here, run, service, old, start_again):
     return answer
 
 
-def roll_back(
-    run=None, evidence=None, method="signal", force=None, timeout=None, identity=None
-):
+def roll_back(run=None, evidence=None, method="signal", force=None, timeout=None, identity=None):
     """
     Put the files from before the last rollout back and restart dhcpd with them.
 
@@ -557,14 +560,14 @@ def roll_back(
         salt dhcp-b dhcpd.roll_back
     """
     here = _here()
-    codes = force_codes(force)
+    codes = _force_codes(force)
     _check_method(method)
     record = here.stage().record
     if record is None or record["state"] == "staged":
         return here.failed(f"Nothing was rolled out on {here.id}: nothing can be taken back.")
     if run not in (None, record["run"]):
         return here.failed(f"The last rollout on {here.id} was another run's: {record['run']}.")
-    evidence = decoded(evidence)
+    evidence = _decoded(evidence)
     run = str(record["run"])
     # A person is not the run, whose claim holds back everybody else.
     claimant = None if evidence is None else run
@@ -588,17 +591,15 @@ def roll_back(
             if running is not None:
                 # With the master's evidence this server need not be normal, nor connected.
                 codes_of_looks = codes if evidence is None else ("relationship", "connection")
-                acts.stop(server, *_last_looks(server, codes_of_looks))
+                stop_start.stop(server, *_last_looks(server, codes_of_looks))
         except (IscDhcpError, OSError) as err:
             return here.failed(f"dhcpd on {here.id} was not rolled back: {err}", old=old)
-        start_again = partial(
-            _start, here, codes, timeout, service, old, ended=running, last=last
-        )
+        start_again = partial(_start, here, codes, timeout, service, old, ended=running, last=last)
         return _start_with_old(here, run, service, old, start_again)
 
 
 def _not_taken_back(here, evidence, codes):
-    verdict = rollout.ok_to_take_back(here.facts(brief=True), evidence, codes)
+    verdict = may_roll_back.ok_to_take_back(here.facts(brief=True), evidence, codes)
     if verdict.ok:
         return None
     return here.failed(

@@ -6,9 +6,14 @@ programs. Colours are Salt's own: ``--no-color`` and ``--force-color`` count.
 """
 
 import shutil
+from typing import TYPE_CHECKING
 
 import salt.utils.color
-from iscdhcp import tables
+from iscdhcp.show import tables
+
+if TYPE_CHECKING:
+    from iscdhcp_salt.dunders import __opts__
+    from iscdhcp_salt.dunders import __salt__
 
 __virtualname__ = "dhcp_failover"
 

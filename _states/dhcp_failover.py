@@ -3,7 +3,7 @@ The steps of the orchestrations, as states that run on the master.
 
 Joined by requisites they are the restart of a pair (``orch/dhcp_failover_restart.sls``) and the
 reboot of its hosts (``orch/dhcp_failover_reboot.sls``). They honour ``test=True``, say what they do
-in one sentence, and call the same :class:`iscdhcp.engine.PairRun` as ``salt-run
+in one sentence, and call the same :class:`iscdhcp.run.restart.PairRun` as ``salt-run
 dhcp_failover.restart``.
 
 .. code-block:: yaml
@@ -22,19 +22,25 @@ dhcp_failover.restart``.
 
 import functools
 import logging
+from typing import TYPE_CHECKING
 
-import dhcp_failover_master as master
 import salt.config
 from iscdhcp import commands
-from iscdhcp import engine
-from iscdhcp import reboot
-from iscdhcp import rollout
-from iscdhcp import words
+from iscdhcp import vocabulary
 from iscdhcp.errors import IscDhcpError
-from iscdhcp.run import Request
-from iscdhcp.run import Step
-from iscdhcp.run import check_method as _check_method
-from iscdhcp.steering import Interrupted
+from iscdhcp.rules.methods import check_method as _check_method
+from iscdhcp.run import reboot
+from iscdhcp.run import restart
+from iscdhcp.run import rollout
+from iscdhcp.run.base import Request
+from iscdhcp.run.base import Step
+from iscdhcp.run.orders import Interrupted
+from iscdhcp_salt import interrupts
+from iscdhcp_salt import master
+
+if TYPE_CHECKING:
+    from iscdhcp_salt.dunders import __low__
+    from iscdhcp_salt.dunders import __opts__
 
 log = logging.getLogger(__name__)
 
@@ -63,13 +69,13 @@ def _takes_its_words(function):
 
     @functools.wraps(function)
     def fitted(*args, **kwargs):
-        ours = words.ours(kwargs)
-        why = words.misfit("dhcp_failover", function, args, ours)
+        ours = vocabulary.ours(kwargs)
+        why = vocabulary.misfit("dhcp_failover", function, args, ours)
         if why:
             return _result(args[0] if args else ours.get("name"), Step(False, why))
         return function(*args, **ours)
 
-    return words.takes_unknown(fitted)
+    return vocabulary.takes_unknown(fitted)
 
 
 def _step(name, pair, act):
@@ -78,12 +84,10 @@ def _step(name, pair, act):
     if run is None:
         return _result(
             name,
-            Step(
-                False, "No run was begun: require a dhcp_failover.locked of this pair first."
-            ),
+            Step(False, "No run was begun: require a dhcp_failover.locked of this pair first."),
         )
     try:
-        with master.INTERRUPTS.deferred():
+        with interrupts.INTERRUPTS.deferred():
             return _result(name, act(run))
     except (IscDhcpError, Interrupted) as err:
         # The remaining steps are not run, the unlock is.
@@ -143,20 +147,20 @@ def _begin(
     pair,
     task,
     given,
-    run_kind=engine.PairRun,
+    run_kind=restart.PairRun,
     kind=Request,
     origins=None,
     **wanted,
 ):
     """Begin a run of a kind, from ``origins`` if it is a rollout; keep it for the next steps."""
     try:
-        words.check_pillar(task, given or ())
-        words.text("pair", pair)
+        vocabulary.check_pillar(task, given or ())
+        vocabulary.text("pair", pair)
         _check_method(wanted["method"])
         said = {**wanted, **(origins or {}), "pair": pair}
         wanted["again"] = commands.orchestration(__low__.get("__sls__"), task, given, said)
         request = master.new_request(__opts__, kind, **wanted)
-        with master.INTERRUPTS.deferred():
+        with interrupts.INTERRUPTS.deferred():
             run = master.new_run(_master_opts(), pair, request, kind=run_kind)
             if origins is not None:
                 run.origins = origins
@@ -227,7 +231,7 @@ def unlocked(name, pair=None):
     result = _step(name, pair, lambda run: run.unlock(test=__opts__["test"]))
     run = master.CURRENT.pop(pair or "", None)
     if run is not None:
-        run.fleet.close()
+        run.minions.close()
     return result
 
 
@@ -271,11 +275,11 @@ def reboot_locked(
     """
     try:
         patience = host_timeout or master.settings(__opts__).get("host_timeout")
-        patience = words.seconds("host_timeout", patience or reboot.HOST_SECONDS)
-        only = words.text("only", only)
-        command, sls = words.text("command", command), words.text("sls", sls)
+        patience = vocabulary.seconds("host_timeout", patience or reboot.HOST_SECONDS)
+        only = vocabulary.text("only", only)
+        command, sls = vocabulary.text("command", command), vocabulary.text("sls", sls)
         if reboot_host is not None:
-            reboot_host = words.truth("reboot", reboot_host)
+            reboot_host = vocabulary.truth("reboot", reboot_host)
     except IscDhcpError as err:
         return _result(name, Step(False, str(err)))
     return _begin(

@@ -11,12 +11,19 @@ import os
 import time
 from contextlib import contextmanager
 from contextlib import suppress
+from typing import TYPE_CHECKING
+from typing import Any
 
-from iscdhcp import staged_files
-from iscdhcp import staging
+from iscdhcp.act import collecting
+from iscdhcp.act import stage
 from iscdhcp.errors import IscDhcpError
 from salt.exceptions import CommandExecutionError
 from salt.exceptions import SaltInvocationError
+
+if TYPE_CHECKING:
+    from iscdhcp_salt.dunders import __opts__
+    from iscdhcp_salt.dunders import __salt__
+    from iscdhcp_salt.dunders import __states__
 
 __virtualname__ = "dhcpd"
 
@@ -69,10 +76,10 @@ def config(name, **managed):
     if not given:
         return _ret(name, False, f"{name}: give the contents by one of {', '.join(_CONTENTS)}.")
     missing = _missing_folders(name) if managed.get("makedirs") else []
-    if missing and __opts__["test"] and not staging.is_collecting():
+    if missing and __opts__["test"] and not collecting.is_collecting():
         comment = f"{missing[-1]} and {name} would be made."
         return _ret(name, None, comment, dict.fromkeys(missing, "would be made"))
-    if missing and not staging.is_collecting():
+    if missing and not collecting.is_collecting():
         owner = {key: managed.get(key) for key in ("user", "group")}
         __salt__["file.makedirs"](name, mode=managed.get("dir_mode"), **owner)
     ret = _config(name, managed)
@@ -96,13 +103,13 @@ def _missing_folders(name):
 def _config(name, managed):
     candidate = None
     try:
-        candidate = staged_files.candidate_beside(name)
+        candidate = stage.candidate_beside(name)
         made = _made(candidate, managed)
         if made["result"] is False or not os.path.exists(candidate):
             why = _first_line(made.get("comment")).replace(candidate, name)
             return _ret(name, False, f"{name} was not changed: {why}")
-        if staging.is_collecting():
-            staging.collect(name, candidate)
+        if collecting.is_collecting():
+            collecting.collect(name, candidate)
             candidate = None
             return _ret(name, None, f"{name} is collected for a rollout.")
         return _replaced(name, candidate, managed)
@@ -144,9 +151,7 @@ def _made(candidate, managed):
     wanted = {key: value for key, value in managed.items() if key not in apart}
     try:
         with _for_real():
-            return __states__["file.managed"](
-                candidate, mode="0600", show_changes=False, **wanted
-            )
+            return __states__["file.managed"](candidate, mode="0600", show_changes=False, **wanted)
     except Exception as err:  # pylint: disable=broad-except
         # A template that can't be rendered; what follows the first line quotes it, keys and all.
         return {"result": False, "comment": str(err)}
@@ -195,7 +200,8 @@ def running(name, enable=None):
     """
     try:
         facts = __salt__["dhcpd.status"]()
-        changes, comments = {}, []
+        changes: dict[str, Any] = {}
+        comments = []
         if facts["process"]["running"]:
             comments.append(f"dhcpd runs (pid {facts['process']['pid']}).")
         elif facts["process"]["signs"]:

@@ -28,7 +28,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from iscdhcp.run import METHODS
+from iscdhcp.rules.methods import METHODS
 
 from bench import figures
 from lab.clients import Clients

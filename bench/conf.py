@@ -5,8 +5,8 @@ Run it with ``python -m bench.conf`` (and ``_utils`` in ``PYTHONPATH``); it writ
 ``build/bench/conf.json``. The file has 50,000 hosts, as sites generate them. In alternating runs,
 each a process of its own (its start left out of our figures, and part of dhcpd's):
 
-* ``parse_s``: :func:`iscdhcp.conf.parse_file`, and the views on it;
-* ``lint_s``: :func:`iscdhcp.lint.lint` on the tree;
+* ``parse_s``: :func:`iscdhcp.conf.syntax.parse_file`, and the views on it;
+* ``lint_s``: :func:`iscdhcp.conf.lint.lint` on the tree;
 * ``compare_s``: both servers' trees brought into normal form, and compared; one host differs;
 * ``pending_s``: what ``dhcpd.status`` does once after a file was touched;
 * ``dhcpd_t_s``: ``dhcpd -t`` on the same file, the whole process.
@@ -54,9 +54,19 @@ HOST = """host client-{number} {{  # port {number}
 """
 
 OURS = """
-import json, os, sys, time
+import json
+import os
+import sys
+import time
 from pathlib import Path
-from iscdhcp import conf, lint, parity, pending
+
+from iscdhcp.conf import compare
+from iscdhcp.conf import lint
+from iscdhcp.conf import normal
+from iscdhcp.conf import syntax
+from iscdhcp.conf import views as conf_views
+from iscdhcp.facts import pending
+
 main, partner, folder = sys.argv[1:]
 seconds, cpu = {}, {}
 def now():
@@ -64,21 +74,21 @@ def now():
 def took(what, begun):
     seconds[what], cpu[what] = (end - start for end, start in zip(now(), begun))
 begun = now()
-tree = conf.parse_file(main)
-views = conf.views(tree)
+tree = syntax.parse_file(main)
+views = conf_views.views(tree)
 took("parse", begun)
 begun = now()
 findings = lint.lint(tree, ["10.0.0.1"])
 took("lint", begun)
-other = conf.parse_file(partner)
+other = syntax.parse_file(partner)
 begun = now()
-forms = [parity.normal_form(one, "nonce", "foo") for one in (tree, other)]
-shown = parity.lines(parity.compare(*forms), "a", "b")
+forms = [normal.normal_form(one, "nonce", "foo") for one in (tree, other)]
+shown = compare.lines(compare.compare(*forms), "a", "b")
 took("compare", begun)
 start = time.time()
 assert pending.keep(Path(folder), main, "1", start)
 os.utime(main)
-files = conf.parse_file(main).files
+files = syntax.parse_file(main).files
 begun = now()
 assert pending.pending(Path(folder), main, files, "1", start) is None
 took("pending", begun)

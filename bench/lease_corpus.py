@@ -15,8 +15,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from iscdhcp import leases
-from iscdhcp.leases_syntax import Entry
+from iscdhcp.leases import check
+from iscdhcp.leases import read
+from iscdhcp.leases.syntax import Entry
 
 from lab import alone
 
@@ -37,7 +38,7 @@ def table(folder: Path) -> str:
 
 def row(path: Path) -> str:
     """Return the line of one file."""
-    found = leases.check(str(path))
+    found = check.check(str(path))
     said, left = by_dhcpd(path)
     ours = "whole" if found["whole"] else "; ".join(map(in_words, found["problems"]))
     words = [one or other for one, other in _WORDS.findall(said)]
@@ -67,9 +68,7 @@ def by_dhcpd(path: Path) -> tuple[str, set[str]]:
         six = b"\nia-" in copy.read_bytes()
         (folder / "etc" / "dhcpd.conf").write_text(configuration(addresses(path)))
         # A lease file of DHCPv6 is read by -T: there is no pool for it to serve.
-        code, said = (
-            alone.start(folder, "-6 -T", device="") if six else alone.start(folder)
-        )
+        code, said = alone.start(folder, "-6 -T", device="") if six else alone.start(folder)
         if code:
             raise SystemExit(f"dhcpd did not start on {path.name}:\n{said}")
         return said, addresses(copy)
@@ -79,7 +78,7 @@ def addresses(path: Path) -> set[str]:
     """Return the addresses of a file's leases."""
     return {
         one.name
-        for one in leases.entries(str(path))
+        for one in read.entries(str(path))
         if isinstance(one, Entry) and one.kind == "lease"
     }
 

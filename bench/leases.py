@@ -4,9 +4,10 @@ How long reading a lease file takes, and how much memory, against two peers.
 Run it with ``python -m bench.leases`` (and ``_utils`` in ``PYTHONPATH``); it writes
 ``build/bench/leases.json``. For each size, in alternating runs, each a process of its own:
 
-* ``count_s``: :func:`iscdhcp.leases.count`, the states of every address of a pool;
-* ``check_s``: :func:`iscdhcp.leases.check`, every entry held against the grammar;
-* ``tail_s``: :func:`iscdhcp.leasefile.check_end`, the last entry alone (the call, not the process);
+* ``count_s``: :func:`iscdhcp.leases.count.count`, the states of every address of a pool;
+* ``check_s``: :func:`iscdhcp.leases.check.check`, every entry held against the grammar;
+* ``tail_s``: :func:`iscdhcp.leases.end.check_end`, the last entry alone (the call, not the
+  process);
 * ``dhcpd_pools_s``: ``dhcpd-pools``, in C, of the Debian package;
 * ``isc_dhcp_leases_s``: ``IscDhcpLeases(file).get()`` of PyPI's ``isc-dhcp-leases``, from a virtual
   environment that is made for it.
@@ -61,18 +62,24 @@ server-duid "\\000\\001\\000\\001\\0326\\\\abc";
 CONFIGURATION = "subnet 10.0.0.0 netmask 255.0.0.0 {{ range {} {}; }}\n"
 
 OURS = """
-import json, sys, time
+import json
+import sys
+import time
 from collections import namedtuple
-from iscdhcp import leasefile, leases
+
+from iscdhcp.leases import check
+from iscdhcp.leases import count
+from iscdhcp.leases import end
+
 what, file, first, last, now = sys.argv[1:]
 pool = namedtuple("Pool", "network ranges")("10.0.0.0/8", ((first, last),))
 begun = time.perf_counter()
 if what == "count":
-    found = leases.count(file, [pool], float(now))["pools"][0]
+    found = count.count(file, [pool], float(now))["pools"][0]
 elif what == "check":
-    found = leases.check(file)["whole"]
+    found = check.check(file)["whole"]
 elif what == "tail":
-    found = leasefile.check_end(file).whole
+    found = end.check_end(file).whole
 else:
     found = None
 print(json.dumps([time.perf_counter() - begun, found]))

@@ -23,8 +23,8 @@ import sys
 import time
 from typing import Any
 
-from iscdhcp import leasefile
-from iscdhcp.omapi import OmapiClient
+from iscdhcp.host.omapi import OmapiClient
+from iscdhcp.leases import end
 
 from bench import figures
 from lab.dhcp import LEASES
@@ -135,7 +135,7 @@ def looks_whole(dhcp: Dhcp, name: str, began: float, old_pid: int) -> bool:
         if "balanced pool" not in said.stdout:
             return False
     root = f"/proc/{dhcp.hosts[name].leader}/root"
-    return leasefile.check_end(root + LEASES).whole
+    return end.check_end(root + LEASES).whole
 
 
 def conditions(rounds: int) -> dict[str, Any]:

@@ -4,7 +4,7 @@ What a look at a server costs, with 284,000 leases on it, against omshell.
 Run it with ``make bench-status``; it writes ``build/bench/status.json``. On a host of the lab, one
 of a pair that is normal, each in turns, medians (with least and greatest):
 
-* ``omapi_query_s``: connection, key, one failover-state object, by :mod:`iscdhcp.omapi`, in a
+* ``omapi_query_s``: connection, key, one failover-state object, by :mod:`iscdhcp.host.omapi`, in a
   Python that runs already, as the minion does;
 * ``omapi_first_query_s``: the same right after another program has had the processor;
 * ``omapi_process_s``: the same with a Python of its own started for it;
@@ -93,10 +93,15 @@ lease {address} {{
 
 #: Runs on the host. The key comes by standard input: it is in no argument.
 WORKER = """
-import json, subprocess, sys, time
+import json
+import subprocess
+import sys
+import time
+
 job = json.load(sys.stdin)
 sys.path.insert(0, job["utils"])
-from iscdhcp.omapi import OmapiClient, OmapiKey
+from iscdhcp.host.omapi import OmapiClient
+from iscdhcp.host.omapi import OmapiKey
 
 ROW = 10
 
@@ -115,7 +120,7 @@ ONE = '''
 import json, sys
 job = json.load(sys.stdin)
 sys.path.insert(0, job["utils"])
-from iscdhcp.omapi import OmapiClient, OmapiKey
+from iscdhcp.host.omapi import OmapiClient, OmapiKey
 with OmapiClient("127.0.0.1", job["port"], OmapiKey(*job["key"])) as client:
     assert client.failover_state("foo")["state"] == "normal"
 '''
@@ -152,7 +157,10 @@ if job["what"] == "omapi":
         found["omshell_s"] += [timed(omshell) for _ in range(ROW)]
         found["omapi_process_s"].append(timed(own_process))
 else:
-    import salt.beacons, salt.client, salt.config, salt.loader
+    import salt.beacons
+    import salt.client
+    import salt.config
+    import salt.loader
     opts = salt.config.minion_config(job["config"])
     opts["file_client"] = "local"
     opts.update(job.get("opts") or {})

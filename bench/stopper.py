@@ -17,15 +17,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from iscdhcp import acts
-from iscdhcp import drain
-from iscdhcp import facts
-from iscdhcp import handover
-from iscdhcp import leasefile
-from iscdhcp import leases
-from iscdhcp import process
+from iscdhcp import errors
+from iscdhcp.act import drain
+from iscdhcp.act import handover
+from iscdhcp.act import stop_start
 from iscdhcp.errors import IscDhcpError
-from iscdhcp.facts import Server
+from iscdhcp.facts.server import Server
+from iscdhcp.facts.server import Settings
+from iscdhcp.facts.server import read_server
+from iscdhcp.host import process
+from iscdhcp.leases import check
+from iscdhcp.leases.end import check_end
 
 NOTE = Path("/run/bench-paused.json")
 
@@ -34,19 +36,19 @@ def kill(server: Server) -> None:
     """End it at once."""
     assert server.process is not None
     os.kill(server.process.pid, signal.SIGTERM)
-    if not process.wait_exit(server.process, acts.EXIT_SECONDS):
-        raise acts.ActError("it did not end")
+    if not process.wait_exit(server.process, stop_start.EXIT_SECONDS):
+        raise errors.ActError("it did not end")
 
 
 def signalled(server: Server) -> None:
     """End it by method ``signal``."""
-    acts.stop(server, lambda: None, lambda: None)
+    stop_start.stop(server, lambda: None, lambda: None)
 
 
 def drained(server: Server) -> None:
     """End it by method ``drain``."""
     drain.pause(server, drain.Note(NOTE))
-    acts.stop(server, lambda: None, lambda: None)
+    stop_start.stop(server, lambda: None, lambda: None)
 
 
 def handed_over(server: Server) -> None:
@@ -70,7 +72,7 @@ def stop(method: str) -> dict[str, Any]:
     Returns ``stopped``, ``refused`` (why the method did not act), ``seconds``, ``torn`` and
     ``problem``: what our own check says of the file just after the end.
     """
-    server = facts.read_server(facts.Settings())
+    server = read_server(Settings())
     if server.process is None:
         return {"stopped": False, "refused": "dhcpd does not run"}
     begun = time.monotonic()
@@ -79,8 +81,8 @@ def stop(method: str) -> dict[str, Any]:
     except IscDhcpError as err:
         return {"stopped": False, "refused": str(err)}
     seconds = time.monotonic() - begun
-    end = leasefile.check_end(server.lease_file)
-    found = leases.check(server.lease_file)
+    end = check_end(server.lease_file)
+    found = check.check(server.lease_file)
     problems = [f"byte {one['offset']}: {one['what']}" for one in found["problems"]]
     return {
         "stopped": True,

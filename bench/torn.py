@@ -35,8 +35,8 @@ from dataclasses import field
 from pathlib import Path
 from typing import Any
 
-from iscdhcp import leases
-from iscdhcp.leases_syntax import Entry
+from iscdhcp.leases import read
+from iscdhcp.leases.syntax import Entry
 
 from bench import figures
 from bench.stopper import METHODS
@@ -378,7 +378,7 @@ def seed_address(number: int) -> str:
 def in_use(path: Path) -> dict[str, Any]:
     """Every address that is neither free nor backup: state, end and client, by its last entry."""
     found: dict[str, bytes] = {}
-    for one in leases.entries(str(path)):
+    for one in read.entries(str(path)):
         if isinstance(one, Entry) and one.kind == "lease":
             found[one.name] = one.text
     known = {}

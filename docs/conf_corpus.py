@@ -17,8 +17,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "_utils"))
 
-from iscdhcp import conf  # noqa: E402
-from iscdhcp import lint  # noqa: E402
+from iscdhcp.conf import lint  # noqa: E402
+from iscdhcp.conf import syntax
+from iscdhcp.conf import write
 from iscdhcp.errors import ConfError  # noqa: E402
 
 #: Why we let pass what dhcpd refuses, by what it says.
@@ -63,14 +64,14 @@ def row(path: Path) -> dict[str, str | bool]:
     exit_code, said = dhcpd(path)
     parsed, found = "yes", ""
     try:
-        tree = conf.parse_file(str(path), str(path.parent))
+        tree = syntax.parse_file(str(path), str(path.parent))
     except ConfError as err:
         message = err.message.replace(f"{path.parent}/", "")
         parsed = f"line {err.line}, column {err.column}: {message}"
         if err.line is None or err.column is None:
             raise SystemExit(f"{path}: an error without a place: {err}") from err
     else:
-        if conf.parse_text(conf.write(tree)) != tree:
+        if syntax.parse_text(write.write(tree)) != tree:
             raise SystemExit(f"{path}: another tree when it is written and read")
         errors = [one for one in lint.lint(tree) if one.severity == lint.ERROR]
         if errors:

@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from dataclasses import field
 
 from iscdhcp.errors import IscDhcpError
-from iscdhcp.omapi import OmapiClient
-from iscdhcp.omapi import OmapiKey
+from iscdhcp.host.omapi import OmapiClient
+from iscdhcp.host.omapi import OmapiKey
 
 from lab.errors import LabError
 from lab.hosts import Host

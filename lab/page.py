@@ -6,8 +6,8 @@ import html
 import time
 from typing import Any
 
-from iscdhcp import report as run_report
-from iscdhcp.report_style import PAGE
+from iscdhcp.show import report as run_report
+from iscdhcp.show.report_style import PAGE
 
 
 def text(report: dict[str, Any]) -> str:

@@ -30,8 +30,8 @@ from typing import IO
 from typing import Any
 
 from iscdhcp.errors import IscDhcpError
-from iscdhcp.omapi import OmapiClient
-from iscdhcp.omapi import OmapiKey
+from iscdhcp.host.omapi import OmapiClient
+from iscdhcp.host.omapi import OmapiKey
 
 from lab import processes
 from lab.dhcp import Dhcp

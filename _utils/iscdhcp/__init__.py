@@ -1,1 +1,1 @@
-"""What ISC dhcpd's files, protocols and states mean: plain Python, without Salt."""
+"""ISC dhcpd in plain Python: its files, its protocol, every decision. Nothing here imports Salt."""

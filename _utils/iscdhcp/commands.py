@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from collections.abc import Mapping
 from typing import Any
 
-from .words import ORCHESTRATIONS
+from .vocabulary import ORCHESTRATIONS
 
 
 def orchestration(
@@ -26,7 +26,7 @@ def orchestration(
     sls
         Its SLS.
     task
-        A key of :data:`iscdhcp.words.ORCHESTRATIONS`.
+        A key of :data:`iscdhcp.vocabulary.ORCHESTRATIONS`.
     given
         The words in the pillar of its call; ``None``: an SLS of the site's own, which takes what it
         takes.

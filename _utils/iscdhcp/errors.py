@@ -105,3 +105,11 @@ class OmapiRejected(OmapiError):
 
     def __str__(self) -> str:
         return str(self.args[0])
+
+
+class StagingError(IscDhcpError):
+    """A configuration file could not be made, checked, put in place or taken back."""
+
+
+class ActError(IscDhcpError):
+    """An act did not succeed; the message says what state the server was left in."""

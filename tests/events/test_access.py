@@ -11,9 +11,11 @@ import salt.config
 import salt.exceptions
 import salt.loader
 import salt.runner
-from conftest import example
+from examples import example
 
 from lab.isolation import CHECKOUT
+
+pytestmark = pytest.mark.slow
 
 
 def as_runner(world, user, function, **kwarg):

@@ -7,9 +7,13 @@ import json
 import threading
 import time
 
+import pytest
+
 from lab.dhcp import CONFIGURATION
 from lab.isolation import RUN_DIR
 from lab.waiting import wait_until
+
+pytestmark = pytest.mark.slow
 
 REQUEST = "dhcp_failover/request"
 RETURNED = "runner.dhcp_failover.request"

@@ -13,6 +13,8 @@ from secrets_search import bus_messages
 from lab.dhcp import COMMON
 from lab.isolation import RUN_DIR
 
+pytestmark = pytest.mark.slow
+
 DISK = "var/lib/salt-of-the-lab"
 
 

@@ -9,8 +9,8 @@ import os
 import time
 
 import pytest
-from iscdhcp import leases
-from iscdhcp import leases_salvage
+from iscdhcp.leases import from_partner
+from iscdhcp.leases import repair
 from omapi_lab import DHCPD
 from omapi_lab import Lab
 from omapi_lab import Server
@@ -74,7 +74,7 @@ class Pair:
             time.sleep(0.02)
 
     def known(self, name="a"):
-        found = leases.last_entries(self.path(name), [ADDRESS]).get(ADDRESS)
+        found = repair.last_entries(self.path(name), [ADDRESS]).get(ADDRESS)
         return found and found.fields["state"]
 
     def stop(self):
@@ -140,14 +140,14 @@ def test_what_the_partner_knows_is_written_so_that_dhcpd_takes_it(pair):
     """Facts of the partner's file, as they travel, made an entry of ours again."""
     partner = state("communications-interrupted", "normal", True) + balanced() + lease()
     pair.start(state("normal", "normal", False) + balanced(), partner)
-    facts = leases_salvage.entry_facts(pair.path("b"), [ADDRESS])
+    facts = from_partner.entry_facts(pair.path("b"), [ADDRESS])
     pair.stop()
-    (one,) = leases_salvage.from_partner([ADDRESS], facts)
+    (one,) = from_partner.from_partner([ADDRESS], facts)
     assert one["outcome"] == "known"
     pair.start(state("normal", "normal", False) + balanced() + one["entry"], partner)
     pair.wait(lambda: pair.known() == "active", 5.0)
     mine, theirs = (
-        leases.last_entries(pair.path(name), [ADDRESS])[ADDRESS].fields for name in ("a", "b")
+        repair.last_entries(pair.path(name), [ADDRESS])[ADDRESS].fields for name in ("a", "b")
     )
     for name in ("ends", "hardware", "uid", "client_hostname"):
         assert mine[name] == theirs[name], name

@@ -1,7 +1,7 @@
 """Lease files damaged in every way: found, repaired or refused, and dhcpd loses nothing else.
 
-``DAMAGE=all`` (``make damage-test``) tears at each byte and takes a million leases; without it
-some of the bytes and fewer leases, in seconds.
+``make damage-test`` tears at each byte and takes a million leases; ``make test``
+takes some of the bytes and fewer leases, in seconds.
 """
 
 from __future__ import annotations
@@ -14,11 +14,14 @@ import time
 from pathlib import Path
 
 import pytest
-from iscdhcp import acts
-from iscdhcp import leasefile
-from iscdhcp import leases
+from iscdhcp import errors
+from iscdhcp.act import stop_start
 from iscdhcp.errors import LeaseFileError
-from iscdhcp.leases_syntax import Entry
+from iscdhcp.leases import check as leases_check
+from iscdhcp.leases import read
+from iscdhcp.leases import repair
+from iscdhcp.leases.end import check_end
+from iscdhcp.leases.syntax import Entry
 from omapi_lab import DHCPD
 from reading_dhcpd import ReadingDhcpd
 
@@ -30,10 +33,11 @@ pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="only root can make namespaces"),
 ]
 
-ALL = os.environ.get("DAMAGE") == "all"
-#: Every so manieth byte; odd, so that it meets other places of each entry.
-STEP = 1 if ALL else 23
-HUGE = 1_000_000 if ALL else 40_000
+#: A sample, and (``make damage-test``) all of it. Every so manieth byte: odd, so that it meets
+#: other places of each entry.
+thorough = pytest.mark.parametrize(
+    "all_of_it", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["sample", "all"]
+)
 UNPRIVILEGED = 65534
 
 
@@ -84,7 +88,7 @@ COMPARED = ("state", "ends", "hardware", "uid", "client_hostname")
 def in_use(path):
     """What a file says of each address that is neither free nor backup, by its last entry."""
     found = {}
-    for one in leases.entries(str(path)):
+    for one in read.entries(str(path)):
         if isinstance(one, Entry) and one.kind == "lease":
             found[one.name] = one
     return {
@@ -96,7 +100,7 @@ def in_use(path):
 
 def saved_state(path):
     """The failover state that counts."""
-    return leases.failover_states(str(path))["foo"]["my"][0]
+    return read.failover_states(str(path))["foo"]["my"][0]
 
 
 def written(tmp_path, text):
@@ -116,50 +120,61 @@ def after_start(dhcpd):
 # -- torn at each byte --------------------------------------------------------------------------
 
 
-def test_a_file_torn_anywhere_in_its_last_three_entries_loses_only_what_was_torn(dhcpd, tmp_path):
+@thorough
+def test_a_file_torn_anywhere_in_its_last_three_entries_loses_only_what_was_torn(
+    dhcpd, tmp_path, all_of_it
+):
     """By dhcpd's own reading after its start on the repaired file."""
+    step = 1 if all_of_it else 23
     ends = [len(BASE) + sum(map(len, LAST[:number])) for number in range(4)]
     # The second entry begins with an empty line: cut behind that, nothing is torn.
     whole_at = {*ends, ends[1] + 1}
-    for length in range(len(WHOLE) - 1, len(BASE) - 1, -STEP):
+    for length in range(len(WHOLE) - 1, len(BASE) - 1, -step):
         dhcpd.write(WHOLE[:length])
         # Only the line end behind it is missing: the entry is there.
         kept = WHOLE[: max(end for end in ends if end - 1 <= length)]
         torn = length not in whole_at
-        assert leases.check(str(dhcpd.path))["whole"] != torn, length
-        assert leasefile.check_end(str(dhcpd.path)).whole != torn, length
+        assert leases_check.check(str(dhcpd.path))["whole"] != torn, length
+        assert check_end(str(dhcpd.path)).whole != torn, length
         if torn:
-            with pytest.raises(acts.ActError, match="not started"):
-                acts.check_leases(str(dhcpd.path))
-        assert leases.repair(str(dhcpd.path))["changed"] == torn
-        acts.check_leases(str(dhcpd.path))
+            with pytest.raises(errors.ActError, match="not started"):
+                stop_start.check_leases(str(dhcpd.path))
+        assert repair.repair(str(dhcpd.path))["changed"] == torn
+        stop_start.check_leases(str(dhcpd.path))
         assert after_start(dhcpd) == written(tmp_path, kept), length
 
 
-def test_what_dhcpd_s_own_copy_knows_of_the_torn_entry_is_there_after_the_start(dhcpd, tmp_path):
-    step = 7 if ALL else 61
+@thorough
+def test_what_dhcpd_s_own_copy_knows_of_the_torn_entry_is_there_after_the_start(
+    dhcpd, tmp_path, all_of_it
+):
+    step = 7 if all_of_it else 61
     for length in range(len(WHOLE) - 1, len(BASE + LAST[0] + LAST[1]), -step):
         dhcpd.write(WHOLE[:length], old=BASE + lease(20, 1800))
-        done = leases.repair(str(dhcpd.path))
+        done = repair.repair(str(dhcpd.path))
         if done["cut"]:
             assert [one["address"] for one in done["salvaged"]] == ["192.0.2.20"]
         expected = BASE + LAST[0] + LAST[1] + (lease(20, 1800) if done["cut"] else lease(20))
         assert after_start(dhcpd) == written(tmp_path, expected), length
 
 
-def test_a_file_damaged_anywhere_in_the_middle_loses_only_what_was_damaged(dhcpd, tmp_path):
+@thorough
+def test_a_file_damaged_anywhere_in_the_middle_loses_only_what_was_damaged(
+    dhcpd, tmp_path, all_of_it
+):
     """Each byte of one entry, overwritten: what is left is whole, or a value has changed."""
+    step = 1 if all_of_it else 23
     begin = len(BASE)
     damaged, after = lease(30), lease(31) + lease(32)
     others = in_use_of(tmp_path, BASE + after)
-    for at in range(0, len(damaged), STEP):
-        for garbage in (b"\0", b"{", b"}", b'"', b"\n", b"\xff") if ALL else (b"\0", b"}"):
+    for at in range(0, len(damaged), step):
+        for garbage in (b"\0", b"{", b"}", b'"', b"\n", b"\xff") if all_of_it else (b"\0", b"}"):
             text = BASE + damaged[:at] + garbage + damaged[at + 1 :] + after
             dhcpd.write(text)
-            found = leases.check(str(dhcpd.path))
+            found = leases_check.check(str(dhcpd.path))
             for one in found["problems"]:
                 assert begin <= one["offset"] < begin + len(damaged)
-            leases.repair(str(dhcpd.path))
+            repair.repair(str(dhcpd.path))
             known, _ = after_start(dhcpd)
             assert {name: known.get(name) for name in others} == others, (at, garbage)
 
@@ -174,19 +189,19 @@ def in_use_of(tmp_path, text):
 def test_a_missing_file_is_refused_and_dhcpd_would_refuse_it_too(dhcpd):
     dhcpd.write(WHOLE)
     dhcpd.path.rename(dhcpd.old)
-    for act in (leases.check, leases.repair):
+    for act in (leases_check.check, repair.repair):
         with pytest.raises(LeaseFileError, match="No such file"):
             act(str(dhcpd.path))
-    with pytest.raises(acts.ActError, match="is missing, every lease would be forgotten"):
-        acts.check_leases(str(dhcpd.path))
+    with pytest.raises(errors.ActError, match="is missing, every lease would be forgotten"):
+        stop_start.check_leases(str(dhcpd.path))
     with pytest.raises(RuntimeError, match="Can't open lease database"):
         dhcpd.read()
 
 
 def test_an_empty_file_beside_one_that_is_not_is_refused_where_dhcpd_would_forget_all(dhcpd):
     dhcpd.write(b"", old=WHOLE)
-    with pytest.raises(acts.ActError, match="is empty and .* is not"):
-        acts.check_leases(str(dhcpd.path))
+    with pytest.raises(errors.ActError, match="is empty and .* is not"):
+        stop_start.check_leases(str(dhcpd.path))
     assert dhcpd.read() and in_use(dhcpd.path) == {}
 
 
@@ -196,38 +211,40 @@ def test_a_binary_file_is_refused_and_stays_as_it_is(dhcpd, kind):
     noise = random.Random(7).randbytes(200_000)
     text = {"noise": noise, "compressed": gzip.compress(WHOLE * 50), "nul": b"\0" * 50_000}[kind]
     dhcpd.write(text)
-    assert not leases.check(str(dhcpd.path))["whole"]
-    with pytest.raises(acts.ActError, match="not started"):
-        acts.check_leases(str(dhcpd.path))
+    assert not leases_check.check(str(dhcpd.path))["whole"]
+    with pytest.raises(errors.ActError, match="not started"):
+        stop_start.check_leases(str(dhcpd.path))
     with pytest.raises(LeaseFileError, match="no whole entry .* put back"):
-        leases.repair(str(dhcpd.path))
+        repair.repair(str(dhcpd.path))
     assert dhcpd.path.read_bytes() == text
     assert [one.name for one in dhcpd.path.parent.iterdir()] == ["dhcpd.leases"]
 
 
 def test_a_binary_file_is_made_of_dhcpd_s_own_copy_again(dhcpd, tmp_path):
     dhcpd.write(random.Random(7).randbytes(200_000), old=WHOLE)
-    done = leases.repair(str(dhcpd.path))
+    done = repair.repair(str(dhcpd.path))
     assert len(done["salvaged"]) == 7 and Path(done["backup"]).stat().st_size == 200_000
     assert complaints(dhcpd.read()) == []
     assert in_use(dhcpd.path) == in_use_of(tmp_path, WHOLE)
 
 
-def test_a_huge_file_that_is_torn_is_repaired_and_dhcpd_has_every_other_lease(tmp_path):
-    last = f"10.{HUGE >> 16}.{HUGE >> 8 & 255}.{HUGE & 255}"
+@thorough
+def test_a_huge_file_that_is_torn_is_repaired_and_dhcpd_has_every_other_lease(tmp_path, all_of_it):
+    huge = 1_000_000 if all_of_it else 40_000
+    last = f"10.{huge >> 16}.{huge >> 8 & 255}.{huge & 255}"
     with ReadingDhcpd(tmp_path, large=last) as dhcpd:
         head, tail = lease(0, address=b"ADDRESS %d", name="huge").split(b"ADDRESS 0")
         with open(dhcpd.path, "wb") as file:
             file.write(BASE)
-            for number in range(HUGE):
+            for number in range(huge):
                 address = b"10.%d.%d.%d" % (number >> 16, number >> 8 & 255, number & 255)
                 file.write(head + address + tail)
             file.write(lease(20)[:-40])
-        done = leases.repair(str(dhcpd.path))
+        done = repair.repair(str(dhcpd.path))
         assert [cut["address"] for cut in done["cut"]] == ["192.0.2.20"]
         dhcpd.read()
         text = dhcpd.path.read_bytes()
-        assert text.count(b"\nlease 10.") == HUGE
+        assert text.count(b"\nlease 10.") == huge
         assert text.count(b"\nlease 192.0.2.") >= 6
 
 
@@ -235,10 +252,12 @@ def test_a_huge_file_that_is_torn_is_repaired_and_dhcpd_has_every_other_lease(tm
 
 REPAIR = """
 import sys
-from iscdhcp import leases
+
 from iscdhcp.errors import IscDhcpError
+from iscdhcp.leases import repair
+
 try:
-    print(leases.repair(sys.argv[1]))
+    print(repair.repair(sys.argv[1]))
 except IscDhcpError as err:
     print("REFUSED", err)
 """
@@ -257,11 +276,11 @@ def test_a_file_that_can_t_be_read_is_refused(dhcpd):
     dhcpd.path.chmod(0o600)
     os.seteuid(UNPRIVILEGED)
     try:
-        for check in (leases.check, leases.repair, leasefile.check_end):
+        for check in (leases_check.check, repair.repair, check_end):
             with pytest.raises(LeaseFileError, match="can't be read: Permission denied"):
                 check(str(dhcpd.path))
         with pytest.raises(LeaseFileError, match="can't be read: Permission denied"):
-            acts.check_leases(str(dhcpd.path))
+            stop_start.check_leases(str(dhcpd.path))
     finally:
         os.seteuid(0)
     assert dhcpd.path.read_bytes() == WHOLE[:-20]

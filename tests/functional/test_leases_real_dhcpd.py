@@ -12,8 +12,11 @@ from collections import namedtuple
 from pathlib import Path
 
 import pytest
-from iscdhcp import leases
-from iscdhcp.leases_syntax import Entry
+from iscdhcp.leases import check
+from iscdhcp.leases import count
+from iscdhcp.leases import read
+from iscdhcp.leases import repair
+from iscdhcp.leases.syntax import Entry
 
 from lab import alone
 from lab.alone import DHCPD
@@ -104,7 +107,7 @@ def known(path):
     """Address and state of every lease of a file, by its last entry; free ones are left out."""
     states = {
         one.name: one.fields["state"]
-        for one in leases.entries(path)
+        for one in read.entries(path)
         if isinstance(one, Entry) and one.kind == "lease"
     }
     return {name: state for name, state in states.items() if state not in ("free", "backup")}
@@ -116,9 +119,9 @@ BASE = HEADER + STATE + b"".join(lease(number) for number in range(10, 16))
 def test_a_file_that_dhcpd_wrote_is_whole_in_the_fast_way(dhcpd):
     said, path = dhcpd(BASE)
     assert complaints(said) == []
-    found = leases.check(path)
+    found = check.check(path)
     assert found["whole"]
-    assert leases.failover_states(path)["foo"]["mclt"] == 20
+    assert read.failover_states(path)["foo"]["mclt"] == 20
     # dhcpd writes all that is not free again.
     assert list(known(path)) == [f"192.0.2.{number}" for number in range(10, 16)]
 
@@ -128,7 +131,7 @@ def test_dhcpd_takes_a_repaired_file_without_complaint_and_keeps_every_lease(dhc
     """The last entry is a renewal, cut off: dhcpd alone would forget the lease, or half of it."""
     torn = (BASE + lease(12))[:-back]
     Path(dhcpd.path).write_bytes(torn)
-    assert leases.repair(dhcpd.path)["changed"]
+    assert repair.repair(dhcpd.path)["changed"]
     said, path = dhcpd(options="-4 -T")
     assert complaints(said) == []
     said, path = dhcpd()
@@ -140,7 +143,7 @@ def test_without_repair_dhcpd_forgets_the_lease(dhcpd):
     """The reason for all this."""
     torn = (BASE + lease(12))[: len(BASE) + 40]
     Path(dhcpd.path).write_bytes(torn)
-    (problem,) = leases.check(dhcpd.path)["problems"]
+    (problem,) = check.check(dhcpd.path)["problems"]
     assert problem["halves"] == ["192.0.2.12"]
     _, path = dhcpd()
     assert known(path).get("192.0.2.12") != "active"
@@ -182,7 +185,7 @@ def test_what_dhcpd_would_drop_is_said_beforehand(dhcpd, damage):
     after = b"".join(lease(number) for number in range(30, 36))
     text = BASE + damage + after
     Path(dhcpd.path).write_bytes(text)
-    found = leases.check(dhcpd.path)
+    found = check.check(dhcpd.path)
     assert not found["whole"]
     said = {name for one in found["problems"] for name in one["drops"]}
     _, path = dhcpd()
@@ -190,7 +193,7 @@ def test_what_dhcpd_would_drop_is_said_beforehand(dhcpd, damage):
     expected = {f"192.0.2.{number}" for number in [*range(10, 16), *range(30, 36)]}
     assert {f"lease {address}" for address in expected - set(mine)} == said
     Path(dhcpd.path).write_bytes(text)
-    leases.repair(dhcpd.path)
+    repair.repair(dhcpd.path)
     out, path = dhcpd()
     assert complaints(out) == []
     assert expected <= {name for name, state in known(path).items() if state == "active"}
@@ -201,16 +204,16 @@ def test_an_active_lease_whose_end_is_past_is_expired_for_dhcpd_too(dhcpd, role,
     """Only a secondary in normal waits for the primary to say so."""
     text = BASE + lease(40, ends=-60)
     Path(dhcpd.path).write_bytes(text.replace(b"  mclt 20;\n", b""))
-    before = leases.count(dhcpd.path, [POOL])["pools"][0]
+    before = count.count(dhcpd.path, [POOL])["pools"][0]
     _, path = dhcpd(role=role)
-    after = leases.count(path, [POOL])["pools"][0]
+    after = count.count(path, [POOL])["pools"][0]
     assert (before["active"], before["expired"], before["lapsed"]) == (6, 1, 1)
     assert (after["active"], after["expired"], after["lapsed"]) == (6, 1, lapsed)
 
 
 def test_leases_outside_of_every_pool_are_forgotten_by_dhcpd(dhcpd):
     Path(dhcpd.path).write_bytes(BASE + lease(5))
-    assert leases.count(dhcpd.path, [POOL])["outside"]["named"] == ["192.0.2.5"]
+    assert count.count(dhcpd.path, [POOL])["outside"]["named"] == ["192.0.2.5"]
     _, path = dhcpd()
     assert "192.0.2.5" not in known(path)
 
@@ -228,7 +231,7 @@ def test_dhcpd_pools_counts_the_same(tmp_path):
     for number in range(10, 220):
         text += lease(number, all_states[number % 7], ends=3600 if number % 3 else -60)
     path.write_bytes(text + lease(10, "free") + lease(11, "active"))
-    mine = leases.count(str(path), [POOL])["pools"][0]
+    mine = count.count(str(path), [POOL])["pools"][0]
     done = subprocess.run(
         [POOLS, "-c", str(tmp_path / "dhcpd.conf"), "-l", str(path), "-f", "j"],
         capture_output=True, text=True, check=True,

@@ -9,9 +9,9 @@ import time
 
 import pytest
 from iscdhcp import errors
-from iscdhcp.omapi import ALGORITHMS
-from iscdhcp.omapi import OmapiClient
-from iscdhcp.omapi import OmapiKey
+from iscdhcp.host.omapi import ALGORITHMS
+from iscdhcp.host.omapi import OmapiClient
+from iscdhcp.host.omapi import OmapiKey
 from iscdhcp.states import FailoverState
 from omapi_lab import DHCPD
 from omapi_lab import Lab

@@ -50,7 +50,7 @@ def begin(service, minion):
 def test_it_starts_with_its_old_files_where_the_lease_file_can_not_be_kept(
     service, monkeypatch, tmp_path
 ):
-    monkeypatch.setattr(service.leases_return, "keep", full)
+    monkeypatch.setattr(service.before_rollout, "keep", full)
     answer, starts = begin(service, here(tmp_path, apply=full, roll_back=lambda run: []))
     assert starts == 1
     assert answer["result"] is False and answer["rolled_back"] is True
@@ -68,5 +68,5 @@ def test_it_starts_with_what_there_is_where_the_old_files_can_not_be_brought_bac
 
 
 def test_a_start_that_can_not_be_noted_is_a_start(service, monkeypatch, tmp_path):
-    monkeypatch.setattr(service.store, "write_json", full)
+    monkeypatch.setattr(service.dhcp_files, "write_json", full)
     service._note_start(here(tmp_path), 0.1)

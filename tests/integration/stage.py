@@ -13,7 +13,7 @@ from pathlib import Path
 
 import salt.client
 import salt.utils.event
-from iscdhcp.store import ServerLocks
+from iscdhcp.pair.locks import ServerLocks
 
 from lab import processes
 from lab.dhcp import COMMON

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from iscdhcp import journal
+from iscdhcp.run import journal
 
 from lab.waiting import wait_until
 

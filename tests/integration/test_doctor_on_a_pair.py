@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 from stage import Command
-from troubles import FOO
-from troubles import blocked
-from troubles import is_named
+from test_troubles import FOO
+from test_troubles import blocked
+from test_troubles import is_named
 
 from lab.isolation import CHECKOUT
 from lab.waiting import wait_until

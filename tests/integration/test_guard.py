@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from iscdhcp import decisions
+from iscdhcp.rules.evidence import evidence_of
 
 
 def evidence_of_all_well(stage, server, partner):
     facts = stage.ask(partner, "dhcpd.status")
     assert facts["relationships"]["foo"]["state"] == "normal"
-    return {"foo": decisions.evidence_of(facts, "foo", observed=facts["time"], skew=0.0)}
+    return {"foo": evidence_of(facts, "foo", observed=facts["time"], skew=0.0)}
 
 
 def test_evidence_of_a_partner_that_has_just_been_stopped_does_not_help(pair):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from iscdhcp.omapi import OmapiClient
+from iscdhcp.host.omapi import OmapiClient
 from iscdhcp.states import FailoverState
 
 from lab.dhcp import Relationship

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from iscdhcp import leases
+from iscdhcp.leases import read
 
 from lab.dhcp import Relationship
 from lab.load import Load
@@ -27,7 +27,7 @@ def active(stage, server, folder):
     """The active leases in a server's file: address -> who has it, and until when."""
     path = folder / f"{server}-{time.monotonic_ns()}"
     path.write_text(stage.lab[server].read(LEASES))
-    last = {entry.name: entry for entry in leases.entries(str(path)) if entry.kind == "lease"}
+    last = {entry.name: entry for entry in read.entries(str(path)) if entry.kind == "lease"}
     found = {}
     for address, entry in last.items():
         if entry.fields["state"] == "active":

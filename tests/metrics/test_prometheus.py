@@ -24,6 +24,8 @@ from lab.lab import Lab
 from lab.salt import Salt
 from lab.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 MONITORING = CHECKOUT / "monitoring"
 FOLDER = "/var/lib/prometheus/node-exporter"
 API = "http://127.0.0.1:9090/api/v1"
@@ -83,7 +85,9 @@ def variable_values():
 def test_the_dashboard_asks_for_metrics_that_there_are():
     dashboard = json.loads((MONITORING / "dhcpd.dashboard.json").read_text())
     asked = set(re.findall(r"\bdhcpd_\w+", json.dumps(dashboard)))
-    known = set(re.findall(r'"(dhcpd_\w+)":', (CHECKOUT / "_utils/iscdhcp/metrics.py").read_text()))
+    known = set(
+        re.findall(r'"(dhcpd_\w+)":', (CHECKOUT / "_utils/iscdhcp/facts/metrics.py").read_text())
+    )
     assert asked and asked <= known
     rules = set(re.findall(r"\bdhcpd_\w+", (MONITORING / "dhcpd.rules.yml").read_text()))
     assert rules <= known

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from iscdhcp.pairs import Pair
-from iscdhcp.view import PairView
+from iscdhcp.pair.discovery import Pair
+from iscdhcp.pair.view import PairView
 from pair_facts import NOW
 from pair_facts import healthy
 from pair_facts import leases

@@ -1,0 +1,205 @@
+"""
+Who may act on this server: claims of runs, and the one place for an act.
+
+Both are files in a folder of the minion's own. A claim lasts for a while unless it is renewed; the
+place for an act is a lock that the kernel frees with the process.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import random
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+from typing import Any
+
+from ..errors import IscDhcpError
+from ..files import read_json
+from ..files import write_json
+from ..rules.may_stop import being_acted_on
+from ..words import clock
+
+#: Seconds for which the release of a claim is remembered.
+RELEASED_SECONDS = 3600.0
+#: The lock of whoever acts: exclusive for an act, shared for a look and while a claim is written.
+ACTING = "acting.lock"
+#: Seconds that an act waits for those who only look whether one runs (``dhcpd.status``).
+LOOKS_SECONDS = 2.0
+
+
+class Refused(IscDhcpError):
+    """
+    Another run, or another call, has this server; the message says which.
+
+    ``code`` says it to programs: ``claim`` (another run's), ``acting`` (a call that stops or starts
+    dhcpd) or ``released`` (this run's own, which has ended).
+    """
+
+    def __init__(self, message: str, code: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Claims:
+    """
+    The claims of runs on one server.
+
+    folder
+        The minion's own; it exists.
+    server
+        The minion's id, for messages.
+    """
+
+    def __init__(self, folder: Path, server: str) -> None:
+        self._server = server
+        self._file = folder / "claim.json"
+        self._released_file = folder / "released.json"
+        self._lock_file = folder / "claim.lock"
+        self._acting_file = folder / ACTING
+
+    @property
+    def current(self) -> dict[str, Any] | None:
+        """The claim that is in force: ``run``, ``who``, ``until`` (epoch seconds)."""
+        claim = read_json(self._file)
+        if isinstance(claim, dict) and float(claim.get("until") or 0) > time.time():
+            return claim
+        return None
+
+    def claim(
+        self,
+        run: str,
+        who: str,
+        seconds: float,
+        token: str | None = None,
+        master: str | None = None,
+        over: str | None = None,
+    ) -> float:
+        """
+        Claim the server for a run, or renew its claim; return until when (epoch seconds).
+
+        token
+            The process that claims for the run: what it has released it can't claim any more.
+        master
+            Which master's run it is.
+        over
+            A run of the same master that has ended: its claim, and no other, is taken over.
+
+        Refused while an act runs on the server, unless the claim is this run's already: whoever
+        acts has looked for claims before. Raises :class:`Refused`.
+        """
+        with self._locked():
+            current = self.current
+            if token is not None and token in self._released():
+                raise Refused(
+                    f"This run's claim on {self._server} was released: it has ended.", "released"
+                )
+            if current and current.get("run") != run and not _left_behind(current, master, over):
+                raise Refused(
+                    f"{self._server} is claimed by {current.get('who')} until "
+                    f"{clock(current['until'])} UTC (dhcpd.release_claim frees it)",
+                    "claim",
+                )
+            until = time.time() + seconds
+            claim = {"run": run, "who": who, "until": until, "master": master}
+            if current and current.get("run") == run:
+                write_json(self._file, claim)
+            else:
+                self._write_while_nobody_acts(claim)
+        return until
+
+    def _write_while_nobody_acts(self, claim: dict[str, Any]) -> None:
+        """Write a claim that is new: no act begins meanwhile, and the next one finds it."""
+        with open(self._acting_file, "a+", encoding="utf-8") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                text = f"{being_acted_on(self._server)}: wait for its end"
+                raise Refused(text, "acting") from None
+            write_json(self._file, claim)
+
+    def release(self, run: str | None = None, token: str | None = None) -> bool:
+        """
+        Release a claim; return whether there was one.
+
+        run
+            Only the claim of this run; without it, any.
+        token
+            The process that had claimed: a claim of it that comes later does not count.
+
+        Raises :class:`Refused` where the claim is another run's.
+        """
+        with self._locked():
+            current = self.current
+            if current and run is not None and current.get("run") != run:
+                raise Refused(f"The claim is of another run ({current.get('who')}).", "claim")
+            if token is not None:
+                write_json(self._released_file, {**self._released(), token: time.time()})
+            self._file.unlink(missing_ok=True)
+        return current is not None
+
+    def _released(self) -> dict[str, float]:
+        """
+        Return the tokens of claims that were released lately, with when.
+
+        A minion that was silent works off what was sent to it in any order: a claim that comes
+        after its own release must not count.
+        """
+        young = time.time() - RELEASED_SECONDS
+        released = read_json(self._released_file) or {}
+        return {token: at for token, at in released.items() if at > young}
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        with open(self._lock_file, "a", encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+
+def _left_behind(claim: dict[str, Any], master: str | None, over: str | None) -> bool:
+    """Whether a claim is the one of a master's ended run that this master takes over."""
+    if over is None or master is None:
+        return False
+    return (claim.get("run"), claim.get("master")) == (over, master)
+
+
+@contextmanager
+def acting(folder: Path, server: str) -> Iterator[None]:
+    """
+    Hold this server's only place for an act on dhcpd, or raise :class:`Refused`.
+
+    Another act is refused at once; those who only look are gone in a moment, and are waited for.
+    """
+    deadline = time.monotonic() + LOOKS_SECONDS
+    with open(folder / ACTING, "a+", encoding="utf-8") as file:
+        while not _taken(file, fcntl.LOCK_EX):
+            another = not _taken(file, fcntl.LOCK_SH)
+            fcntl.flock(file, fcntl.LOCK_UN)
+            if another or time.monotonic() > deadline:
+                raise Refused(
+                    f"Not done: another call is stopping or starting dhcpd on {server} now.",
+                    "acting",
+                )
+            # Not in step with another act that waits for the same.
+            time.sleep(random.uniform(0.002, 0.02))
+        yield
+
+
+def _taken(file: IO[str], how: int) -> bool:
+    try:
+        fcntl.flock(file, how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def is_acting(folder: Path) -> bool:
+    """Whether any call holds the place for an act now."""
+    with open(folder / ACTING, "a+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False

@@ -1,0 +1,225 @@
+"""
+Configuration files put in place and taken back: candidates, backups, and the stage.
+
+:class:`Stage` keeps what is to be put in place and what was there before, so that whatever is
+interrupted goes on, and an old configuration can be brought back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..errors import StagingError
+from ..files import copy
+from ..files import read_json
+from ..files import write_json
+
+#: End of the name of a candidate that waits for its rollout.
+STAGED = ".staged"
+#: Backups of a file that are kept.
+BACKUPS_KEPT = 10
+
+
+def candidate_beside(target: str) -> str:
+    """Return an unused name for a candidate of ``target``, in the same folder."""
+    folder, name = os.path.split(os.path.realpath(target))
+    if not os.path.isdir(folder):
+        raise StagingError(f"{target}: there is no folder {folder}")
+    for number in range(1000):
+        path = os.path.join(folder, f".{name}.candidate-{os.getpid()}-{number}")
+        if not os.path.lexists(path):
+            return path
+    raise StagingError(f"{folder} is full of candidates of {name}: remove {folder}/.{name}.*")
+
+
+def back_up(target: str) -> str | None:
+    """
+    Keep a copy of ``target`` beside it, owner and mode as they are; ``None`` where it is missing.
+
+    The oldest of more than :data:`BACKUPS_KEPT` are removed.
+    """
+    real = os.path.realpath(target)
+    if not os.path.exists(real):
+        return None
+    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
+    for number in range(1000):
+        path = f"{real}.backup-{stamp}" + (f"-{number}" if number else "")
+        if not os.path.lexists(path):
+            break
+    copy(real, path)
+    folder, name = os.path.split(real)
+    old = sorted(Path(folder).glob(f"{_glob(name)}.backup-*"), key=lambda one: one.stat().st_mtime)
+    for one in [one for one in old if str(one) != path][: -BACKUPS_KEPT + 1 or None]:
+        one.unlink(missing_ok=True)
+    return path
+
+
+def _glob(name: str) -> str:
+    return re.sub(r"([*?[])", r"[\1]", name)
+
+
+def digest(path: str) -> str | None:
+    """Return the SHA-256 of a file's contents, or ``None`` where there is none."""
+    try:
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    except FileNotFoundError:
+        return None
+
+
+class Stage:
+    """
+    What this server is to get, and how to take it back.
+
+    folder
+        The minion's own.
+
+    The record (``rollout.json``) has ``run``, ``main`` (the main file), ``state`` (``staged``,
+    ``applied`` or ``rolled-back``) and ``files``: by target ``staged`` (the candidate's path),
+    ``digest`` (of the new contents), ``backup`` (of the old file, ``None`` where it is new) and
+    ``existed``.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "rollout.json"
+
+    @property
+    def record(self) -> dict[str, Any] | None:
+        """What is staged or was applied last, or ``None``."""
+        record = read_json(self._path)
+        return record if isinstance(record, dict) and record.get("files") else None
+
+    def keep(
+        self,
+        run: str,
+        main: str,
+        candidates: Mapping[str, str],
+        proved: bool,
+        peers: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """
+        Keep checked candidates for :meth:`apply`; they are moved to ``TARGET.staged``.
+
+        proved
+            Whether what was applied before has been seen to work; else the files from before it
+            stay the ones that :meth:`roll_back` brings back.
+        peers
+            What this server says of its relationships now: that holds until the new files are
+            proved, or an interrupted rollout could not find the pair again.
+        """
+        old = self.record
+        files: dict[str, Any] = {}
+        if old and old.get("state") == "applied" and not proved:
+            files = {
+                target: {**one, "staged": None, "digest": digest(target)}
+                for target, one in old["files"].items()
+            }
+            peers = old.get("peers") or peers
+        elif old:
+            self._forget(old)
+        for target, candidate in candidates.items():
+            staged = os.path.realpath(target) + STAGED
+            os.chmod(candidate, 0o600)
+            os.replace(candidate, staged)
+            files[target] = {
+                **files.get(target, {}),
+                "staged": staged,
+                "digest": digest(staged),
+            }
+        record = {
+            "run": run,
+            "main": main,
+            "state": "applied" if any("existed" in one for one in files.values()) else "staged",
+            "staged_at": time.time(),
+            "peers": peers,
+            "files": files,
+        }
+        write_json(self._path, record)
+        return record
+
+    def prove(self) -> None:
+        """Note that what was applied last has been seen to work."""
+        record = self.record
+        if record:
+            write_json(self._path, {**record, "proved": True})
+
+    def clear(self) -> None:
+        """Remove what waits on the stage; what was applied can still be rolled back."""
+        record = self.record
+        if record:
+            self._forget(record)
+            if record["state"] == "staged":
+                self._path.unlink(missing_ok=True)
+
+    @staticmethod
+    def _forget(record: Mapping[str, Any]) -> None:
+        for one in record["files"].values():
+            if one.get("staged"):
+                Path(one["staged"]).unlink(missing_ok=True)
+
+    def _record_of(self, run: str | None) -> dict[str, Any]:
+        record = self.record
+        if record is None:
+            raise StagingError("nothing is staged here: dhcpd.stage comes first")
+        if run is not None and record.get("run") != run:
+            raise StagingError("what is staged here is another run's: stage it again")
+        return record
+
+    def apply(self, run: str | None) -> list[str]:
+        """
+        Put the staged files in place, backups first; return the targets that were replaced.
+
+        Called again after an interruption, it goes on where it was.
+        """
+        record = self._record_of(run)
+        changed = []
+        for target, one in record["files"].items():
+            if digest(target) == one["digest"]:
+                continue
+            if not one.get("staged") or digest(one["staged"]) != one["digest"]:
+                raise StagingError(f"the new {target} is not on the stage any more: stage it again")
+            if "existed" not in one:
+                one["existed"] = os.path.exists(target)
+                one["backup"] = back_up(target)
+                record["state"] = "applied"
+                # The way back is on disk before the first file changes.
+                write_json(self._path, record)
+            copy(one["staged"], target, like=target)
+            changed.append(target)
+        self._forget(record)
+        if record["state"] == "applied":
+            record["applied_at"] = time.time()
+        write_json(self._path, record)
+        return changed
+
+    def roll_back(self, run: str | None) -> list[str]:
+        """
+        Bring the old files back; return the targets that were changed. Works twice.
+
+        Nothing happens where ``run`` has put nothing in place.
+        """
+        record = self.record
+        if record is None or record["state"] == "staged" or run not in (None, record["run"]):
+            return []
+        changed = []
+        for target, one in record["files"].items():
+            if "existed" not in one:
+                continue
+            if not one["existed"]:
+                if os.path.exists(target):
+                    os.unlink(os.path.realpath(target))
+                    changed.append(target)
+            elif digest(target) != digest(one["backup"]):
+                if not os.path.exists(one["backup"]):
+                    raise StagingError(f"the backup {one['backup']} of {target} is gone")
+                copy(one["backup"], target)
+                changed.append(target)
+        self._forget(record)
+        record["state"] = "rolled-back"
+        write_json(self._path, record)
+        return changed

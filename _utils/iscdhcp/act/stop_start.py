@@ -1,0 +1,244 @@
+"""
+Stopping and starting dhcpd on this server.
+
+The process is the truth: service managers call a unit active whose dhcpd is gone, and return 0
+from a start that started nothing (Debian's generated unit, ``RemainAfterExit=yes``). So an act
+is done when the process table and dhcpd itself say so.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from typing import Protocol
+
+from ..errors import ActError
+from ..errors import IscDhcpError
+from ..facts import gather
+from ..facts.server import Server
+from ..facts.server import Settings
+from ..facts.server import read_server
+from ..host import process
+from ..leases.end import check_end
+
+#: Seconds in which a terminated dhcpd has to be gone; measured 6-25 ms, a slow disk may hold it.
+EXIT_SECONDS = 20.0
+#: Seconds in which the lease file has to show a complete end between two writes.
+QUIESCE_SECONDS = 15.0
+
+
+class ServiceManager(Protocol):
+    """How this host starts and stops dhcpd as a service."""
+
+    name: str
+
+    def renew(self) -> None:
+        """Start the service anew, whatever the manager believes; may return before it runs."""
+
+    def stop(self) -> None:
+        """Tell the manager that the service is stopped."""
+
+    def describe(self) -> dict[str, Any]:
+        """Return ``name``, ``manager`` and whether it believes the service ``active``."""
+
+
+def stop(
+    server: Server, last_look: Callable[[], None], kernel_look: Callable[[], None]
+) -> dict[str, Any]:
+    """
+    End dhcpd by SIGTERM at a moment when its lease file's end is complete; wait for its exit.
+
+    last_look
+        The guard's last look, called while dhcpd can still answer; raises to call it off.
+    kernel_look
+        The same by what the kernel alone knows: the last of all looks, while dhcpd is halted with
+        its lease file whole, directly before the signal.
+
+    Returns ``pid``, ``ended`` (epoch seconds), ``seconds``, ``looks``. Raises :class:`ActError` if
+    it did not end, :class:`iscdhcp.errors.ProcessError` if no moment was found.
+    """
+
+    def look() -> bool:
+        whole = check_end(server.lease_file).whole
+        if whole:
+            kernel_look()
+        return whole
+
+    running = server.process
+    if running is None:
+        raise ActError("dhcpd is not running")
+    # Of a process in a sandbox or container its own paths are known only while it runs.
+    pid_file = server.pid_file
+    begun = time.monotonic()
+    last_look()
+    quiesced = process.signal_terminate(running, look=look, deadline=QUIESCE_SECONDS)
+    if not process.wait_exit(running, EXIT_SECONDS):
+        raise ActError(
+            f"dhcpd (pid {running.pid}) got SIGTERM and has not ended after {EXIT_SECONDS:.0f} s"
+        )
+    _remove_stale_pid_file(pid_file, running)
+    return {
+        "pid": running.pid,
+        "ended": time.time(),
+        "seconds": round(time.monotonic() - begun, 3),
+        "looks": quiesced["tries"],
+    }
+
+
+def _remove_stale_pid_file(pid_file: str, ended: process.Process) -> None:
+    """Remove the pid file that a signal leaves: a reused pid in it blocks the next start."""
+    path = Path(pid_file)
+    try:
+        if path.read_text(encoding="ascii", errors="replace").strip() == str(ended.pid):
+            path.unlink()
+    except OSError:
+        pass
+
+
+def start(
+    settings: Settings,
+    service: ServiceManager,
+    timeout: float,
+    ignore_leases: bool = False,
+    ended: process.Process | None = None,
+) -> dict[str, Any]:
+    """
+    Start dhcpd through the host's service manager; return once the new process serves.
+
+    timeout
+        Seconds in which it has to.
+    ignore_leases
+        Start although the lease file is missing, empty or torn (leases may be forgotten).
+    ended
+        The process that the same call has ended: then the start is tried whatever holds its ports,
+        and a new one that its service manager has started meanwhile is taken for the start.
+
+    Returns ``pid``, ``identity``, ``started`` and ``serves_since`` (epoch seconds), ``seconds``.
+    Raises :class:`ActError` with what dhcpd itself said, and before the start where one runs, or
+    may run unseen.
+    """
+    begun, begun_epoch = time.monotonic(), time.time()
+    server = read_server(settings)
+    running = server.process
+    by_itself = bool(ended and running and running.identity != ended.identity)
+    if running is not None and not by_itself:
+        raise ActError(f"dhcpd runs already (pid {running.pid})")
+    if server.configuration_error:
+        raise ActError(f"not started: {server.configuration_error}")
+    if ended is None:
+        check_nobody_runs(server)
+    if not by_itself:
+        if not ignore_leases:
+            check_leases(server.lease_file)
+        service.renew()
+    return _await_service(settings, service, begun, begun_epoch, timeout)
+
+
+def check_nobody_runs(server: Server) -> None:
+    """Raise :class:`ActError` where something speaks for a dhcpd that is not seen."""
+    told = [sign.text for sign in gather.signs(server) if sign.blocks]
+    if told:
+        raise ActError(
+            f"not started: no dhcpd is seen, and yet {'; '.join(told)}: a second one would serve "
+            "the same clients; stop it, or name its program in dhcpd:binaries in the minion's "
+            "configuration if it is dhcpd"
+        )
+
+
+def _await_service(
+    settings: Settings,
+    service: ServiceManager,
+    begun: float,
+    begun_epoch: float,
+    timeout: float,
+) -> dict[str, Any]:
+    """Wait until a start that was ordered at ``begun`` has brought up a dhcpd that serves."""
+    deadline = begun + timeout
+    last: process.Process | None = None
+    pause, absent = 0.01, 0
+    while time.monotonic() < deadline:
+        found = process.find(settings.binaries)
+        absent = 0 if found else absent + 1
+        if len(found) == 1 and serving(settings, found[0]):
+            # dhcpd forks once it listens: the process seen first may not be the one that stays.
+            again = process.find(settings.binaries)
+            if [one.identity for one in again] == [found[0].identity]:
+                return {
+                    "pid": found[0].pid,
+                    "identity": found[0].identity,
+                    "started": found[0].started,
+                    "serves_since": time.time(),
+                    "seconds": round(time.monotonic() - begun, 3),
+                }
+        if last is not None and absent > 1:
+            raise ActError(f"dhcpd ended right after its start: {last_words(begun_epoch)}")
+        if absent and time.monotonic() - begun > 1.0 and service.describe().get("failed"):
+            raise ActError(f"dhcpd did not start: {last_words(begun_epoch)}")
+        last = found[0] if found else last
+        time.sleep(pause)
+        pause = min(0.25, pause * 1.3)
+    state = f"pid {last.pid} does not serve yet" if last else "no process appeared"
+    raise ActError(
+        f"dhcpd did not serve within {timeout:.0f} s ({state}): {last_words(begun_epoch)}"
+    )
+
+
+def check_leases(path: str) -> None:
+    """Raise :class:`ActError` if a start on this lease file would forget leases."""
+    end = check_end(path)
+    if not end.exists:
+        raise ActError(
+            f"not started: the lease file {path} is missing, every lease would be forgotten; "
+            f"put it back ({path}~ is dhcpd's own copy)"
+        )
+    if not end.whole:
+        raise ActError(
+            f"not started: the lease file {path} is torn at its end ({end.problem}); cut the "
+            "torn entry off by hand (keep a copy), then start"
+        )
+    old = check_end(path + "~")
+    if end.bytes == 0 and old.exists and old.bytes > 0:
+        raise ActError(
+            f"not started: the lease file {path} is empty and {path}~ is not: every lease "
+            "would be forgotten; put it back"
+        )
+
+
+def serving(settings: Settings, born: process.Process) -> bool:
+    """Whether a started process serves: dhcpd says so in its log, or answers by OMAPI."""
+    server = Server(settings, [born], *_configuration(settings, born))
+    try:
+        _, events = gather.read_log(server, born.started - 2)
+        if any(event.kind == "serving" for event in events):
+            return True
+        said = True
+    except IscDhcpError:
+        said = False
+    _, states = gather.omapi_facts(server)
+    if states:
+        return True
+    # Neither log nor OMAPI: it holds its socket and has outlived what ends a bad start.
+    return not said and process.listens_on_dhcp(born) and time.time() - born.started > 2.0
+
+
+def _configuration(settings: Settings, born: process.Process) -> tuple[Any, Any, str, str]:
+    server = read_server(settings)
+    return (
+        server.configuration,
+        server.configuration_error,
+        server.config_file,
+        server.lease_file,
+    )
+
+
+def last_words(since: float) -> str:
+    """Return what dhcpd logged since ``since`` (epoch seconds) that tells why it ended."""
+    from ..log import evidence  # only on the failure path
+
+    try:
+        lines = evidence.last_lines(since)
+    except IscDhcpError as err:
+        return f"its log can't be read ({err})"
+    return " / ".join(lines) if lines else "its log says nothing; run dhcpd -t"

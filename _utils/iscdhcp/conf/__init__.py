@@ -1,0 +1,1 @@
+"""dhcpd.conf: syntax, what it says, normal form, comparing, lint, candidates."""

@@ -1,0 +1,1 @@
+"""On the master: why a pair is not normal, and the next safe step."""

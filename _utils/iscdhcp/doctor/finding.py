@@ -1,0 +1,98 @@
+"""
+What doctor finds: the form of a finding, and how the facts and the log of both ends are asked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..pair.view import PairView
+
+#: Kinds of findings: it is the trouble, it heals by itself, it will be trouble, good to know.
+CAUSE, WAIT, RISK, NOTE, HARMLESS = "cause", "wait", "risk", "note", "harmless"
+
+#: Lines about a connection that are older (seconds) than this say nothing of now.
+LATELY = 120.0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One finding: a stable ``code``, its kind, the cause in one sentence, the next safe step."""
+
+    code: str
+    kind: str
+    text: str
+    next: str | None = None
+    server: str | None = None
+    #: The likelier (graver) ones are greater.
+    rank: int = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as a plain dict (``code``, ``kind``, ``text``, ``next``, ``server``)."""
+        return {
+            "code": self.code,
+            "kind": self.kind,
+            "text": self.text,
+            "next": self.next,
+            "server": self.server,
+        }
+
+
+def events_of(view: PairView, server: str, *kinds: str) -> list[dict[str, Any]]:
+    """Return what a server's log told of some kinds, of this relationship or of none, in order."""
+    return [
+        entry
+        for entry in view.survey(server, "log").get("told") or ()
+        if entry["kind"] in kinds and entry.get("relationship") in (None, view.name)
+    ]
+
+
+def of_process(view: PairView, server: str, entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return those of ``entries`` that the running dhcpd has logged."""
+    pid = view.part(server, "process").get("pid")
+    return [entry for entry in entries if pid and entry.get("pid") in (None, pid)]
+
+
+def lately(view: PairView, server: str, entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return those of ``entries`` that are not older than :data:`LATELY`."""
+    now = clock_of(view, server)
+    return [entry for entry in entries if now - float(entry["last"]) < LATELY]
+
+
+def clock_of(view: PairView, server: str) -> float:
+    """Return a server's own clock when it was looked at, epoch seconds."""
+    return float((view.facts(server) or {}).get("time") or 0)
+
+
+def moves_of(view: PairView, server: str, kind: str = "my-move") -> list[dict[str, Any]]:
+    """Return a server's last moves between states of this relationship, in order."""
+    return [
+        move
+        for move in view.survey(server, "log").get("moves") or ()
+        if move["relationship"] == view.name and move["kind"] == kind
+    ]
+
+
+def age_of(view: PairView, server: str) -> float:
+    """For how many seconds a server has been in its state."""
+    since = view.end(server).get("since")
+    return max(0.0, clock_of(view, server) - float(since)) if since else 0.0
+
+
+def linked(view: PairView) -> bool | None:
+    """Whether the kernel of either server has the failover connection."""
+    seen = [view.end(server).get("connected") for server in view.servers]
+    return True if True in seen else False if False in seen else None
+
+
+def without(view: PairView, server: str) -> str:
+    """Say what clients have while a server is down or mute."""
+    partner = view.partner(server)
+    if view.error(partner):
+        return f"whether {partner} serves is not known"
+    if view.end(partner).get("serves"):
+        own = view.counts(partner).get("own")
+        free = "" if own is None else f", with {own} free addresses of its own"
+        return f"{partner} serves{free}"
+    return "nobody serves clients with dynamic addresses"

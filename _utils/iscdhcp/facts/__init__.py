@@ -1,0 +1,1 @@
+"""On a minion, reading: what is known of dhcpd on this server."""

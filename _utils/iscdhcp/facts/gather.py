@@ -1,0 +1,369 @@
+"""
+Everything that is known of dhcpd on this server, as one plain dict.
+
+Reading only: configuration, process, OMAPI, log, the lease file's end, the failover connection.
+What it means is for :mod:`iscdhcp.rules.may_stop` to say. The OMAPI key never enters the facts.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Collection
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..conf import views
+from ..errors import IscDhcpError
+from ..errors import OmapiError
+from ..errors import OmapiLibraryMissing
+from ..host.omapi import OmapiClient
+from ..host.process import failover_connected
+from ..leases.end import LeaseFileEnd
+from ..leases.end import check_end
+from ..log import evidence
+from ..log import messages
+from ..rules import stuck
+from ..states import FailoverState
+from ..states import serves
+from . import presence
+from .server import OMAPI_HINT
+from .server import Server
+from .server import Settings
+from .server import omapi_key
+from .server import read_server
+
+
+def gather(settings: Settings, server: Server | None = None) -> dict[str, Any]:
+    """
+    Return the facts of this server.
+
+    settings
+        Overrides of what files and process say.
+
+    The dict has ``time`` (epoch seconds, this server's clock), ``process``, ``configuration``,
+    ``omapi``, ``log``, ``lease_file`` and ``relationships`` (by name). Nothing is raised for what
+    can't be read: the part says ``error`` or ``why_unknown``.
+    """
+    server = server or read_server(settings)
+    facts: dict[str, Any] = {
+        "time": time.time(),
+        "process": process_facts(server),
+        "configuration": configuration_facts(server),
+        "lease_file": lease_file_facts(server.lease_file),
+    }
+    facts["lease_file"]["problem"] = facts["lease_file"]["problem"] or _other_lease_file(server)
+    facts["omapi"], states = omapi_facts(server)
+    facts["log"], facts["relationships"] = relationship_facts(server, states)
+    return facts
+
+
+def same_state(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Whether two looks saw the same process in the same states."""
+
+    def seen(facts: Mapping[str, Any]) -> Any:
+        return facts["process"].get("identity"), {
+            name: (end["state"], end["partner_state"])
+            for name, end in facts["relationships"].items()
+        }
+
+    return bool(seen(before) == seen(after))
+
+
+def process_facts(server: Server) -> dict[str, Any]:
+    """
+    Return what the process table says: ``running``, ``pid``, ``identity``, ``started`` ...
+
+    Where none is seen, ``absent`` says whether nothing else speaks for one (``signs``).
+    """
+    running = server.process
+    if running is None:
+        told = [sign.text for sign in signs(server) if sign.blocks]
+        return {"running": False, "absent": not told, "signs": told}
+    return {
+        "running": True,
+        "pid": running.pid,
+        "identity": running.identity,
+        "started": running.started,
+        "stopped": running.stopped,
+        "gentle_shutdown": running.gentle_shutdown,
+        "argv": list(running.argv),
+        "several": [one.pid for one in server.processes] if len(server.processes) > 1 else None,
+        "unit": running.unit,
+        "sandboxed": running.where.apart,
+    }
+
+
+def signs(server: Server) -> list[presence.Sign]:
+    """Return what speaks for a dhcpd here beside those that are seen, or stands in one's way."""
+    port = server.process.port if server.process else presence.DHCP_PORT
+    return presence.signs(server.configuration, server.settings.units, server.processes, port)
+
+
+def configuration_facts(server: Server) -> dict[str, Any]:
+    """Return which files configure dhcpd, and the first error in them."""
+    facts: dict[str, Any] = {"file": server.config_file, "error": server.configuration_error}
+    configuration = server.configuration
+    if configuration is not None:
+        facts["files"] = [str(read.path) for read in configuration.files]
+        if server.process:
+            newest = max(read.mtime_ns for read in configuration.files) / 1e9
+            # By time stamps only: a touched file is not a changed one.
+            facts["touched_since_start"] = newest > server.process.started
+    return facts
+
+
+def lease_file_facts(path: str) -> dict[str, Any]:
+    """
+    Return the state of the lease file's end.
+
+    dhcpd appends while we look: what looks torn is looked at again a few times before it counts.
+    """
+    for attempt in range(5):
+        try:
+            end = check_end(path)
+        except IscDhcpError as err:
+            return {"file": path, "exists": None, "problem": str(err)}
+        if end.whole or not end.exists:
+            break
+        time.sleep(0.005 * (attempt + 1))
+    return {
+        "file": path,
+        "exists": end.exists,
+        "bytes": end.bytes,
+        "mtime": end.mtime,
+        "whole": end.whole,
+        "problem": None if end.exists and end.whole else _lease_problem(path, end),
+    }
+
+
+def _other_lease_file(server: Server) -> str | None:
+    """Return why the next start would read another lease file than the one that is written now."""
+    running = server.process
+    if running is None or running.open_lease_file is None or server.configuration is None:
+        return None
+    # What neither names is built in and stays.
+    wanted = server.configuration.lease_file or running.explicit_lease_file
+    if wanted is None or server.settings.lease_file:
+        return None
+    wanted = server.where.located(wanted)
+    try:
+        same = os.path.samefile(wanted, server.lease_file)
+    except OSError:
+        same = wanted == server.lease_file
+    if same:
+        return None
+    return (
+        f"dhcpd writes the lease file {server.lease_file}, and its next start would read {wanted} "
+        "(lease-file-name in the configuration has changed): every lease would be forgotten; "
+        "name the old file again, or move it while dhcpd is down"
+    )
+
+
+def _lease_problem(path: str, end: LeaseFileEnd) -> str:
+    if not end.exists:
+        return f"the lease file {path} is missing: dhcpd would not start, or forget every lease"
+    return f"the lease file {path} is torn at its end: {end.problem}"
+
+
+def omapi_facts(server: Server) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """Ask OMAPI for each relationship; return what became of it, and the states by name."""
+    configuration = server.configuration
+    settings = configuration.omapi if configuration else None
+    facts: dict[str, Any] = {"configured": settings is not None, "answers": False, "error": None}
+    if not server.settings.omapi:
+        facts["error"] = "switched off by the minion's settings (dhcpd:omapi)"
+        return facts, {}
+    if configuration is None or settings is None:
+        facts["hint"] = OMAPI_HINT
+        return facts, {}
+    facts["port"] = settings.port
+    facts["authenticated"] = settings.key is not None
+    if server.process is None:
+        facts["error"] = "dhcpd is not running"
+        return facts, {}
+    states: dict[str, dict[str, Any]] = {}
+    try:
+        with OmapiClient(
+            server.settings.omapi_host,
+            settings.port,
+            omapi_key(server),
+            timeout=server.settings.omapi_timeout,
+        ) as client:
+            for relationship in configuration.relationships:
+                try:
+                    states[relationship.name] = client.failover_state(relationship.name)
+                except OmapiError as err:
+                    facts["error"] = str(err)
+        facts["answers"] = bool(states) or not configuration.relationships
+    except OmapiLibraryMissing as err:
+        facts["error"] = facts["hint"] = str(err)
+    except OmapiError as err:
+        facts["error"] = str(err)
+    return facts, states
+
+
+def relationship_facts(
+    server: Server, states: Mapping[str, Mapping[str, Any]]
+) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """Join configuration, OMAPI and log into one dict for each relationship."""
+    if server.configuration is None:
+        return {"source": None}, {}
+    running = server.process
+    events: list[messages.Event] = []
+    log_facts: dict[str, Any] = {"source": None, "error": None}
+    if running is not None and server.configuration.relationships:
+        # OMAPI proves the states: then only the balance since they last changed is looked for.
+        proved = all(
+            one.name in states and states[one.name]["state"] == "normal"
+            for one in server.configuration.relationships
+        )
+        since = running.started - 2
+        if proved:
+            since = max(since, min(float(one["since"]) for one in states.values()) - 2)
+        try:
+            names = [one.name for one in server.configuration.relationships]
+            log_facts["source"], events = read_log(server, since, names)
+            if not events:
+                # Its move into the present state would be there.
+                log_facts["error"] = f"the {log_facts['source']} has no line of this process"
+        except IscDhcpError as err:
+            log_facts["error"] = str(err)
+    found = {}
+    for relationship in server.configuration.relationships:
+        networks = {pool.network for pool in relationship.pools}
+        seen = evidence.view(events, relationship.name, networks)
+        found[relationship.name] = _relationship(
+            server, relationship, states.get(relationship.name), seen, log_facts
+        )
+    return log_facts, found
+
+
+def read_log(
+    server: Server, since: float, relationships: Collection[str] = ()
+) -> tuple[str, list[messages.Event]]:
+    """
+    Return where dhcpd's log was read, and the failover events of the running process.
+
+    relationships
+        No more is read than proves their states.
+    """
+    assert server.process is not None
+    return evidence.read(
+        files=server.settings.log_files,
+        pid=server.process.pid,
+        since=since,
+        identifier=Path(server.process.argv[0]).name or "dhcpd",
+        relationships=relationships,
+    )
+
+
+def logged(settings: Settings, since: float, most: int = 500) -> dict[str, Any]:
+    """
+    Return what all dhcpd processes of this server logged since then (epoch seconds).
+
+    most
+        No more events than the last so many.
+
+    See ``dhcpd.failover_log``.
+    """
+    found: dict[str, Any] = {"source": None, "events": [], "clients": None, "error": None}
+    running = read_server(settings).process
+    identifier = Path(running.argv[0]).name if running else "dhcpd"
+    try:
+        found["source"], events = evidence.read(settings.log_files, None, since, identifier)
+        found["events"] = [
+            {"time": e.time, "kind": e.kind, "relationship": e.relationship, "text": e.text}
+            for e in events[-most:]
+        ]
+        found["clients"] = evidence.clients(found["source"], since, identifier)
+    except IscDhcpError as err:
+        found["error"] = str(err)
+    return found
+
+
+def _relationship(
+    server: Server,
+    relationship: views.Relationship,
+    omapi: Mapping[str, Any] | None,
+    seen: evidence.RelationshipLog,
+    log_facts: Mapping[str, Any],
+) -> dict[str, Any]:
+    facts: dict[str, Any] = {
+        "role": relationship.role,
+        "address": relationship.address,
+        "port": relationship.port,
+        "peer_address": relationship.peer_address,
+        "peer_port": relationship.peer_port,
+        "mclt": relationship.mclt,
+        "max_response_delay": relationship.max_response_delay,
+        "auto_partner_down": relationship.auto_partner_down,
+        "source": None,
+        "state": None,
+        "partner_state": None,
+        "connected": None,
+        "refused": seen.refused,
+    }
+    running = server.process
+    if omapi is not None:
+        facts.update(
+            source="omapi",
+            running_role=omapi.get("role"),
+            state=omapi["state"],
+            partner_state=omapi["partner_state"],
+            since=omapi["since"],
+            partner_since=omapi["partner_since"],
+            mclt=omapi["mclt"] or relationship.mclt,
+            unacked=omapi["unacked"],
+            # A window that moves is no backlog; one that is full may be stuck.
+            unacked_bound=max(0, int(omapi["max_unacked"] or 0) - 1),
+        )
+    elif running is not None:
+        facts.update(
+            state=seen.state,
+            partner_state=seen.partner_state,
+            since=seen.since,
+            partner_since=seen.partner_since,
+            source="log" if seen.state and seen.partner_state else None,
+        )
+    if running is None:
+        facts["why_unknown"] = "dhcpd is not running"
+    else:
+        facts["connected"] = connected(relationship)
+        if facts["source"] is None:
+            why = log_facts.get("error") or "the log does not say since dhcpd's start"
+            if seen.lost:
+                why = "lines of dhcpd are missing in the log (journald's rate limit)"
+            facts["why_unknown"] = f"{why}; {OMAPI_HINT}"
+    if facts["source"] and running is not None:
+        facts["serves"] = not running.stopped and serves(
+            FailoverState.parse(facts["state"]), FailoverState.parse(facts["partner_state"])
+        )
+        if facts["state"] == "normal":
+            # The state's own time is not renewed by a restart (server/failover.c:1825).
+            facts["normal_since"] = max(float(facts["since"] or 0), running.started)
+    facts["balance"] = _balance(seen, log_facts)
+    facts["stuck"] = stuck.of_end(facts)
+    return facts
+
+
+def connected(relationship: views.Relationship) -> bool | None:
+    """Whether the kernel has an established failover connection to the partner; asks nobody."""
+    return failover_connected(
+        relationship.address,
+        relationship.peer_address,
+        (relationship.port, relationship.peer_port),
+    )
+
+
+def _balance(seen: evidence.RelationshipLog, log_facts: Mapping[str, Any]) -> dict[str, Any]:
+    if log_facts.get("error"):
+        return {"balanced": None, "unreadable": log_facts["error"]}
+    pools = {network: dict(pool) for network, pool in seen.pools.items()}
+    verdicts = [pool.get("balanced") for pool in pools.values()]
+    return {
+        "balanced": None if not verdicts else all(verdicts),
+        "imbalanced": [network for network, pool in pools.items() if not pool.get("balanced")],
+        "pools": pools,
+    }

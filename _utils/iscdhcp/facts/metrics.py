@@ -1,0 +1,171 @@
+"""
+What monitoring wants to know of a server, as OpenMetrics text.
+
+Plain functions from facts and counts to text, and one that replaces a file. All families are
+gauges: that way the text is good for OpenMetrics and for Prometheus's older format alike, which
+node_exporter's textfile collector reads. What is unknown has no sample.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..errors import IscDhcpError
+from ..files import replaced
+from ..leases.syntax import BINDING_STATES
+from ..states import FailoverState
+from . import news
+
+Labels = Mapping[str, Any]
+
+_HELP = {
+    "dhcpd_up": "Whether dhcpd runs.",
+    "dhcpd_start_time_seconds": "When dhcpd was started, in seconds since 1970.",
+    "dhcpd_configuration_valid": "Whether dhcpd.conf could be read and understood.",
+    "dhcpd_omapi_up": "Whether dhcpd answers over OMAPI; no sample where it is not configured.",
+    "dhcpd_restart_pending": "Whether a restart was marked, or the configuration has changed.",
+    "dhcpd_lease_file_exists": "Whether the lease file is there.",
+    "dhcpd_lease_file_bytes": "The lease file's size.",
+    "dhcpd_lease_file_whole": "Whether the lease file's last entry is complete.",
+    "dhcpd_failover_state": "This server's failover state by its number in OMAPI: "
+    + ", ".join(f"{int(state)} {state.label}" for state in FailoverState)
+    + ".",
+    "dhcpd_failover_partner_state": "The partner's state as this server knows it, numbered alike.",
+    "dhcpd_failover_state_known": "Whether OMAPI or the log proves the state.",
+    "dhcpd_failover_seconds_in_state": "Seconds since this server's state began.",
+    "dhcpd_failover_serving": "Whether clients with dynamic addresses are answered.",
+    "dhcpd_failover_connected": "Whether the kernel has the failover connection.",
+    "dhcpd_failover_mclt_seconds": "The maximum client lead time.",
+    "dhcpd_failover_unacked_updates": "Updates sent to the partner and not yet acknowledged.",
+    "dhcpd_pool_addresses": "How many addresses the pool's ranges hold.",
+    "dhcpd_pool_own_free": "Free leases that this server may give out without its partner.",
+    "dhcpd_leases": "Leases of the pool by binding state.",
+    "dhcpd_lease_counts_time_seconds": "When the leases were counted, in seconds since 1970.",
+    "dhcpd_metrics_time_seconds": "When all this was gathered, in seconds since 1970.",
+}
+
+
+class _Text:
+    """Families in the order of :data:`_HELP`, each with its samples."""
+
+    def __init__(self) -> None:
+        self._samples: dict[str, list[str]] = {name: [] for name in _HELP}
+
+    def add(self, name: str, value: Any, labels: Labels | None = None) -> None:
+        """Add a sample; ``None`` is unknown and adds nothing."""
+        if value is None:
+            return
+        shown = ",".join(f'{key}="{_escaped(text)}"' for key, text in (labels or {}).items())
+        number = repr(float(value)) if isinstance(value, float) else str(int(value))
+        self._samples[name].append(f"{name}{{{shown}}} {number}" if shown else f"{name} {number}")
+
+    def __str__(self) -> str:
+        lines = []
+        for name, samples in self._samples.items():
+            if samples:
+                lines += [f"# HELP {name} {_escaped(_HELP[name])}", f"# TYPE {name} gauge"]
+                lines += samples
+        return "\n".join([*lines, "# EOF", ""])
+
+
+def _escaped(text: Any) -> str:
+    # dhcpd.conf's strings are bytes, read with surrogateescape: the text has to be UTF-8.
+    clean = str(text).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return clean.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+
+
+def render(facts: Mapping[str, Any], counts: Mapping[str, Any] | None = None) -> str:
+    """
+    Return a server's metrics as OpenMetrics text.
+
+    facts
+        :func:`iscdhcp.facts.gather.gather`'s, with ``pending_restart``.
+    counts
+        :func:`iscdhcp.facts.watch.kept`'s: ``time`` and ``pools``.
+    """
+    text = _Text()
+    process = facts.get("process") or {}
+    text.add("dhcpd_up", bool(process.get("running")))
+    text.add("dhcpd_start_time_seconds", process.get("started"))
+    text.add("dhcpd_configuration_valid", not (facts.get("configuration") or {}).get("error"))
+    omapi = facts.get("omapi") or {}
+    if omapi.get("configured"):
+        text.add("dhcpd_omapi_up", bool(omapi.get("answers")))
+    pending = (facts.get("pending_restart") or {}).get("pending", False)
+    text.add("dhcpd_restart_pending", pending if isinstance(pending, bool) else None)
+    leases = facts.get("lease_file") or {}
+    text.add("dhcpd_lease_file_exists", leases.get("exists"))
+    if leases.get("exists"):
+        text.add("dhcpd_lease_file_bytes", leases.get("bytes"))
+        text.add("dhcpd_lease_file_whole", leases.get("whole"))
+    roles = {}
+    for name, end in sorted((facts.get("relationships") or {}).items()):
+        roles[name] = end.get("role")
+        _relationship(text, {"relationship": name, "role": end.get("role")}, end, facts["time"])
+    if counts:
+        for pool in counts["pools"]:
+            _pool(text, pool, roles.get(pool.get("relationship")))
+        text.add("dhcpd_lease_counts_time_seconds", float(counts["time"]))
+    text.add("dhcpd_metrics_time_seconds", float(facts["time"]))
+    return str(text)
+
+
+def _number(state: Any) -> int | None:
+    try:
+        return int(FailoverState.parse(state)) if state else None
+    except IscDhcpError:
+        return None
+
+
+def _relationship(text: _Text, labels: Labels, end: Mapping[str, Any], now: float) -> None:
+    state, partner = _number(end.get("state")), _number(end.get("partner_state"))
+    text.add("dhcpd_failover_state", state, labels)
+    text.add("dhcpd_failover_partner_state", partner, labels)
+    text.add("dhcpd_failover_state_known", state is not None and partner is not None, labels)
+    if state is not None and end.get("since"):
+        seconds = max(0.0, float(now) - float(end["since"]))
+        text.add("dhcpd_failover_seconds_in_state", seconds, labels)
+    text.add("dhcpd_failover_serving", end.get("serves"), labels)
+    text.add("dhcpd_failover_connected", end.get("connected"), labels)
+    text.add("dhcpd_failover_mclt_seconds", end.get("mclt"), labels)
+    text.add("dhcpd_failover_unacked_updates", end.get("unacked"), labels)
+
+
+def _pool(text: _Text, pool: Mapping[str, Any], role: str | None) -> None:
+    labels = {
+        "relationship": pool.get("relationship"),
+        "network": pool.get("network"),
+        # Two pools of a network differ in their first address.
+        "pool": pool.get("first"),
+    }
+    text.add("dhcpd_pool_addresses", pool.get("addresses"), labels)
+    text.add("dhcpd_pool_own_free", news.own_free(pool, role), labels)
+    for state in BINDING_STATES:
+        text.add("dhcpd_leases", pool.get(state), {**labels, "state": state})
+
+
+def write(path: str | Path, text: str) -> bool:
+    """
+    Replace a file by ``text``, whole or not at all, readable by everybody.
+
+    path
+        For node_exporter it has to end in ``.prom``; its folder must be there.
+
+    Returns whether the file is new. Raises :class:`IscDhcpError` where it can't be written.
+    """
+    path = Path(path)
+    new = not path.exists()
+    try:
+        # The collector reads *.prom only: not this one while it is being written.
+        with replaced(path) as file:
+            os.fchmod(file.fileno(), 0o644)
+            file.write(text)
+    except OSError as err:
+        raise IscDhcpError(
+            f"{path} can't be written: {err.strerror}; its folder is the one that node_exporter "
+            "was given as --collector.textfile.directory"
+        ) from None
+    return new

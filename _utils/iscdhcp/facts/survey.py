@@ -1,0 +1,316 @@
+"""
+What a check or a diagnosis wants to know of a server beyond the facts that a restart needs.
+
+Reading only, and nothing here is needed to decide whether dhcpd may be stopped: disk, sockets,
+firewall, counts of leases, the states on disk, what the log said lately.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import time
+from collections.abc import Iterator
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ..conf import lint
+from ..conf import normal
+from ..conf import syntax
+from ..errors import IscDhcpError
+from ..errors import LogError
+from ..host import firewall
+from ..host import process
+from ..leases import read
+from ..log import harmless
+from ..log import sources as log_sources
+from ..log.messages import WORTH_READING
+from ..log.messages import event
+from ..log.messages import masked
+from ..log.sources import SYSLOG_FILES
+from ..log.sources import Line
+from . import lease_folder
+from .server import Server
+from .server import Settings
+
+#: Lines of the log that are looked at, the newest ones.
+LINES = 4000
+#: Seconds that reading the log may take, for each of two questions.
+LOG_SECONDS = 6.0
+#: Moves between states that are kept.
+MOVES = 40
+#: Seconds that the lines about clients who were turned away may be old.
+CLIENTS_SECONDS = 900.0
+#: As many lines about clients are counted.
+CLIENTS_LINES = 500
+
+_TURNED_AWAY = {
+    "peer-holds-all": "peer holds all free leases",
+    "no-free-leases": "no free leases",
+    "not-responding": "not responding (",
+}
+_CLIENTS = r"peer holds all free leases|no free leases|not responding \("
+_UNWRITTEN = ("nable to write", "nable to commit", "nable to record current failover state")
+
+#: TCP states of /proc/net/tcp (include/net/tcp_states.h).
+_SYN_SENT, _LISTEN = "02", "0A"
+
+
+def survey(server: Server, log_hours: float = 0.0) -> dict[str, Any]:
+    """
+    Return what is known of a server beside its facts.
+
+    server
+        As :func:`iscdhcp.facts.server.read_server` read it.
+    log_hours
+        How far back the log is read; 0: not at all.
+
+    The dict has ``space``, ``sockets``, ``firewall`` (where OMAPI is configured),
+    ``saved`` (states on disk), and ``log``. A part that can't be read has ``error``.
+    """
+    found: dict[str, Any] = {
+        "space": space(server.lease_file),
+        "sockets": sockets(server),
+        "saved": saved_states(server.lease_file),
+    }
+    omapi = server.configuration.omapi if server.configuration else None
+    if omapi is not None:
+        found["firewall"] = firewall.closed(omapi.port)
+    if log_hours:
+        found["log"] = read_log(server, log_hours * 3600.0)
+    return found
+
+
+def space(lease_file: str) -> dict[str, Any]:
+    """
+    Return whether the lease file can be written anew beside itself, as dhcpd does at each start.
+
+    ``free`` and ``needed`` are bytes, ``inodes`` are the free ones; ``writable`` is about its
+    folder.
+    """
+    folder = os.path.dirname(lease_file) or "."
+    try:
+        status = os.statvfs(folder)
+        size = os.path.getsize(lease_file) if os.path.exists(lease_file) else 0
+    except OSError as err:
+        return {"folder": folder, "error": f"{folder}: {err.strerror}"}
+    return {
+        "folder": folder,
+        "free": status.f_bavail * status.f_frsize,
+        "needed": lease_folder.needed(size),
+        # Some file systems have none and say 0 of 0.
+        "inodes": status.f_favail if status.f_files else None,
+        "read_only": bool(status.f_flag & os.ST_RDONLY),
+    }
+
+
+def sockets(server: Server) -> dict[str, Any]:
+    """
+    Return what the kernel knows of dhcpd's sockets.
+
+    By relationship: ``listens`` (``own``, ``other`` for another program's socket, or ``None``) and
+    ``dialling`` (whether a connection to the partner is being tried and not answered). ``omapi``
+    is as ``listens``.
+    """
+    configuration = server.configuration
+    if configuration is None:
+        return {}
+    try:
+        rows = _tcp_rows()
+    except OSError as err:
+        return {"error": f"the kernel's table of connections can't be read: {err.strerror}"}
+    mine = _own_sockets(server.process)
+    relationships = {}
+    for one in configuration.relationships:
+        own, peer = process.addresses(one.address), process.addresses(one.peer_address)
+        relationships[one.name] = {
+            "listens": _listens(rows, own, one.port, mine),
+            "dialling": any(
+                state == _SYN_SENT and remote[0] in peer and remote[1] == one.peer_port
+                for state, _, remote, _ in rows
+            ),
+        }
+    found: dict[str, Any] = {"relationships": relationships}
+    if configuration.omapi is not None:
+        found["omapi"] = _listens(rows, set(), configuration.omapi.port, mine)
+    return found
+
+
+_Row = tuple[str, tuple[int, int], tuple[int, int], str]
+
+
+def _tcp_rows() -> list[_Row]:
+    rows = []
+    for line in (process.PROC / "net/tcp").read_text(encoding="ascii").splitlines()[1:]:
+        fields = line.split()
+        rows.append(
+            (fields[3], process.endpoint(fields[1]), process.endpoint(fields[2]), fields[9])
+        )
+    return rows
+
+
+def _own_sockets(running: process.Process | None) -> set[str] | None:
+    if running is None:
+        return set()
+    found = set()
+    try:
+        for handle in (process.PROC / str(running.pid) / "fd").iterdir():
+            target = os.readlink(handle)
+            if target.startswith("socket:["):
+                found.add(target[len("socket:[") : -1])
+    except OSError:
+        return None
+    return found
+
+
+def _listens(rows: list[_Row], own: set[int], port: int, mine: set[str] | None) -> str | None:
+    others = False
+    for state, local, _, inode in rows:
+        if state == _LISTEN and local[1] == port and (not own or local[0] in own | {0}):
+            if mine is None or inode in mine:
+                return "own"
+            others = True
+    return "other" if others else None
+
+
+def saved_states(lease_file: str) -> dict[str, Any]:
+    """Return the states of the relationships that the lease file holds, or ``error``."""
+    try:
+        return read.failover_states(lease_file)
+    except IscDhcpError as err:
+        return {"error": str(err)}
+
+
+def examined(server: Server, addresses: Sequence[str], nonce: str | None) -> dict[str, Any]:
+    """
+    Return what a careful reader finds in the configuration.
+
+    addresses
+        The IPv4 addresses of this host.
+    nonce
+        As for :func:`iscdhcp.conf.normal.normal_form`; without it nothing can be compared.
+
+    ``findings`` are those of :func:`iscdhcp.conf.lint.lint`; ``digests``, by relationship, are
+    equal on both partners if their configurations mean the same.
+    """
+    try:
+        tree = syntax.parse_file(server.config_file, locate=server.where.located)
+        found: dict[str, Any] = {
+            "findings": [one.as_dict() for one in lint.lint(tree, addresses)],
+        }
+        if nonce and server.configuration is not None:
+            found["digests"] = {
+                one.name: normal.normal_form(tree, nonce, one.name)["digest"]
+                for one in server.configuration.relationships
+            }
+    except IscDhcpError as err:
+        # dhcpd's own verdict on it is among the facts.
+        return {"error": str(err)}
+    return found
+
+
+# -- log -----------------------------------------------------------------------------------------
+
+
+def read_log(server: Server, seconds: float) -> dict[str, Any]:
+    """
+    Return what the log said in the last ``seconds``, of all processes of dhcpd, folded.
+
+    ``moves``: the last moves between states in order (``time``, ``pid``, ``relationship``,
+    ``kind``, ``old``, ``new``). ``told``: other events by kind, relationship and reason, each with
+    ``count``, ``first``, ``last``, ``text`` of the last one. ``harmless``: counts by code of
+    :mod:`iscdhcp.log.harmless`. ``clients``: how many were turned away lately and why.
+    ``unwritten``: the last line about something that could not be written. Or ``error``.
+    """
+    identifier = (
+        Path(server.process.argv[0]).name
+        if server.process
+        else Path(server.settings.binaries[0]).name
+    )
+    now = time.time()
+    found: dict[str, Any] = {"source": None, "complete": True}
+    pattern = f"{WORTH_READING}|{harmless.WORTH_READING}"
+    try:
+        found["source"], lines = _newest(server.settings, now - seconds, identifier, pattern, LINES)
+        lately = now - min(seconds, CLIENTS_SECONDS)
+        _, clients = _newest(server.settings, lately, identifier, _CLIENTS, CLIENTS_LINES)
+    except LogError as err:
+        return {"error": str(err), **fold([]), "clients": {}}
+    found["complete"] = len(lines) < LINES
+    found.update(fold(lines))
+    found["clients"] = {
+        code: sum(phrase in line.text for line in clients)
+        for code, phrase in _TURNED_AWAY.items()
+        if any(phrase in line.text for line in clients)
+    }
+    return found
+
+
+def _newest(
+    settings: Settings, since: float, identifier: str, grep: str, count: int
+) -> tuple[str, list[Line]]:
+    """Return where the log is and its last ``count`` lines that fit, in order."""
+    sources: list[tuple[str, Iterator[Line]]] = []
+    if not settings.log_files:
+        journal = log_sources.journal_lines(None, since, identifier, grep, LOG_SECONDS)
+        sources.append(("journal", journal))
+    for path in settings.log_files or log_sources.present(SYSLOG_FILES):
+        lines = log_sources.syslog_lines(path, None, since, identifier, grep, LOG_SECONDS)
+        sources.append((path, lines))
+    readable, problem = None, None
+    for name, lines in sources:
+        try:
+            found = list(itertools.islice(lines, count))
+        except LogError as err:
+            problem = problem or err
+            continue
+        readable = readable or name
+        if found:
+            return name, found[::-1]
+    if readable is None and problem is not None:
+        raise problem
+    return readable or "nowhere", []
+
+
+def fold(lines: list[Line]) -> dict[str, Any]:
+    """Fold lines, in order, as :func:`read_log` returns them."""
+    moves: list[dict[str, Any]] = []
+    told: dict[tuple[str, str | None, str | None], dict[str, Any]] = {}
+    unwritten = None
+    for line in lines:
+        if any(phrase in line.text for phrase in _UNWRITTEN):
+            unwritten = {"time": line.time, "text": masked(line.text)}
+        one = event(*line)
+        if one is None:
+            continue
+        if one.kind in ("my-move", "peer-move"):
+            moves.append(
+                {
+                    "time": one.time,
+                    "pid": one.pid,
+                    "relationship": one.relationship,
+                    "kind": one.kind,
+                    "old": one.fields["old"],
+                    "new": one.fields["new"],
+                }
+            )
+            continue
+        why = one.fields.get("why")
+        entry = told.setdefault(
+            (one.kind, one.relationship, why),
+            {
+                "kind": one.kind,
+                "relationship": one.relationship,
+                "why": why,
+                "count": 0,
+                "first": one.time,
+            },
+        )
+        entry.update(count=entry["count"] + 1, last=one.time, pid=one.pid, text=one.text[:300])
+    return {
+        "moves": moves[-MOVES:],
+        "told": sorted(told.values(), key=lambda entry: float(entry["last"]))[-60:],
+        "harmless": harmless.count(line.text for line in lines),
+        "unwritten": unwritten,
+    }

@@ -1,0 +1,99 @@
+"""
+Files replaced whole or not at all: written beside the old one, synced, renamed.
+
+What is kept as JSON is readable by its owner only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+from typing import Any
+
+
+@contextmanager
+def replaced(target: str | os.PathLike[str], text: bool = True) -> Iterator[IO[Any]]:
+    """
+    Yield a new file, mode 0600, that takes ``target``'s place when the block ends well.
+
+    Where the block raises, ``target`` is as it was and nothing is left beside it. A link is
+    followed: what it points to is replaced.
+
+    target
+        The file; its folder has to be there.
+    text
+        Whether text (UTF-8) is written, or bytes.
+    """
+    real = os.path.realpath(target)
+    folder, name = os.path.split(real)
+    how: dict[str, Any] = {"mode": "w", "encoding": "utf-8"} if text else {"mode": "wb"}
+    # Not with the old one's ending: whoever reads all files of a folder shall not read this one.
+    with tempfile.NamedTemporaryFile(
+        dir=folder, prefix=f".{name}.", suffix=".new", delete=False, **how
+    ) as new:
+        try:
+            yield new
+            new.flush()
+            os.fsync(new.fileno())
+            os.replace(new.name, real)
+        except BaseException:
+            with suppress(OSError):
+                Path(new.name).unlink(missing_ok=True)
+            raise
+    _sync(folder)
+
+
+def _sync(folder: str) -> None:
+    """Have the folder's new entry on disk."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_json(path: Path, data: Any) -> None:
+    """Replace ``path`` by ``data`` as JSON, atomically, mode 0600."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with replaced(path) as file:
+        json.dump(data, file, indent=1, sort_keys=True)
+
+
+def read_json(path: Path) -> Any:
+    """Return what ``path`` holds, or ``None`` if it is missing or not JSON."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def file_name(text: str) -> str:
+    """Return ``text`` as one safe file name (``foo:dhcp-a`` -> ``foo%3Adhcp-a``)."""
+    return re.sub(r"[^A-Za-z0-9_-]", lambda found: f"%{ord(found.group()):02X}", text)
+
+
+def copy(source: str, target: str, like: str | None = None) -> None:
+    """
+    Put a copy of ``source`` at ``target``, whole or not at all.
+
+    like
+        The file whose owner, group and mode the copy takes (default: ``source``); the mode of a
+        new file is 0644, as packages have it.
+    """
+    with open(source, "rb") as old, replaced(target, text=False) as new:
+        shutil.copyfileobj(old, new)
+        with contextlib.suppress(FileNotFoundError):
+            status = os.stat(like or source)
+            os.fchown(new.fileno(), status.st_uid, status.st_gid)
+            os.fchmod(new.fileno(), status.st_mode & 0o7777)
+        if like is not None and not os.path.exists(like):
+            os.fchmod(new.fileno(), 0o644)

@@ -1,0 +1,1 @@
+"""This host: dhcpd's process, OMAPI, the firewall, dhcpd -t."""

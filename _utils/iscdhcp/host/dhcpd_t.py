@@ -1,0 +1,72 @@
+"""What dhcpd itself says of a configuration (``dhcpd -t``)."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import Any
+
+from ..log.messages import masked
+
+
+def check_config(config_file: str, binary: str = "dhcpd", timeout: float = 60.0) -> str | None:
+    """
+    Let dhcpd itself parse ``config_file`` (``dhcpd -t``); return its complaint or ``None``.
+
+    timeout
+        Seconds that it may take.
+
+    What it lets pass (an unresolvable peer, an unknown algorithm) is not found here.
+    """
+    found = dhcpd_verdict(config_file, binary, timeout)
+    return None if found["verdict"] == "accepted" else str(found["said"])
+
+
+def dhcpd_verdict(config_file: str, binary: str = "dhcpd", timeout: float = 60.0) -> dict[str, Any]:
+    """
+    Let dhcpd itself parse ``config_file`` (``dhcpd -t``).
+
+    timeout
+        Seconds that it may take.
+
+    Returns ``verdict`` (``accepted``, ``refused``, ``crashed`` or ``unknown``: not installed, or
+    too slow), ``exit_code`` (None where it has none) and ``said``, its complaint as a sentence.
+    """
+
+    def verdict(what: str, said: str | None, exit_code: int | None = None) -> dict[str, Any]:
+        return {"verdict": what, "exit_code": exit_code, "said": said}
+
+    argv = [binary, "-t", "-cf", config_file]
+    try:
+        done = subprocess.run(
+            argv,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=timeout,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+    except FileNotFoundError:
+        return verdict("unknown", f"{binary} is not installed or not in the PATH")
+    except subprocess.TimeoutExpired:
+        return verdict("unknown", f"{binary} -t did not end within {timeout:.0f} s")
+    code = done.returncode
+    if code == 0:
+        return verdict("accepted", None, code)
+    if code < 0:
+        return verdict("crashed", f"{binary} -t crashed (signal {-code}) on {config_file}", code)
+    return verdict("refused", _complaint(done.stderr) or f"{binary} -t refused {config_file}", code)
+
+
+_BANNER = (
+    *("Internet Systems", "Copyright", "All rights", "For info"),
+    *("Config file:", "PID file:", "Database file:"),
+)
+
+
+def _complaint(text: str) -> str:
+    """Return the first error of dhcpd's stderr, without its banner."""
+    lines = [line.strip() for line in text.splitlines()]
+    lines = [line for line in lines if line and not line.startswith(_BANNER)]
+    errors = [line for line in lines if " line " in line or "ERROR" in line]
+    return masked((errors or lines or [""])[0])

@@ -1,0 +1,1 @@
+"""dhcpd.leases: syntax, its end, reading, counting, checking, repairing."""

@@ -1,0 +1,1 @@
+"""What dhcpd logs: messages, where they are, what they prove, which are harmless."""

@@ -1,0 +1,1 @@
+"""On the master: a pair, seen at both ends."""

@@ -1,0 +1,212 @@
+"""
+Failover pairs, discovered: relationships matched between minions by name, addresses and roles.
+
+A pair's identity is the relationship's name plus both minion ids: names are copied between sites.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import field
+from typing import Any
+
+from ..errors import IscDhcpError
+
+
+class PairError(IscDhcpError):
+    """No pair, or more than one, is meant by what the user said."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One failover relationship between two minions."""
+
+    name: str
+    primary: str
+    secondary: str
+    #: MCLT in seconds, as the primary's configuration says.
+    mclt: int | None = None
+
+    @property
+    def servers(self) -> tuple[str, str]:
+        """Both minion ids, sorted."""
+        first, second = sorted((self.primary, self.secondary))
+        return first, second
+
+    @property
+    def id(self) -> str:
+        """Name and both minion ids, unique in the fleet (``foo:dhcp-a:dhcp-b``)."""
+        return ":".join((self.name, *self.servers))
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.primary}, {self.secondary})"
+
+    def ordered(self, order: str | Iterable[str] | None = None) -> tuple[str, str]:
+        """
+        Return the minion ids in the order of their restarts.
+
+        order
+            ``secondary-first`` (default, ISC's advice), ``primary-first``, or both minion ids.
+        """
+        if not order or order == "secondary-first":
+            return self.secondary, self.primary
+        if order == "primary-first":
+            return self.primary, self.secondary
+        ids = order.split(",") if isinstance(order, str) else list(order)
+        ids = [str(one).strip() for one in ids]
+        if sorted(ids) != list(self.servers):
+            raise PairError(
+                f"order: say secondary-first, primary-first or both servers of {self} "
+                f"({','.join(self.servers)}), not {', '.join(ids)}"
+            )
+        return ids[0], ids[1]
+
+
+@dataclass
+class Discovery:
+    """The fleet's pairs and what is wrong with the rest."""
+
+    pairs: list[Pair] = field(default_factory=list)
+    #: Sentences about half-defined relationships.
+    problems: list[str] = field(default_factory=list)
+    #: Minions that gave no answer, now or in the cached discovery.
+    silent: list[str] = field(default_factory=list)
+    #: Minions whose answer is the cached one.
+    cached: list[str] = field(default_factory=list)
+
+    def of_server(self, minion: str) -> list[Pair]:
+        """Return the pairs that ``minion`` is a server of."""
+        return [pair for pair in self.pairs if minion in pair.servers]
+
+    def partners(self, servers: Iterable[str]) -> list[str]:
+        """Return ``servers`` and everybody they share a relationship with, sorted."""
+        group = set(servers)
+        for server in tuple(group):
+            for pair in self.of_server(server):
+                group.update(pair.servers)
+        return sorted(group)
+
+
+def match(reports: Mapping[str, Mapping[str, Any]]) -> Discovery:
+    """
+    Match the minions' relationships into pairs.
+
+    reports
+        What ``dhcpd.peers`` said, by minion id: ``relationships`` (name -> ``role``, ``address``,
+        ``peer_address``, ports, ``mclt``), ``addresses`` (of the host), ``error``.
+    """
+    found = Discovery()
+    ends = [
+        (minion, name, relationship)
+        for minion, report in sorted(reports.items())
+        for name, relationship in sorted((report.get("relationships") or {}).items())
+    ]
+    for minion, report in sorted(reports.items()):
+        if report.get("error"):
+            found.problems.append(f"{minion}: {report['error']}")
+    paired = set()
+    for minion, name, mine in ends:
+        if (minion, name) in paired:
+            continue
+        same = [
+            (other, theirs)
+            for other, other_name, theirs in ends
+            if other != minion and other_name == name and (other, name) not in paired
+        ]
+        facing = [
+            (other, theirs)
+            for other, theirs in same
+            if _faces(mine, theirs, reports[other]) and _faces(theirs, mine, reports[minion])
+        ]
+        if len(facing) != 1:
+            found.problems.append(_unmatched(minion, name, mine, same, facing))
+            continue
+        other, theirs = facing[0]
+        paired |= {(minion, name), (other, name)}
+        if mine.get("role") == theirs.get("role"):
+            found.problems.append(
+                f"{name}: {minion} and {other} both say {mine.get('role')}: "
+                "one must be the primary, the other the secondary"
+            )
+            continue
+        primary, secondary = (minion, other) if mine.get("role") == "primary" else (other, minion)
+        chief = mine if primary == minion else theirs
+        found.pairs.append(Pair(name, primary, secondary, chief.get("mclt")))
+    found.pairs.sort(key=lambda pair: pair.id)
+    return found
+
+
+def _faces(
+    mine: Mapping[str, Any], theirs: Mapping[str, Any], their_host: Mapping[str, Any]
+) -> bool:
+    """Whether the peer that ``mine`` names is the host of ``theirs``."""
+    peer = {mine.get("peer_address"), *(mine.get("peer_addresses") or ())} - {None}
+    host = {theirs.get("address"), *(theirs.get("own_addresses") or ())} - {None}
+    host |= set(their_host.get("addresses") or ())
+    return bool(peer & host)
+
+
+def _unmatched(minion: str, name: str, mine: Mapping[str, Any], same: list, facing: list) -> str:
+    where = f"{name} on {minion} ({mine.get('role')}, peer address {mine.get('peer_address')})"
+    if len(facing) > 1:
+        return f"{where}: several minions have that address: {', '.join(o for o, _ in facing)}"
+    if same:
+        others = ", ".join(
+            f"{other} ({theirs.get('role')}, address {theirs.get('address')}, "
+            f"peer address {theirs.get('peer_address')})"
+            for other, theirs in same
+        )
+        return f"{where}: no partner: the addresses do not match those of {others}"
+    return f"{where}: no partner: no minion that answered has this relationship"
+
+
+def select(discovery: Discovery, wanted: str | None = None) -> Pair:
+    """
+    Return the pair that the user means.
+
+    wanted
+        A relationship's name, a pair's id (``foo:dhcp-a:dhcp-b``) or the minion id of a server;
+        ``None`` for the only one known.
+
+    Raises :class:`PairError` with the choices.
+    """
+    known = "; ".join(f"{pair.id}" for pair in discovery.pairs) or "none"
+    about = f" Known pairs: {known}."
+    if discovery.problems:
+        about += " Not a pair: " + "; ".join(discovery.problems) + "."
+    if wanted:
+        chosen = (
+            [pair for pair in discovery.pairs if pair.id == wanted]
+            or [pair for pair in discovery.pairs if pair.name == wanted]
+            or discovery.of_server(wanted)
+        )
+        if len(chosen) == 1:
+            return chosen[0]
+        if chosen:
+            ids = ", ".join(pair.id for pair in chosen)
+            raise PairError(f"{wanted} means several pairs: {ids}. Say which one.")
+        if discovery.silent:
+            about += f" No answer from {', '.join(discovery.silent)}."
+        raise PairError(f"No pair is known as {wanted}.{about}")
+    if not discovery.pairs and (discovery.problems or discovery.silent):
+        text = "No failover pair is known."
+        if discovery.silent:
+            text += f" Bring these minions back first: {', '.join(discovery.silent)}."
+        if discovery.problems:
+            text += f" Mend this first: {'; '.join(discovery.problems)}."
+        raise PairError(text)
+    if discovery.silent:
+        raise PairError(
+            "Name the pair (pillar='{\"pair\": NAME}'): whether it is the only one can't be "
+            f"known, as these minions never answered: {', '.join(discovery.silent)}.{about}"
+        )
+    if not discovery.pairs:
+        raise PairError(
+            "No failover pair is known: no minion that answered has a failover peer in its "
+            "dhcpd.conf. Are the modules synced (salt '*' saltutil.sync_all)?"
+        )
+    if len(discovery.pairs) != 1:
+        raise PairError(f"Name the pair (pillar='{{\"pair\": NAME}}').{about}")
+    return discovery.pairs[0]

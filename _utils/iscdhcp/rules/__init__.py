@@ -1,0 +1,1 @@
+"""Every decision, as pure functions from facts. Nothing here reads or acts."""

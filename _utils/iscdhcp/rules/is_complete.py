@@ -1,0 +1,186 @@
+"""
+Is the restart of a server complete, and until when may it take? Pure functions from facts.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from ..states import FailoverState
+from .verdict import Facts
+from .verdict import Reason
+from .verdict import Verdict
+from .verdict import name_of
+from .wording import not_normal
+from .wording import recover_wait_until
+from .wording import states_at
+
+#: Seconds that an IMBALANCED pool, or one without a line in the log, is waited for.
+BALANCE_PATIENCE = 20.0
+#: A server alone stays mute in startup for this long (server/failover.c:1931).
+STARTUP_SECONDS = 15.0
+#: Both ends dial again this long after a disconnect (server/failover.c:361).
+RECONNECT_SECONDS = 5.0
+
+
+def restart_complete(
+    server: Facts,
+    partners: Mapping[str, Facts | None],
+    expected: str | None = None,
+    now: float | None = None,
+) -> Verdict:
+    """
+    Decide whether the restart of a server is complete, so that its partner may be touched.
+
+    server
+        Facts of the restarted server.
+    partners
+        Facts of each relationship's partner, by relationship; ``None`` for one that gave no
+        answer. A relationship that is missing has a partner that no minion is known of.
+    expected
+        Identity of the process that was started; another one means that somebody else
+        restarted it meanwhile.
+    now
+        The server's clock, epoch seconds.
+
+    Returns ``yes`` once every relationship is normal at both ends, no update is unacknowledged,
+    the pools are balanced and the lease file is whole; ``wait`` while dhcpd works on it; ``no``
+    where waiting will not help.
+    """
+    now = time.time() if now is None else now
+    me = name_of(server)
+    found: list[Reason] = []
+    fatal: list[Reason] = []
+    until: float | None = None
+
+    process = server.get("process") or {}
+    if not process.get("running"):
+        fatal.append(Reason("not-running", f"dhcpd is not running on {me} any more"))
+    elif expected and process.get("identity") != expected:
+        found.append(
+            Reason(
+                "other-process",
+                f"dhcpd on {me} is not the process that was started (pid {process.get('pid')}): "
+                "somebody else restarted it",
+                blocks=False,
+            )
+        )
+    if process.get("stopped"):
+        found.append(Reason("stopped", f"dhcpd on {me} is stopped by a signal (state T)"))
+
+    for name, mine in sorted((server.get("relationships") or {}).items()):
+        theirs_facts = partners.get(name)
+        if name not in partners:
+            text = f"no minion of the partner of {me} in {name} is known: only {me} was looked at"
+            found.append(Reason("partner", text, False, name))
+        elif theirs_facts is None:
+            found.append(
+                Reason("partner", f"the partner of {me} in {name} did not answer", True, name)
+            )
+        ends = [(me, server, mine)]
+        if theirs_facts is not None:
+            who = name_of(theirs_facts)
+            if not (theirs_facts.get("process") or {}).get("running"):
+                text = f"dhcpd is not running on {who}, the partner"
+                fatal.append(Reason("partner-down", text, True, name))
+            theirs = (theirs_facts.get("relationships") or {}).get(name) or {}
+            ends.append((who, theirs_facts, theirs))
+        for who, facts, end in ends:
+            told = any(one.code == "relationship" and one.relationship == name for one in found)
+            waits, dead, ends_at = _end_is_normal(who, name, end, told)
+            found += waits
+            fatal += dead
+            until = max(filter(None, (until, ends_at)), default=None)
+            if not waits and not dead:
+                found += _balance(who, name, end, float(facts.get("time") or now))
+
+    leases = server.get("lease_file") or {}
+    if leases.get("problem"):
+        # dhcpd appends without pause: one look may fall into a write, so it is a wait.
+        found.append(Reason("lease-file", f"{me}: {leases['problem']}"))
+
+    reasons = tuple(fatal + found)
+    if fatal:
+        return Verdict("no", reasons, until)
+    return Verdict("wait" if any(r.blocks for r in found) else "yes", reasons, until)
+
+
+def _end_is_normal(
+    who: str, name: str, end: Facts, told: bool = False
+) -> tuple[list[Reason], list[Reason], float | None]:
+    """
+    Judge one end of a relationship: what is waited for, what is hopeless, until when.
+
+    ``told``: that it is not normal has been said of the other end.
+    """
+    state, partner = end.get("state"), end.get("partner_state")
+    if state is None or partner is None:
+        why = end.get("why_unknown") or "it did not say"
+        return [Reason("unknown", f"{who}: {name} can't be read: {why}", True, name)], [], None
+    if end.get("refused"):
+        # dhcpd tries again every 5 s for ever: nothing but a person ends this.
+        text = f"{who}: dhcpd refuses the connection of {name}: {end['refused']}"
+        return [], [Reason("refused", text, True, name)], None
+    if FailoverState.parse(str(state)).sticky:
+        text = f"{who} is in {state}: {FailoverState.parse(str(state)).meaning}"
+        return [], [Reason("sticky", text, True, name)], None
+    if (state, partner) != ("normal", "normal"):
+        text = states_at(who, end) if told else not_normal(who, name, end)
+        return [Reason("relationship", text, True, name)], [], recover_wait_until(end)
+    waits = []
+    if end.get("source") == "log" and end.get("connected") is False:
+        # A log that lost lines may still read normal.
+        text = f"{who}: {name} has no connection to the partner yet"
+        waits.append(Reason("connection", text, True, name))
+    unacked, bound = end.get("unacked") or 0, end.get("unacked_bound") or 0
+    if unacked > bound:
+        waits.append(
+            Reason("unacked", f"{who}: {unacked} updates of {name} unacknowledged", True, name)
+        )
+    return waits, [], None
+
+
+def _balance(who: str, name: str, end: Facts, now: float) -> list[Reason]:
+    """Judge the pools of one end that is normal; ``now`` is that end's own clock."""
+    balance = end.get("balance") or {}
+    balanced = balance.get("balanced")
+    if balanced:
+        return []
+    if balanced is None and balance.get("unreadable"):
+        text = f"{who}: whether the pools of {name} are balanced can't be read: "
+        return [Reason("balance", text + str(balance["unreadable"]), False, name)]
+    patience_over = now - float(end.get("normal_since") or 0) > BALANCE_PATIENCE
+    if balanced is None:
+        text = f"{who}: no line about the pools of {name} in the log since it is normal"
+        return [Reason("balance", text, not patience_over, name)]
+    pools = ", ".join(sorted(balance.get("imbalanced") or ())) or "a pool"
+    text = f"{who}: {pools} of {name} is still imbalanced"
+    return [Reason("balance", text, not patience_over, name)]
+
+
+def normal_deadline(server: Facts, lease_bytes: int = 0) -> float:
+    """
+    Return for how many seconds a restarted server may reasonably take to be normal again.
+
+    It is computed from what dhcpd would have to wait for: its startup (15 s) and two reconnects,
+    the partner's ``max-response-delay``, the full update of all leases, and, when a relationship
+    is in recover, the rest of its MCLT.
+
+    server
+        The server's facts, now.
+    lease_bytes
+        Size of its lease file, in bytes.
+    """
+    # 60,000 addresses took 12 s for a first full sync; a lease is about 270 bytes.
+    update = 12.0 * (lease_bytes / 270.0) / 60_000
+    now = float(server.get("time") or time.time())
+    response, mclt_left = 0.0, 0.0
+    for relationship in (server.get("relationships") or {}).values():
+        response = max(response, float(relationship.get("max_response_delay") or 20))
+        if str(relationship.get("state") or "").startswith("recover"):
+            mclt = float(relationship.get("mclt") or 3600)
+            since = float(relationship.get("since") or now)
+            mclt_left = max(mclt_left, min(mclt, since + mclt - now))
+    base = STARTUP_SECONDS + 2 * RECONNECT_SECONDS + BALANCE_PATIENCE
+    return base + response + 4 * update + max(0.0, mclt_left)

@@ -1,0 +1,37 @@
+"""States in the words of reasons; until when a server waits in recover-wait."""
+
+from __future__ import annotations
+
+from ..states import FailoverState
+from ..words import clock
+from .verdict import Facts
+
+
+def not_normal(me: str, name: str, relationship: Facts) -> str:
+    """Return the sentence about a relationship that is not normal at the end of ``me``."""
+    return f"{name} is not normal: {states_at(me, relationship)}"
+
+
+def states_at(me: str, relationship: Facts) -> str:
+    """Return what the end of ``me`` says of both states, and of its own what it means."""
+    state, partner = relationship.get("state"), relationship.get("partner_state")
+    text = f"{me} is in {state}, its partner in {partner}"
+    until = recover_wait_until(relationship)
+    if until:
+        text += f" (recover-wait until {clock(until)} UTC, MCLT)"
+    if FailoverState.parse(str(state)).sticky:
+        text += f"; {FailoverState.parse(str(state)).meaning}"
+    return text
+
+
+def recover_wait_until(relationship: Facts) -> float | None:
+    """
+    Return when dhcpd ends ``recover-wait``: STOS + MCLT (server/failover.c:5851), or ``None``.
+
+    relationship
+        One relationship's facts: ``state``, ``since`` (STOS, epoch seconds), ``mclt`` (seconds).
+    """
+    since, mclt = relationship.get("since"), relationship.get("mclt")
+    if relationship.get("state") != "recover-wait" or not since or not mclt:
+        return None
+    return float(since) + float(mclt)

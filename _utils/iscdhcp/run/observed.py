@@ -1,0 +1,120 @@
+"""Minions as a run sees them, written into its journal whenever they look different."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .journal import Journal
+
+#: What a relationship's end tells; a change of one of these is news.
+_NEWS = ("state", "partner_state", "serves", "connected", "source", "why_unknown", "refused")
+#: Told along with the news.
+_ALSO = ("role", "since", "mclt", "unacked")
+
+
+class ObservedMinions:
+    """
+    Minions (:class:`iscdhcp.pair.minions.Minions`) whose answers go into a journal as well.
+
+    minions
+        It is asked; whatever else it can is passed through.
+    journal
+        Written to when a server looks different from the last time.
+    """
+
+    def __init__(self, minions: Any, journal: Journal) -> None:
+        self._minions = minions
+        self._journal = journal
+        #: What each server looked like last, and by how many seconds its clock is ahead of ours.
+        self.seen: dict[str, dict[str, Any]] = {}
+        self.offsets: dict[str, float] = {}
+        self._uncertain: dict[str, float] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._minions, name)
+
+    def status(
+        self, minions: list[str], brief: bool = False, looks: int = 1
+    ) -> dict[str, dict[str, Any]]:
+        """Ask as the minions do, and note what is new."""
+        answers: dict[str, dict[str, Any]] = self._minions.status(minions, brief=brief, looks=looks)
+        self._note(answers)
+        return answers
+
+    def claim(
+        self, minions: list[str], claim: dict[str, Any], facts: bool = False
+    ) -> dict[str, dict[str, Any]]:
+        """Claim as the minions do, and note what is new."""
+        answers: dict[str, dict[str, Any]] = self._minions.claim(minions, claim, facts)
+        if facts:
+            self._note(answers)
+        return answers
+
+    def restart(self, minion: str, patience: float, **arguments: Any) -> dict[str, Any]:
+        """Restart as the minions do, and note what came of it."""
+        answer: dict[str, Any] = self._minions.restart(minion, patience, **arguments)
+        self._journal.write(
+            "acted",
+            server=minion,
+            method=arguments.get("method"),
+            force=arguments.get("force"),
+            result=answer.get("result"),
+            comment=answer.get("comment") or answer.get("lost"),
+            old=answer.get("old"),
+            new=answer.get("new"),
+            offset=self.offsets.get(minion, 0.0),
+        )
+        return answer
+
+    def _compare_clocks(self, server: str, answer: Mapping[str, Any]) -> None:
+        """Keep the best estimate of how far a server's clock is ahead: from the quickest answer."""
+        offset, uncertain = float(answer.get("offset") or 0), float(answer.get("uncertain") or 0)
+        if server not in self.offsets or uncertain < self._uncertain[server]:
+            self._uncertain[server] = uncertain
+            # What an answer's own time explains is no difference of clocks.
+            self.offsets[server] = 0.0 if abs(offset) <= uncertain else offset
+
+    def _note(self, answers: Mapping[str, Mapping[str, Any]]) -> None:
+        for server, answer in sorted(answers.items()):
+            facts = answer.get("facts")
+            if facts is not None:
+                self._compare_clocks(server, answer)
+            elif "error" not in answer:
+                continue
+            look = look_of(facts) if facts is not None else {"error": answer["error"]}
+            if _news(look) == _news(self.seen.get(server)):
+                continue
+            first = server not in self.seen
+            self.seen[server] = look
+            more = {"first": True} if first else {}
+            self._journal.write("seen", server=server, **look, **more)
+
+
+def look_of(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a journal keeps of a server's facts."""
+    process = facts.get("process") or {}
+    return {
+        "running": bool(process.get("running")),
+        "pid": process.get("pid"),
+        "started": process.get("started"),
+        "stopped": bool(process.get("stopped")),
+        "clock": facts.get("time"),
+        "relationships": {
+            name: {
+                **{key: end.get(key) for key in (*_NEWS, *_ALSO) if end.get(key) is not None},
+                "pools": (end.get("balance") or {}).get("pools") or {},
+            }
+            for name, end in (facts.get("relationships") or {}).items()
+        },
+    }
+
+
+def _news(look: Mapping[str, Any] | None) -> Any:
+    if look is None:
+        return None
+    ends = {
+        name: [end.get(key) for key in _NEWS] + [sorted(end.get("pools") or ())]
+        for name, end in (look.get("relationships") or {}).items()
+    }
+    return look.get("error"), look.get("running"), look.get("pid"), look.get("stopped"), ends

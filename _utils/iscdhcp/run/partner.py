@@ -1,0 +1,319 @@
+"""
+A partner that died, as the master sees it: taken for dead by hand, and brought back.
+
+:class:`PartnerRun` locks and claims as the restart of a pair does (:mod:`iscdhcp.run.restart`);
+what may be done is decided in :mod:`iscdhcp.rules.is_dead`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import IscDhcpError
+from ..pair.discovery import Discovery
+from ..pair.discovery import Pair
+from ..pair.minions import Minions
+from ..rules import is_dead
+from ..rules import wording
+from ..words import clock
+from .base import Request
+from .base import Step
+from .restart import POLL_INTERVAL
+from .restart import PairRun
+from .restart import restart_patience
+
+#: Seconds that the survivor may take to look for its partner, and to act.
+LOOK_SECONDS = 20.0
+#: Seconds that a returned server is followed until it is known what holds it.
+FIRST_STATE_SECONDS = 30.0
+#: What to do about a lease file that is gone (ISC's dhcpd.leases(5), measured).
+LOST_LEASES = (
+    "If the file is lost with the disk: put dhcpd.leases~ or a backup in its place, else make an "
+    "empty one and say force=lease-file: its partner then sends every lease, and it stays mute "
+    "for a whole MCLT."
+)
+
+
+@dataclass
+class PartnerRequest(Request):
+    """Which server is dead, or (``only``) has returned."""
+
+    dead: str | None = None
+
+
+class PartnerRun(PairRun):
+    """
+    One act about a dead partner, on its survivor or on itself (:attr:`server`).
+
+    Arguments as of :class:`PairRun`.
+    """
+
+    # The record of an unfinished restart stays as it is, and does not stand in the way.
+    kind = None
+
+    def __init__(
+        self,
+        pair: Pair,
+        discovery: Discovery,
+        minions: Minions,
+        directory: Path,
+        who: str,
+        request: PartnerRequest,
+        say: Callable[[str], None] = lambda sentence: None,
+    ) -> None:
+        server = request.dead or request.only
+        if server not in pair.servers:
+            raise IscDhcpError(f"{server or 'nothing'} is not a server of {pair}: say which one")
+        first, second = pair.servers
+        if request.dead:
+            request.only = second if request.dead == first else first
+        super().__init__(pair, discovery, minions, directory, who, request, say)
+        assert request.only
+        self.server = request.only
+        self.other = second if self.server == first else first
+        self._held_until: float | None = None
+
+    def _left(self, acted_on: str | None = None) -> str:
+        return " The same command goes on from here."
+
+    # -- partner-down --------------------------------------------------------------------------
+
+    def take_for_dead(self, confirm: str | None = None, test: bool = False) -> Step:
+        """
+        Put :attr:`server` into partner-down because its partner is dead, if it is.
+
+        confirm
+            The partner's minion id, from a person who has made sure of it.
+        """
+        me, dead, name = self.server, self.other, self.pair.name
+        self.say(f"Asking {me} and {dead} (a dead minion takes some seconds).")
+        answers = self._ask_all(test)
+        refused = [one["refused"] for _, one in sorted(answers.items()) if one.get("refused")]
+        if refused:
+            return Step(False, f"{self.pair}: {'; '.join(refused)}. Nothing was done.")
+        mine = answers.get(me, {})
+        if "facts" not in mine:
+            why = mine.get("error")
+            return Step(
+                False, f"No usable answer from {me}, the survivor ({why}). Nothing was done."
+            )
+        partner = self._partner(answers.get(dead, {}), float(mine["offset"]))
+        if partner.get("running"):
+            # One that answers needs no search.
+            verdict = is_dead.judge(mine["facts"], name, partner, {}, confirm)
+            return Step(False, f"{verdict.sentence} Nothing was done.")
+        seen = self.minions.act(me, "dhcpd.look_for_partner", LOOK_SECONDS, relationship=name)
+        if "facts" not in seen:
+            why = seen.get("lost") or seen.get("comment")
+            return Step(False, f"{me} could not look for {dead}: {why}. Nothing was done.")
+        facts = seen["facts"]
+        stake = is_dead.stake(facts, name, dead, seen.get("addresses") or {})
+        end = (facts.get("relationships") or {}).get(name) or {}
+        if end.get("state") == "partner-down":
+            since = clock(end.get("since"))
+            return Step(True, f"{me} is in partner-down since {since} UTC already. {stake}")
+        verdict = is_dead.judge(facts, name, partner, seen.get("probe") or {}, confirm)
+        warnings = [reason.text for reason in verdict.warnings]
+        if not verdict.ok:
+            return Step(
+                False, f"{verdict.sentence} At stake: {stake} Nothing was done.", warnings=warnings
+            )
+        if test:
+            comment = f"{me} would be put into partner-down in {name}. {stake}"
+            return Step(None, comment, warnings=warnings)
+        return self._act(partner, confirm, seen.get("addresses") or {}, warnings)
+
+    def _act(
+        self,
+        partner: Mapping[str, Any],
+        confirm: str | None,
+        counts: Mapping[str, Any],
+        warnings: list[str],
+    ) -> Step:
+        me, dead, name = self.server, self.other, self.pair.name
+        evidence = {"partner": dict(partner), "confirm": confirm}
+        done = self.minions.act(
+            me,
+            "dhcpd.partner_down",
+            LOOK_SECONDS,
+            relationship=name,
+            evidence=evidence,
+            run=self.run,
+        )
+        if not done.get("result") and "lost" not in done:
+            return Step(False, f"{done.get('comment')} Nothing was done.", warnings=warnings)
+        # Whatever was said: both ends once more.
+        answers = self.minions.status([me, dead], brief=True)
+        facts = answers.get(me, {}).get("facts") or {}
+        end = (facts.get("relationships") or {}).get(name) or {}
+        if end.get("state") != "partner-down":
+            seen = end.get("state") or answers.get(me, {}).get("error") or "unknown"
+            return Step(
+                False,
+                f"{me} was told to take {dead} for dead and is not in partner-down ({seen}): look "
+                "at dhcp_failover.status, then run this again.",
+                warnings=warnings,
+            )
+        back = (answers.get(dead, {}).get("facts") or {}).get("process") or {}
+        if back.get("running"):
+            return Step(
+                False,
+                f"{me} is in partner-down, and {dead} runs dhcpd now (pid {back.get('pid')}): "
+                "unless they connect within seconds both may serve the same addresses. Follow it "
+                f"with dhcp_failover.wait_normal {name}; if they can't connect, stop dhcpd on "
+                f"{dead}.",
+                warnings=warnings,
+            )
+        stake = is_dead.stake(facts, name, dead, counts)
+        comment = (
+            f"{me} takes {dead} for dead in {name} (partner-down since {clock(end.get('since'))} "
+            f"UTC). {stake} When {dead} is repaired: dhcp_failover.bring_back server={dead}."
+        )
+        self.say(comment)
+        changes = {me: {"old": is_dead.WANTED, "new": "partner-down"}}
+        return Step(True, comment, changes, warnings)
+
+    def _ask_all(self, test: bool) -> dict[str, dict[str, Any]]:
+        if test:
+            return self.minions.status(list(self.group))
+        self.claimed = True
+        return self.claim_group()
+
+    def _partner(self, answer: Mapping[str, Any], offset: float) -> dict[str, Any]:
+        """What is known of the other end, for :func:`iscdhcp.rules.is_dead.judge`."""
+        facts = answer.get("facts")
+        process = (facts or {}).get("process") or {}
+        return {
+            "minion": self.other,
+            "answered": facts is not None,
+            "running": _runs(process) if facts is not None else None,
+            "signs": list(process.get("signs") or ()),
+            "pid": process.get("pid"),
+            "error": answer.get("error"),
+            # Silence lasted until now.
+            "observed": time.time() + offset,
+        }
+
+    # -- and back ------------------------------------------------------------------------------
+
+    def bring_back(self, force: Iterable[str] = (), wait: bool = True, test: bool = False) -> Step:
+        """
+        Start dhcpd on :attr:`server`, if it does not run, and follow it until it is normal.
+
+        force
+            Codes for ``dhcpd.start``.
+        wait
+            Wait until it is normal; else only until it is known what holds it.
+        """
+        me = self.server
+        answers = self._ask_all(test)
+        refused = [one["refused"] for _, one in sorted(answers.items()) if one.get("refused")]
+        if refused:
+            return Step(False, f"{self.pair}: {'; '.join(refused)}. Nothing was done.")
+        mine = answers.get(me, {})
+        facts = mine.get("facts")
+        if facts is None:
+            return Step(
+                False,
+                f"No usable answer from {me} ({mine.get('error')}): power it on and have its "
+                f"minion run (salt {me} test.ping), then run this again.",
+            )
+        for name, theirs in self._partner_facts(facts, answers).items():
+            if not ((theirs or {}).get("process") or {}).get("running"):
+                who = self._partner_of(me, name)
+                return Step(
+                    False,
+                    f"dhcpd does not run on {who}, the partner of {me} in {name}, or nobody can "
+                    f"tell: bring {who} back first, it has the newer leases. Nothing was done.",
+                )
+        process = facts.get("process") or {}
+        running = process.get("running")
+        if not running and process.get("signs"):
+            told = "; ".join(process["signs"])
+            text = f"No dhcpd is seen on {me}, and yet {told}: look there who that is."
+            return Step(False, f"{text} Nothing was done.")
+        if test:
+            what = "is followed" if running else "would be started and followed"
+            return Step(None, f"dhcpd on {me} {what} until it is normal.")
+        changes = {}
+        if not running:
+            step, identity = self._start(facts, force)
+            if step is not None:
+                return step
+            changes = {me: {"old": "not running", "new": identity}}
+        held = self._first_states()
+        if not wait:
+            return Step(True, f"dhcpd runs on {me}. {held}", changes)
+        step = self.wait_normal(me)
+        if step.result and self._held_until:
+            step.comment += f" MCLT held it until {clock(self._held_until)} UTC."
+        step.changes = changes
+        return step
+
+    def _start(
+        self, facts: Mapping[str, Any], force: Iterable[str]
+    ) -> tuple[Step | None, str | None]:
+        me, patience = self.server, restart_patience(facts)
+        self.say(f"Starting dhcpd on {me}.")
+        answer = self.minions.act(
+            me,
+            "dhcpd.start",
+            patience + 30.0,
+            timeout=patience,
+            force=sorted(force),
+            run=self.run,
+        )
+        if "lost" not in answer and not answer.get("result"):
+            comment = str(answer.get("comment"))
+            lost = f" {LOST_LEASES}" if "lease file" in comment else ""
+            return Step(False, f"{comment}{lost}"), None
+        return None, (answer.get("new") or {}).get("identity")
+
+    def _first_states(self) -> str:
+        """Follow the server until it is known what holds it; return that as a sentence."""
+        deadline = time.monotonic() + FIRST_STATE_SECONDS
+        resumed = False
+        while True:
+            answers = self.minions.status(self.discovery.partners([self.server]), brief=True)
+            facts = answers.get(self.server, {}).get("facts") or {}
+            ends = facts.get("relationships") or {}
+            states = {str(end.get("state")) for end in ends.values()}
+            if facts:
+                self._cure(facts, answers)
+            if states & {"shutdown", "paused"} and not resumed:
+                resumed = True
+                answer = self.minions.act(self.server, "dhcpd.resume", LOOK_SECONDS, run=self.run)
+                self.say(str(answer.get("comment") or answer.get("lost")))
+            elif self._held_until or states == {"normal"} or time.monotonic() > deadline:
+                break
+            self._sleep(POLL_INTERVAL)
+        if self._held_until:
+            held = (
+                f"MCLT holds {self.server} in recover-wait until {clock(self._held_until)} UTC: "
+                f"until then {self.other} serves alone and must stay up."
+            )
+        else:
+            held = f"{self.server} is in {', '.join(sorted(states)) or 'an unknown state'}."
+        self.say(held)
+        return held
+
+    def _cure(self, facts: Mapping[str, Any], answers: Mapping[str, dict[str, Any]]) -> None:
+        """As in a restart; and note until when MCLT holds the server."""
+        for end in (facts.get("relationships") or {}).values():
+            until = wording.recover_wait_until(end)
+            if until:
+                self._held_until = max(until, self._held_until or 0.0)
+        super()._cure(facts, answers)
+
+
+def _runs(process: Mapping[str, Any]) -> bool | None:
+    """Whether dhcpd runs, by a server's facts; ``None``: none is seen, which proves nothing."""
+    if process.get("running"):
+        return True
+    return False if process.get("absent") else None

@@ -1,0 +1,501 @@
+"""
+Maintenance of both hosts of a pair, one after the other: a reboot, or what the user names.
+
+:class:`PairReboot` is a :class:`~iscdhcp.run.stopping.StopRun` whose act is longer: dhcpd is
+stopped and stays down (its partner takes everything over), the host is rebooted or a command or SLS
+is run on it, the host comes back, dhcpd serves again. Between these steps the record says where the
+run is, so that the same command goes on from there, whoever died.
+
+============== ===================================================================================
+phase          what is true of the server
+============== ===================================================================================
+(none)         not touched, or everything undone
+``stopping``   dhcpd was told to end; its process tells whether it did
+``down``       dhcpd has ended, nothing else was done
+``running``    the command or SLS was published as ``job``
+``rebooting``  the reboot was ordered
+``done``       the maintenance is over, dhcpd may be down still
+``up``         dhcpd serves again
+============== ===================================================================================
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from collections.abc import Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import IscDhcpError
+from ..rules import forecast
+from ..rules.verdict import Reason
+from ..rules.verdict import Verdict
+from ..words import full_stop
+from . import restart
+from .base import CLAIM_SECONDS
+from .base import Request
+from .base import Step
+from .orders import Interrupted
+from .restart import restart_patience
+from .stopping import Abandoned
+from .stopping import StopRun
+from .stopping import passes
+
+#: Seconds that the command may take, and that the host has to come back after its reboot.
+HOST_SECONDS = 900.0
+#: Seconds that dhcpd's own unit has, after a boot, before this starts dhcpd.
+UNIT_SECONDS = 10.0
+#: Seconds that a job has to be gone, and its answer missing, before the answer counts as lost.
+GONE_SECONDS = 15.0
+#: Behind another state run on the minion, in a process that waits: Salt's ``queue=True`` writes the
+#: job to disk, where ``saltutil.find_job`` does not see it.
+QUEUE = {"queue": 10}
+#: Seconds between two looks at a host that is away or busy.
+LOOK_INTERVAL = 1.0
+#: Seconds after which a host that answers from the same boot is told to reboot again.
+ORDER_INTERVAL = 60.0
+#: Characters of a failed command's output that are shown.
+OUTPUT_TAIL = 400
+#: States in which a server serves without its partner.
+ALONE = {"partner-down", "communications-interrupted"}
+#: How dhcpd may be stopped: the first is for long, the second where there is no OMAPI.
+METHODS = ("handover", "signal")
+
+
+@dataclass
+class RebootRequest(Request):
+    """What is to be done to each host."""
+
+    method: str = "handover"
+    #: A command line for the host's shell.
+    command: str | None = None
+    #: An SLS for ``state.apply``.
+    sls: str | None = None
+    #: Whether the host is rebooted (after the command or SLS); ``None``: if there is neither.
+    reboot: bool | None = None
+    #: Seconds that the command may take, and that the host has to come back.
+    host_timeout: float = HOST_SECONDS
+
+    def __post_init__(self) -> None:
+        if self.command and self.sls:
+            raise IscDhcpError("Give command or sls, not both: an SLS can run commands (cmd.run).")
+        if self.method not in METHODS:
+            raise IscDhcpError(f"method: {self.method} is not one of {', '.join(METHODS)}")
+        if self.reboot is None:
+            self.reboot = not (self.command or self.sls)
+        if not (self.command or self.sls or self.reboot):
+            raise IscDhcpError("Nothing to do: give command or sls, or leave reboot out.")
+
+    @property
+    def task(self) -> str:
+        """What is done to a host, in words: "`yum -y update`, then reboot"."""
+        said = [f"`{self.command}`"] if self.command else []
+        said += [f"SLS {self.sls}"] if self.sls else []
+        said += ["reboot"] if self.reboot else []
+        return ", then ".join(said)
+
+
+class PairReboot(StopRun):
+    """
+    One run of maintenance over the hosts of a pair.
+
+    Arguments as of :class:`iscdhcp.run.restart.PairRun`; the request is a :class:`RebootRequest`.
+    """
+
+    kind = "reboot"
+    request: RebootRequest
+
+    # -- record ------------------------------------------------------------------------------
+
+    @property
+    def task(self) -> str:
+        """What is done to each host, in words."""
+        return self.request.task
+
+    def _phase(self, server: str) -> str | None:
+        phase = self._entry(server).get("phase")
+        return str(phase) if phase else None
+
+    def _enter(self, server: str, phase: str | None, **more: Any) -> None:
+        """Note that ``server`` is in another phase, on disk."""
+        self._entry(server).update(phase=phase, **more)
+        self._save()
+
+    def restarted(self, server: str, facts: Mapping[str, Any] | None) -> bool:
+        """Whether this run has begun with ``server``: its being down is no news then."""
+        if self._phase(server) == "stopping" and facts is not None:
+            running = (facts.get("process") or {}).get("running")
+            self._entry(server)["phase"] = None if running else "down"
+        return self._phase(server) is not None
+
+    # -- steps -------------------------------------------------------------------------------
+
+    def preflight(self, test: bool = False) -> Step:
+        """As for a restart; a host that this run left rebooting is waited for first."""
+        for server in () if test else self.servers:
+            if self._phase(server) == "rebooting" and self._boot_of(server) is None:
+                with self._told(server):
+                    step = self._await_host(server, any_boot=True)
+                if not step.result:
+                    return step
+        return super().preflight(test=test)
+
+    def stop(self, position: int, test: bool = False) -> Step:
+        """
+        Stop dhcpd of the server at ``position``, so that its partner serves alone.
+
+        Guarded on that server in the same call; nothing where this run did so already.
+        """
+        server = self.servers[position]
+        if test:
+            return self._would_stop(server)
+        if self._phase(server) == "stopping":
+            facts = self.minions.status([server], brief=True).get(server, {}).get("facts")
+            self.restarted(server, facts)
+        if self._phase(server) not in (None, "stopping"):
+            comment = f"{server} was stopped for this run already."
+            self.say(comment)
+            return Step(True, comment)
+        with self._told(server):
+            return self.restart(position)
+
+    def maintain(self, position: int, test: bool = False) -> Step:
+        """
+        Do what was asked for to the host at ``position``, and wait until it is back.
+
+        Where that fails dhcpd is started again and the pair brought back to normal.
+        """
+        server = self.servers[position]
+        if test:
+            return Step(None, f"On {server} would be done: {self.request.task}.")
+        if self._phase(server) in ("done", "up"):
+            comment = f"{server}: done for this run already ({self.record.get('task')})."
+            self.say(comment)
+            return Step(True, comment)
+        with self._told(server):
+            return self._maintain(server)
+
+    def serve(self, position: int, test: bool = False) -> Step:
+        """Have dhcpd of the server at ``position`` serve again: by its own unit, or started."""
+        server = self.servers[position]
+        if test:
+            return Step(None, f"dhcpd on {server} would be started, unless its boot does that.")
+        if self._phase(server) == "up" and self._entry(server).get("normal"):
+            return Step(True, f"dhcpd on {server} has served again for this run already.")
+        with self._told(server):
+            step = self._serve(server)
+        if not step.result:
+            step.comment += self._alone(server)
+        return step
+
+    def _judge(self, server: str, answers: Mapping[str, dict[str, Any]]) -> Verdict:
+        """As for a restart; and say whether the partner's free leases last for the whole time."""
+        verdict = super()._judge(server, answers)
+        facts = answers.get(server, {}).get("facts")
+        if facts is None:
+            return verdict
+        reasons = list(verdict.reasons)
+        seconds = self.request.host_timeout
+        for name, partner in self._partner_facts(facts, answers).items():
+            mine = forecast.of_relationship(facts, name)
+            theirs = forecast.of_relationship(partner, name) if partner else None
+            if mine is None or theirs is None:
+                continue
+            mclt = float(facts["relationships"][name].get("mclt") or 3600)
+            whole = mclt if self.request.method == "handover" else math.inf
+            for short in forecast.shortages(mine, theirs, seconds, whole):
+                if short["need"] > short["have"]:
+                    text = (
+                        f"{partner and partner.get('minion')} has {short['have']} free leases of "
+                        f"its own in {short['network']} ({name}): too few for the "
+                        f"{short['need']} new clients of {seconds:.0f} s, if it takes that long"
+                    )
+                    reasons.append(Reason("free-leases-later", text, False, name))
+        return Verdict(verdict.outcome, tuple(reasons), verdict.until)
+
+    # -- stopping ----------------------------------------------------------------------------
+
+    def _restart_now(
+        self, server: str, facts: Mapping[str, Any], answers: Mapping[str, dict[str, Any]]
+    ) -> Step | None:
+        """Stop dhcpd; ``None`` where the minion's guard refused only because it is busy."""
+        if not facts.get("boot"):
+            text = f"The modules on {server} are older than those here: salt {server} "
+            return Step(False, f"{text}saltutil.sync_all. {server} was not touched.")
+        before = facts["process"]
+        first = self._ordered(server)
+        self._enter(
+            server,
+            "stopping",
+            identity=before.get("identity"),
+            pid=before.get("pid"),
+            boot=facts.get("boot"),
+        )
+        answer = self._order_stop(server, facts, answers)
+        if not answer.get("result"):
+            if answer.get("unknown"):
+                return Step(False, f"{answer['comment']}{self._left(server)}")
+            self._enter(server, None)
+            if answer.get("refused") and first:
+                self._not_ordered(server)
+            if passes(answer):
+                return None
+            comment = answer.get("comment") or f"{server} did not say why dhcpd was not stopped"
+            return Step(False, f"{full_stop(comment)}{self._left(server)}")
+        self._enter(server, "down", stopped=time.time())
+        self.say(str(answer["comment"]))
+        return Step(True, str(answer["comment"]), {server: {"old": "running", "new": "stopped"}})
+
+    # -- maintenance -------------------------------------------------------------------------
+
+    def _maintain(self, server: str) -> Step:
+        if self._phase(server) == "down":
+            step = self._begin(server)
+            if step is not None:
+                return step
+        warnings: list[str] = []
+        if self._phase(server) == "running":
+            step = self._follow(server)
+            if not step.result:
+                return step
+            warnings = step.warnings
+        if self._phase(server) == "rebooting":
+            step = self._reboot(server)
+            if not step.result:
+                return step
+        self._enter(server, "done")
+        comment = f"{server} is through with it ({self.record['task']})."
+        self.say(comment)
+        return Step(True, comment, {server: {"done": self.record["task"]}}, warnings)
+
+    def _begin(self, server: str) -> Step | None:
+        """Give the command or SLS to the host; a failure is undone and returned."""
+        request = self.request
+        if not (request.command or request.sls):
+            self._enter(server, "rebooting", ordered=None)
+            return None
+        job = self.minions.new_job()
+        # Noted first: whoever goes on from here looks for the job, and does not run it twice.
+        self._enter(server, "running", job=job, begun=time.time())
+        self.say(f"On {server}: {request.task}.")
+        if request.command:
+            shell = {"python_shell": True}
+            why = self.minions.begin(server, job, "cmd.run_all", [request.command], shell)
+        else:
+            why = self.minions.begin(server, job, "state.apply", [request.sls], QUEUE)
+        if why is not None:
+            return self._undone(server, f"{server} could not be told what to do: {why}")
+        return None
+
+    def _follow(self, server: str) -> Step:
+        """Wait for the end of the command or SLS."""
+        entry = self._entry(server)
+        deadline = time.monotonic() + self.request.host_timeout
+        last_claim = there = time.monotonic()
+        told = ""
+        while True:
+            outcome = self.minions.outcome(server, str(entry.get("job")))
+            if "ret" in outcome:
+                failure = failed(outcome["ret"])
+                if failure:
+                    return self._undone(server, f"On {server} it failed: {failure}")
+                self._enter(server, "rebooting" if self.request.reboot else "done", ordered=None)
+                return Step(True, "done")
+            if "gone" not in outcome:
+                there = time.monotonic()
+            if "running" not in outcome and self._has_rebooted(server):
+                # It rebooted the host itself: its answer went with it.
+                self._enter(server, "done")
+                text = f"{server} rebooted before it answered: whether it succeeded is unknown"
+                return Step(True, "done", warnings=[text])
+            if time.monotonic() - there > GONE_SECONDS:
+                return self._undone(
+                    server, f"What became of it on {server} is unknown: its answer was lost"
+                )
+            if time.monotonic() > deadline:
+                state = "still runs" if "running" in outcome else "has not answered"
+                return Step(
+                    False,
+                    f"What was begun on {server} {state} after "
+                    f"{self.request.host_timeout:.0f} s (job {entry.get('job')}), and dhcpd there "
+                    f"is down.{self._alone(server)}",
+                )
+            saying = "running" if "running" in outcome else f"silent ({outcome.get('silent')})"
+            if saying != told and "gone" not in outcome:
+                told = saying
+                self.say(f"Waiting for {server}: {saying}.")
+            if time.monotonic() - last_claim > CLAIM_SECONDS / 3:
+                last_claim = time.monotonic()
+                self.renew_claim()
+            self._sleep(LOOK_INTERVAL)
+
+    def _reboot(self, server: str) -> Step:
+        """Order the reboot, unless it has happened, and wait for the host."""
+        if not self._has_rebooted(server):
+            why = self._order_reboot(server)
+            if why is not None:
+                return self._undone(server, f"{server} could not be told to reboot: {why}")
+        return self._await_host(server)
+
+    def _order_reboot(self, server: str) -> str | None:
+        self._enter(server, "rebooting", ordered=time.time())
+        self.say(f"Rebooting {server}.")
+        return self.minions.begin(server, self.minions.new_job(), "system.reboot", [], {})
+
+    def _await_host(self, server: str, any_boot: bool = False) -> Step:
+        """Wait until the host answers from another boot than before (or from any)."""
+        begun = last_claim = ordered = time.monotonic()
+        while True:
+            seen = self._boot_of(server)
+            now = time.monotonic()
+            if seen is not None and (any_boot or seen != self._entry(server).get("boot")):
+                self.say(f"{server} answers again after {now - begun:.0f} s.")
+                return Step(True, "back")
+            if now > begun + self.request.host_timeout:
+                break
+            if seen is not None and now - ordered > ORDER_INTERVAL:
+                # Nobody acknowledges an order: it may never have reached the host.
+                ordered = now
+                self._order_reboot(server)
+            if now - last_claim > CLAIM_SECONDS / 3:
+                last_claim = now
+                self.renew_claim()
+            self._sleep(LOOK_INTERVAL)
+        waited = f"{self.request.host_timeout:.0f} s"
+        if seen is not None:
+            return self._undone(
+                server, f"{server} was told to reboot and is still in the same boot after {waited}"
+            )
+        return Step(
+            False,
+            f"{server} has not come back within {waited} of its reboot (its minion is silent): "
+            f"look at its console.{self._alone(server)}",
+        )
+
+    def _boot_of(self, server: str) -> str | None:
+        """Return the id of the host's present boot; ``None``: it is silent."""
+        facts = self.minions.status([server], brief=True).get(server, {}).get("facts")
+        return str(facts["boot"]) if facts and facts.get("boot") else None
+
+    def _has_rebooted(self, server: str) -> bool:
+        seen = self._boot_of(server)
+        return seen is not None and seen != self._entry(server).get("boot")
+
+    def _undone(self, server: str, why: str) -> Step:
+        """Bring dhcpd and the pair back after a failure; return the failed step."""
+        self.say(f"{why}. Starting dhcpd again.")
+        served = self._serve(server)
+        if not served.result:
+            self._enter(server, "done")
+            return Step(False, f"{full_stop(why)} {served.comment}{self._alone(server)}")
+        step = self.wait_normal(server)
+        # Nothing of the maintenance counts: the next run of this command begins with it again.
+        identity = self._entry(server).get("now")
+        self._enter(server, None, identity=identity, now=None, normal=None)
+        self.record["finished"] = None
+        self._not_ordered(server)
+        begun = f"{full_stop(why)} dhcpd on {server} was started again"
+        if not step.result:
+            return Step(False, f"{begun}. {step.comment}")
+        return Step(False, f"{begun} and the pair is normal.{self._left(server)}")
+
+    # -- serving -----------------------------------------------------------------------------
+
+    def _serve(self, server: str) -> Step:
+        """Wait a while for dhcpd's own unit after a boot, then start dhcpd."""
+        begun = time.monotonic()
+        patience = 60.0
+        while True:
+            facts = self.minions.status([server], brief=True).get(server, {}).get("facts")
+            process = (facts or {}).get("process") or {}
+            if process.get("running"):
+                comment = f"dhcpd on {server} runs (pid {process.get('pid')}), started by its host."
+                break
+            if facts:
+                patience = restart_patience(facts)
+                fresh_boot = facts.get("boot") != self._entry(server).get("boot")
+                if not fresh_boot or time.monotonic() - begun > UNIT_SECONDS:
+                    answer = self.minions.act(
+                        server, "dhcpd.start", patience + 30.0, timeout=patience, run=self.run
+                    )
+                    if answer.get("result"):
+                        comment, process = str(answer["comment"]), answer.get("new") or {}
+                        break
+                    if "lost" not in answer:
+                        return Step(False, full_stop(str(answer.get("comment"))))
+            if time.monotonic() - begun > patience + restart.LOST_CONTACT:
+                return Step(False, f"dhcpd does not run on {server}, and it can't be started.")
+            self._sleep(LOOK_INTERVAL)
+        self._enter(server, "up", now=process.get("identity"))
+        self.say(comment)
+        return Step(True, comment, {server: {"new": {"pid": process.get("pid")}}})
+
+    # -- sentences ---------------------------------------------------------------------------
+
+    def _alone(self, server: str) -> str:
+        """Say that the partners of ``server`` serve alone, in which state, and the way out."""
+        partners = self._partners(server)
+        answers = self.minions.status(partners, brief=True)
+        said = []
+        for name in partners:
+            answer = answers.get(name, {})
+            facts = answer.get("facts")
+            if facts is None:
+                said.append(f"{name} did not answer just now ({answer.get('error')})")
+                continue
+            ends = (facts.get("relationships") or {}).values()
+            alone = any(end.get("state") in ALONE for end in ends)
+            said.append(f"{name} {'serves alone' if alone else 'is'} ({self._seen(facts)})")
+        return (
+            f" {'; '.join(said)} and must stay up. When {server} is up again, run the same "
+            "command: it goes on from here; or salt-run dhcp_failover.bring_back "
+            f"server={server}."
+        )
+
+    def _left(self, acted_on: str | None = None) -> str:
+        done = [one for one in self.servers if self._phase(one) == "up"]
+        rest = [one for one in self.servers if one not in done and one != acted_on]
+        text = f" Done so far: {', '.join(done)}." if done else ""
+        if rest:
+            text += f" {' and '.join(rest)} {'was' if len(rest) == 1 else 'were'} not touched."
+        return f"{text} When it is mended, run the same command again: it goes on from here."
+
+    @contextmanager
+    def _told(self, server: str) -> Iterator[None]:
+        """Have an interruption say that ``server`` may be down: nothing undoes that."""
+        try:
+            yield
+        except Interrupted as err:
+            raise Abandoned(
+                f"Interrupted ({err.args[0] if err.args else 'stopped'}) in the maintenance of "
+                f"{server}: dhcpd may be down there, its partner serves alone. The same command "
+                f"goes on from here; salt-run dhcp_failover.bring_back server={server} ends it."
+            ) from None
+
+
+def failed(returned: Any) -> str | None:
+    """
+    Return why a command (``cmd.run_all``) or SLS (``state.apply``) failed; ``None`` if it did not.
+
+    returned
+        What the minion returned.
+    """
+    if isinstance(returned, Mapping) and "retcode" in returned and "pid" in returned:
+        if not returned["retcode"]:
+            return None
+        output = "\n".join(str(returned.get(key) or "") for key in ("stdout", "stderr")).strip()
+        tail = f": {output[-OUTPUT_TAIL:]}" if output else ""
+        return f"exit code {returned['retcode']}{tail}"
+    states = list(returned.values()) if isinstance(returned, Mapping) else []
+    if not states or not all(isinstance(one, Mapping) and "result" in one for one in states):
+        text = "; ".join(map(str, returned)) if isinstance(returned, list) else str(returned)
+        return text[:OUTPUT_TAIL]
+    bad = [one for one in states if one["result"] is False]
+    if not bad:
+        return None
+    first = bad[0]
+    name = first.get("__id__") or first.get("name")
+    return f"{len(bad)} of {len(states)} states failed, the first {name}: {first.get('comment')}"

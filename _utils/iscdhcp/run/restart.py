@@ -1,0 +1,423 @@
+"""
+The restart of a pair, step by step, as the master sees it.
+
+:class:`PairRun` holds the sequence; it asks and acts through *minions*
+(:class:`iscdhcp.pair.minions.Minions`), so that the runner and the orchestration's states share
+every step and tests need no Salt.
+
+Procedure: ISC KB AA-01043 (restart one, wait until both are normal and balanced, then the other).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from ..pair import plan
+from ..pair import preflight as pair_preflight
+from ..pair.view import PairView
+from ..pair.view import view_of
+from ..rules import is_complete
+from ..rules import stuck
+from ..rules.may_stop import being_acted_on
+from ..rules.methods import METHODS
+from ..rules.verdict import Verdict
+from ..words import clock
+from ..words import full_stop
+from .base import CLAIM_SECONDS
+from .base import Run
+from .base import Step
+from .steering import step
+
+#: Looks in a row, at every end, that have to find the pair normal.
+LOOKS_IN_A_ROW = 3
+#: Seconds between two polls while nothing changes.
+POLL_INTERVAL = 0.3
+#: Seconds without any answer from a server after which a wait gives up.
+LOST_CONTACT = 180.0
+
+
+class PairRun(Run):
+    """A restart of one pair, one server after the other; the other kinds of runs build on it."""
+
+    #: What is done to a server, for sentences.
+    done = "restarted"
+
+    #: How often a restart may have to start dhcpd.
+    starts = 1
+
+    @step("preflight")
+    def preflight(self, test: bool = False) -> Step:
+        """Check everything that can be known before the first act; claim the minions."""
+        if test and not self.record:
+            self._open_record()
+        self.claimed = not test
+        answers = (
+            self.minions.inspect(list(self.group))
+            if test
+            else self._until_nobody_acts(self.claim_group())
+        )
+        refused = [a["refused"] for _, a in sorted(answers.items()) if a.get("refused")]
+        if refused:
+            return Step(False, f"{self.pair}: {'; '.join(refused)}. Nothing was touched.")
+        silent = [m for m in self.group if "facts" not in answers.get(m, {})]
+        if silent:
+            whys = "; ".join(f"{m}: {answers.get(m, {}).get('error')}" for m in silent)
+            return Step(
+                False,
+                f"No usable answer from {', '.join(silent)} ({whys}). Nothing was touched. "
+                "Bring the minion back (salt MINION test.ping) and run this again.",
+            )
+        begun = [s for s in self.servers if self.restarted(s, answers[s]["facts"])]
+        blockers: dict[str, None] = {}
+        warnings: dict[str, None] = {}
+        judged = {s: self._judge(s, answers) for s in self.servers if s not in begun}
+        for verdict in judged.values():
+            for reason in verdict.reasons:
+                # A pair whose first server this run restarted is waited for, not refused.
+                passing = begun and reason.code in ("relationship", "connection", "partner")
+                if reason.blocks and not passing and reason.code != "busy":
+                    blockers[reason.text] = None
+                else:
+                    warnings[reason.text] = None
+        view = view_of(self.pair, answers)
+        for check in pair_preflight.preflight(view, judged, self.request.policy):
+            wanted = check.code in self.request.policy
+            if check.verdict == pair_preflight.BLOCK and not check.guard and not begun:
+                blockers[check.told] = None
+            elif check.verdict != pair_preflight.PASS and not check.guard:
+                if check.code not in pair_preflight.STANDING or wanted:
+                    warnings[check.text] = None
+        if blockers:
+            return Step(
+                False,
+                "Not safe: " + "; ".join(blockers) + ". Nothing was touched.",
+                warnings=list(warnings),
+            )
+        seen = "; ".join(f"{s}: {self._seen(answers[s]['facts'])}" for s in self.group)
+        if test:
+            planned = plan.plan(view, self.servers, self.request.method, available=METHODS)
+            comment = f"Safe to begin. {seen}. {plan.sentence(planned)}"
+            return Step(None, comment, warnings=list(warnings))
+        for server in self.servers:
+            entry = self._entry(server)
+            if not entry.get("identity"):
+                process = answers[server]["facts"]["process"]
+                entry.update(
+                    identity=process.get("identity"),
+                    pid=process.get("pid"),
+                    started=process.get("started"),
+                )
+        self._save()
+        self._keep(answers)
+        self.say(f"Safe to begin. {seen}.")
+        return Step(True, f"Safe to begin. {seen}.", warnings=list(warnings))
+
+    def _until_nobody_acts(self, answers: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        """Wait for the end of an act that an interrupted run of this master has left behind."""
+        give_up = self.steering.clock() + self.request.busy_timeout
+        left_behind = bool(self.record.get("servers") or self._took_over)
+        while left_behind and self.steering.clock() < give_up:
+            busy = [m for m in self.group if acted_on(answers.get(m, {}))]
+            if not busy:
+                break
+            self.say(f"Waiting: dhcpd on {', '.join(busy)} is being stopped or started.")
+            self._sleep(1.0)
+            answers = self.claim_group()
+        return answers
+
+    @step("restart")
+    def restart(self, position: int, test: bool = False) -> Step:
+        """Restart the server at ``position`` of the order, unless this run did so already."""
+        server = self.servers[position]
+        if test:
+            return self._would_restart(server)
+        give_up = self.steering.clock() + self.request.busy_timeout
+        while True:
+            answers = self._fresh() or self.minions.status(list(self.group))
+            facts = answers.get(server, {}).get("facts")
+            if self.restarted(server, facts):
+                started = clock((facts or {}).get("process", {}).get("started"))
+                entry = self._entry(server)
+                entry.setdefault("now", (facts or {})["process"].get("identity"))
+                self._save()
+                comment = f"{server} has been restarted for this run already (at {started} UTC)."
+                self.say(comment)
+                return Step(True, comment)
+            verdict = self._judge(server, answers)
+            self.note_decision("may be stopped", server, verdict)
+            waits = [reason.text for reason in verdict.blockers if reason.code == "busy"]
+            if len(waits) != len(verdict.blockers):
+                # The claims keep away who stops and starts: what else takes that place is short.
+                acting = [m for m in self._partners(server) if acted_on(answers.get(m, {}))]
+                waits = [being_acted_on(m) for m in acting]
+            if not waits or self.steering.clock() > give_up:
+                break
+            self.say(f"Waiting: {waits[0]}.")
+            self.renew_claim()
+            self._sleep(POLL_INTERVAL * 3)
+        if facts is None:
+            why = answers.get(server, {}).get("error")
+            return Step(False, f"{server} was not {self.done}: {why}.{self._left()}")
+        if not verdict.ok:
+            text = f"{server} was not {self.done}: {verdict.sentence}{self._left()}"
+            return Step(False, text)
+        step = self._restart_now(server, facts, answers)
+        if step is None:
+            # Another state run, or a restart that was ordered before an interruption, has come
+            # between the look and the act.
+            left = max(0.0, give_up - self.steering.clock())
+            self.say(f"Waiting: {server} has become busy, or was restarted by another order.")
+            self._sleep(POLL_INTERVAL * 3)
+            self.request.busy_timeout = left
+            return self.restart(position)
+        return step
+
+    def _restart_now(
+        self, server: str, facts: Mapping[str, Any], answers: Mapping[str, dict[str, Any]]
+    ) -> Step | None:
+        """Act; ``None`` where the guard refused: the minion is busy, or dhcpd another process."""
+        before = facts["process"]
+        entry = self._entry(server)
+        entry.update(
+            identity=before.get("identity"), pid=before.get("pid"), started=before.get("started")
+        )
+        first = self._ordered(server)
+        patience = restart_patience(facts)
+        self.say(f"Restarting dhcpd on {server} (pid {before.get('pid')}).")
+        begun = time.monotonic()
+        with self.steering.act():
+            answer = self.minions.restart(
+                server,
+                patience * self.starts,
+                method=self.request.method,
+                force=sorted(self.request.force),
+                evidence=self._evidence(server, answers),
+                run=self.run,
+                timeout=patience,
+                identity=before.get("identity"),
+                **self._restart_arguments(server),
+            )
+            seconds = round(time.monotonic() - begun, 2)
+            if "lost" in answer:
+                answer = self._settle(server, before, answer["lost"], patience)
+        if not answer.get("result"):
+            reasons = [one for one in answer.get("reasons") or () if one.get("blocks")]
+            codes = {one["code"] for one in reasons}
+            if answer.get("refused") and first and "other-process" not in codes:
+                self._not_ordered(server)
+            if codes and codes <= {"busy", "other-process"}:
+                return None
+            comment = answer.get("comment") or f"{server} did not say why it was not restarted"
+            return Step(False, f"{full_stop(comment)}{self._left(server)}")
+        entry["now"] = (answer.get("new") or {}).get("identity")
+        entry["seconds"] = seconds
+        self._save()
+        self.say(f"{answer['comment']}")
+        return Step(
+            True,
+            str(answer["comment"]),
+            {server: {"old": answer.get("old"), "new": answer.get("new")}},
+            list(answer.get("warnings") or ()),
+        )
+
+    def _restart_arguments(self, server: str) -> dict[str, Any]:
+        """More arguments of the restart of ``server``."""
+        return {}
+
+    def _settle(
+        self, server: str, before: Mapping[str, Any], lost: str, patience: float
+    ) -> dict[str, Any]:
+        """Find out what became of an act whose answer was lost: the process tells."""
+        self.say(f"The answer of {server} was lost ({lost}): asking for its process.")
+        deadline = time.monotonic() + patience + LOST_CONTACT
+        seen = "it never answered"
+        while time.monotonic() < deadline:
+            answer = self.minions.status([server], brief=True).get(server, {})
+            facts = answer.get("facts")
+            process = (facts or {}).get("process") or {}
+            under_way = not before.get("identity") and (facts or {}).get("acting")
+            if (
+                facts
+                and process.get("running")
+                and process["identity"] != before.get("identity")
+                and not under_way
+            ):
+                pids = f"restarted (pid {before.get('pid')} -> {process.get('pid')})"
+                if not before.get("identity"):
+                    pids = f"started (pid {process.get('pid')})"
+                return {
+                    "result": True,
+                    "comment": f"dhcpd on {server} was {pids}; the minion's answer was lost.",
+                    "old": dict(before),
+                    "new": process,
+                }
+            if facts and not facts.get("acting"):
+                if not process.get("running"):
+                    return {"comment": f"dhcpd is down on {server}: start it with dhcpd.start"}
+                return {"comment": f"the order never reached {server}: its process is the same"}
+            seen = answer.get("error") or "the minion is still at it"
+            self._sleep(1.0)
+        return {"comment": f"its answer was lost and it can't be asked: {seen}"}
+
+    def _would_restart(self, server: str) -> Step:
+        answers = self.minions.status(list(self.group))
+        facts = answers.get(server, {}).get("facts") or {}
+        if self.restarted(server, facts):
+            return Step(True, f"{server} has been restarted for the unfinished run already.")
+        verdict = self._judge(server, answers)
+        if server == self.servers[0] and not verdict.ok:
+            return Step(False, f"{server} would not be restarted: {verdict.sentence}")
+        process = facts.get("process") or {}
+        partners = ", ".join(self._partners(server)) or "nobody"
+        return Step(
+            None,
+            f"dhcpd on {server} (pid {process.get('pid')}) would be stopped by "
+            f"{self.request.method} and started; {partners} would serve meanwhile.",
+            {server: {"old": {"pid": process.get("pid")}, "new": {"pid": "a new process"}}},
+        )
+
+    @step("wait_normal")
+    def wait_normal(self, server: str | None = None, test: bool = False) -> Step:
+        """
+        Wait until the restart of ``server`` is complete, as dhcpd itself says at every end.
+
+        server
+            Default: the last one that this run restarted, or the pair's first.
+        """
+        server = server or self.servers[0]
+        if test:
+            return Step(
+                None,
+                f"{server} and {', '.join(self._partners(server))} would be waited for: normal "
+                "at both ends, no update unacknowledged, pools balanced, lease file whole.",
+            )
+        return self._wait(server, self._entry(server).get("now"))
+
+    def _wait(self, server: str, expected: str | None) -> Step:
+        group = self.discovery.partners([server])
+        begun = last_answer = last_claim = self.steering.clock()
+        deadline: float | None = None
+        told, good = "", False
+        verdict = Verdict("wait")
+        while True:
+            answers = self.minions.status(group, brief=True, looks=LOOKS_IN_A_ROW)
+            now = self.steering.clock()
+            facts = answers.get(server, {}).get("facts")
+            if facts is None:
+                good = False
+                verdict = self._unknown(server, answers)
+            else:
+                last_answer = now
+                verdict = is_complete.restart_complete(
+                    facts, self._partner_facts(facts, answers), expected
+                )
+                size = int((facts.get("lease_file") or {}).get("bytes") or 0)
+                reasonable = now + is_complete.normal_deadline(facts, size)
+                # What dhcpd itself has to wait for (recover-wait) moves the deadline, once seen.
+                if deadline is None or verdict.until:
+                    deadline = max(deadline or 0.0, reasonable)
+                steady = all(a.get("facts", {}).get("steady", True) for a in answers.values())
+                good = verdict.ok and steady
+                self._cure(facts, answers)
+            limit = self.request.timeout
+            if limit:
+                deadline = begun + limit
+            elapsed = now - begun
+            self.note_wait(server, verdict, None if deadline is None else deadline - now)
+            if verdict.outcome == "no":
+                return Step(False, f"{verdict.sentence}{self._left()}")
+            if good:
+                self._keep(answers)
+                warnings = [reason.text for reason in verdict.warnings]
+                comment = f"{self._names(group)} normal at both ends after {elapsed:.1f} s."
+                self.say(comment)
+                self._mark_normal(server)
+                return Step(True, comment, warnings=warnings)
+            if now - last_answer > LOST_CONTACT:
+                return Step(False, f"Lost contact with {server}: {verdict.sentence}{self._left()}")
+            if deadline is not None and now > deadline and not verdict.ok:
+                return Step(
+                    False, f"Not normal after {elapsed:.0f} s: {verdict.sentence}{self._left()}"
+                )
+            if not verdict.ok and verdict.sentence != told:
+                told = verdict.sentence
+                self.say(f"Waiting: {told}")
+            if now - last_claim > CLAIM_SECONDS / 3:
+                last_claim = now
+                self.renew_claim()
+            # A long wait is polled with more leisure.
+            self._sleep(min(5.0, POLL_INTERVAL + elapsed / 30))
+
+    def _cure(self, facts: Mapping[str, Any], answers: Mapping[str, dict[str, Any]]) -> None:
+        """Release the window of a survivor that keeps the server in recover for ever."""
+        for name, theirs in self._partner_facts(facts, answers).items():
+            mine = facts["relationships"][name]
+            survivor = ((theirs or {}).get("relationships") or {}).get(name) or {}
+            if theirs is not None and stuck.after_drain(mine, survivor):
+                self._release_drained(str(facts.get("minion")), name, str(theirs["minion"]))
+            why = stuck.of_pair(mine, survivor)
+            if theirs is None or why is None:
+                continue
+            # While the full update runs the window is full too: released again, it begins anew.
+            now = time.monotonic()
+            size = int((facts.get("lease_file") or {}).get("bytes") or 0)
+            if now < self._released.get(name, float("-inf")) + release_patience(size):
+                continue
+            self._released[name] = now
+            self.say(f"{facts.get('minion')} is {why}: releasing it on {theirs['minion']}.")
+            self.minions.release_window(str(theirs["minion"]), run=self.run)
+
+    def _release_drained(self, server: str, name: str, partner: str) -> None:
+        """Release, once, what was under way to a server when it ended after its drain."""
+        if self.request.method == "drain" and (server, name) not in self._undrained:
+            self._undrained.add((server, name))
+            self.minions.release_window(partner, drained=True, run=self.run)
+
+    def checks(
+        self, answers: Mapping[str, dict[str, Any]], view: PairView
+    ) -> list[pair_preflight.Check]:
+        """
+        Return every check of the preflight for what was seen; nothing is touched or claimed.
+
+        answers
+            What ``minions.inspect`` returned for the whole group.
+        view
+            The same, with the master's locks and holds.
+        """
+        guard = {server: self._judge(server, answers) for server in self.servers}
+        return pair_preflight.preflight(view, guard, self.request.policy)
+
+    def _seen(self, facts: Mapping[str, Any]) -> str:
+        ends = [
+            f"{name} {end.get('state')}/{end.get('partner_state')}"
+            for name, end in sorted((facts.get("relationships") or {}).items())
+        ]
+        return ", ".join(ends) or "no relationship"
+
+
+def acted_on(answer: Mapping[str, Any]) -> bool:
+    """Whether dhcpd of a server is being stopped or started, by its facts or the refused claim."""
+    return answer.get("code") == "acting" or bool((answer.get("facts") or {}).get("acting"))
+
+
+def release_patience(lease_bytes: int) -> float:
+    """
+    Return for how many seconds a survivor's window is left alone after it was released.
+
+    The full update of 60,000 addresses took 8.5 s; a lease is about 270 bytes.
+    """
+    return 10.0 + 2 * 8.5 * (lease_bytes / 270.0) / 60_000
+
+
+def restart_patience(facts: Mapping[str, Any]) -> float:
+    """
+    Return for how many seconds a stop and start of this server may reasonably take.
+
+    Computed from the lease file's size (a million leases, 270 MB, took 5.5 s to start here; slow
+    machines have been reported at 10 minutes for 75 MB) and the last start that was measured.
+    """
+    size = float((facts.get("lease_file") or {}).get("bytes") or 0)
+    last = float((facts.get("last_start") or {}).get("seconds") or 0)
+    return 45.0 + size / 1_000_000 * 8.0 + 5.0 * last

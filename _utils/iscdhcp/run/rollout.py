@@ -1,0 +1,385 @@
+"""
+New configuration for a pair: the secondary's files and restart, then the primary's.
+
+:class:`Rollout` is a :class:`iscdhcp.run.restart.PairRun` with two more kinds of steps: both
+servers' new files are checked before the first is touched, and a server that does not come back to
+normal with its new files gets the old ones back and is restarted with them.
+
+Procedure: ISC KB AA-01043 (for a change of ranges, the secondary first).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from .. import commands
+from ..errors import IscDhcpError
+from ..pair import discovery
+from ..pair.discovery import Pair
+from ..pair.drift import drift
+from ..rules import verdict
+from ..rules.evidence import evidence_of
+from ..rules.origins import ORIGINS
+from ..rules.origins import check_origins
+from .base import Step
+from .restart import PairRun
+from .restart import restart_patience
+
+#: Seconds in which a server has to have fetched and checked its new files.
+STAGE_SECONDS = 120.0
+#: How often a roll-back is ordered where dhcpd turns out to be another process meanwhile: a service
+#: manager may start one that ends at once again and again.
+ROLL_BACK_ORDERS = 5
+#: Lines of a difference between the two that are shown.
+_DRIFT_LINES = 30
+#: What two ends of a relationship have to say alike for this to be the same relationship.
+_SAME = ("role", "address", "port", "peer_address", "peer_port")
+
+Report = Mapping[str, Any]
+
+
+# -- decisions -----------------------------------------------------------------------------------
+
+
+def misfits(
+    pair: Pair, first: str, now: Mapping[str, Report], new: Mapping[str, Report]
+) -> list[str]:
+    """
+    Say why servers would not find each other with new configurations, as sentences.
+
+    first
+        The server that gets its new configuration first: for a while its partner has the old one.
+    now, new
+        What both say now and would say (as ``dhcpd.peers`` does), by minion id.
+    """
+    second = pair.primary if first == pair.secondary else pair.secondary
+    found: dict[str, None] = {}
+    between = {first: new[first], second: now[second]}
+    for reports, when in (
+        (between, f"while {first} has its new configuration and {second} the old one"),
+        (new, "once both have their new configuration"),
+    ):
+        for problem in _misfit(pair, reports):
+            if not any(known.startswith(problem) for known in found):
+                found[f"{problem} ({when})"] = None
+    for server in pair.servers:
+        before, after = (one[server].get("relationships") or {} for one in (now, new))
+        for name in sorted(set(before) - {pair.name}):
+            if {key: before[name].get(key) for key in _SAME} != {
+                key: (after.get(name) or {}).get(key) for key in _SAME
+            }:
+                found[f"{name}, which {server} has with another partner, would change"] = None
+    return list(found)
+
+
+def _misfit(pair: Pair, reports: Mapping[str, Report]) -> list[str]:
+    matched = discovery.match(reports)
+    if pair not in [Pair(one.name, one.primary, one.secondary, pair.mclt) for one in matched.pairs]:
+        about = [problem for problem in matched.problems if pair.name in problem]
+        gone = [
+            f"{pair.name} is not in the configuration of {server}"
+            for server in pair.servers
+            if pair.name not in (reports[server].get("relationships") or {})
+        ]
+        return gone or about or [f"the roles of {pair.name} would change"]
+    ends = {server: reports[server]["relationships"][pair.name] for server in pair.servers}
+    return [
+        f"{mine} looks for {pair.name} at port {ends[mine]['peer_port']} of {other}, which listens "
+        f"at {ends[other]['port']}"
+        for mine, other in (pair.servers, pair.servers[::-1])
+        if ends[mine].get("peer_port") != ends[other].get("port")
+    ]
+
+
+# -- the run -------------------------------------------------------------------------------------
+
+
+class Rollout(PairRun):
+    """
+    One rollout over one pair.
+
+    It takes what :class:`PairRun` takes; its minions have ``ask`` too
+    (:class:`iscdhcp_salt.minions.SaltMinions`). :attr:`origins` says where the files come from:
+    ``source``, ``contents_pillar``, ``sls`` or ``file``, and ``template`` and ``saltenv``.
+    """
+
+    kind = "rollout"
+    #: With the new files, and where that fails with the old ones.
+    starts = 2
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.origins: dict[str, Any] = {}
+        #: What each server said of its new files.
+        self.staged: dict[str, dict[str, Any]] = {}
+        self._replaced_on: set[str] = set()
+
+    @property
+    def task(self) -> str:
+        """Where the new configuration comes from."""
+        origins = commands.without_password(self.origins)
+        return ", ".join(f"{key} {value}" for key, value in sorted(origins.items()))
+
+    # -- steps -------------------------------------------------------------------------------
+
+    def lock(self, test: bool = False) -> Step:
+        """Lock as a restart does, once it is clear where the files come from."""
+        named = {key: self.origins[key] for key in ORIGINS if self.origins.get(key)}
+        try:
+            if named:
+                check_origins(named)
+        except IscDhcpError as err:
+            return Step(False, f"{self.pair}: {err}. Nothing was touched.")
+        return super().lock(test)
+
+    def stage(self, test: bool = False) -> Step:
+        """Have both servers fetch and check their new files; none of them is put in place."""
+        arguments = {**self.origins, "run": self.run or "dry run", "test": test}
+        self.renew_claim()
+        answers = self.minions.ask(self.servers, "dhcpd.stage", arguments, patience=STAGE_SECONDS)
+        refused = []
+        for server in self.servers:
+            answer = answers[server].get("ret")
+            if not isinstance(answer, dict):
+                refused.append(f"{server}: {answers[server].get('error') or answer}")
+            elif not answer.get("result"):
+                refused.append(str(answer.get("comment") or f"{server} did not say why"))
+            else:
+                self.staged[server] = answer
+        if refused:
+            return Step(False, f"{'; '.join(refused).rstrip('.')}. Nothing was touched.")
+        found = misfits(
+            self.pair,
+            self.servers[0],
+            {server: answer["peers"] for server, answer in self.staged.items()},
+            {server: answer["new_peers"] for server, answer in self.staged.items()},
+        )
+        if found and "mismatch" not in self.request.force:
+            return Step(
+                False,
+                f"{self.pair} would not be normal with this: {'; '.join(found)}. Nothing was "
+                "touched. What both ends must change at the same moment can't be rolled out one "
+                "after the other.",
+            )
+        plan = " ".join(self._plan(server) for server in self.servers)
+        self.say(plan)
+        changes = {
+            server: answer["files"] for server, answer in self.staged.items() if answer["files"]
+        }
+        found += [
+            f"{server}: {finding}"
+            for server, answer in self.staged.items()
+            for finding in answer.get("findings") or ()
+        ]
+        return Step(None if test else True, plan, changes if test else {}, found)
+
+    def _plan(self, server: str) -> str:
+        answer = self.staged[server]
+        files = ", ".join(answer["files"])
+        if not files and not answer["why"]:
+            return f"{server} has this configuration already."
+        what = f"{server} gets {files}" if files else f"{server} has the files already"
+        if not answer["why"]:
+            return f"{what}; nothing in it needs a restart."
+        return f"{what} and is restarted: {answer['why']}."
+
+    def configure(self, position: int, test: bool = False) -> Step:
+        """Put the new files in place on one server, and restart it where that matters."""
+        server = self.servers[position]
+        answer = self.staged.get(server)
+        if answer is None:
+            return Step(False, f"The new configuration of {server} was not checked in this run.")
+        files, why = answer["files"], answer["why"]
+        if not files and not why:
+            return Step(None if test else True, self._plan(server))
+        changes = {"files": files} if files else {}
+        if test:
+            step = self._would_restart(server) if why else Step(None, "")
+            if step.result is False:
+                return step
+            comment = f"{self._plan(server)} {step.comment}".strip()
+            return Step(None, comment, {server: {**changes, **step.changes.get(server, {})}})
+        if not why:
+            self._ordered(server)
+            done = self._ask(server, "dhcpd.apply_staged", {"run": self.run})
+            if not done.get("result"):
+                return Step(False, f"{server}: {done.get('comment')}{self._left(server)}")
+            return Step(True, str(done["comment"]), {server: changes})
+        # The files are new, whatever this run has done before.
+        self._entry(server).clear()
+        self._replaced_on.add(server)
+        step = self.restart(position)
+        if step.result:
+            return Step(
+                True,
+                step.comment,
+                {server: {**changes, **step.changes.get(server, {})}},
+                step.warnings,
+            )
+        return self._after_failed_start(server, step)
+
+    def prove(self, position: int, test: bool = False) -> Step:
+        """Wait until the pair is normal again; else give the server its old files back."""
+        server = self.servers[position]
+        if test:
+            return self.wait_normal(server, test=True)
+        step = self.wait_normal(server)
+        if step.result:
+            lost = self._lost_relationships(server)
+            if not lost:
+                return step
+            step = Step(False, f"{server} does not know {', '.join(lost)} any more.")
+        if not self._is_applied(server):
+            return step
+        return self._take_back(server, step)
+
+    def agree(self, test: bool = False) -> Step:
+        """Check that both servers say the same now, and end the run."""
+        if test:
+            return Step(None, "Both configurations would be compared by their meaning.")
+        self.record["finished"] = time.time()
+        self._save()
+        found = drift(self.minions, self.pair)
+        shown = [*found.get("problems", ()), *found.get("diff", ())]
+        if found["equal"]:
+            self.say(f"{self.pair}: {found['comment']}")
+            return Step(True, str(found["comment"]))
+        more = len(shown) - _DRIFT_LINES
+        lines = shown[:_DRIFT_LINES] + ([f"... and {more} more lines"] if more > 0 else [])
+        about = "\n".join(lines)
+        return Step(
+            "drift" in self.request.force,
+            f"Both servers of {self.pair} have their new configuration and are normal, but: "
+            f"{found['comment']}{f' The difference:{chr(10)}{about}' if about else ''}",
+        )
+
+    def unlock(self, test: bool = False) -> Step:
+        """Give everything back, and remove what was staged and not used."""
+        if self.staged and not test:
+            self.minions.ask(self.servers, "dhcpd.unstage", {"run": self.run}, patience=5)
+        return super().unlock(test)
+
+    # -- helpers -----------------------------------------------------------------------------
+
+    def _restart_arguments(self, server: str) -> dict[str, Any]:
+        return {"staged": self.run} if self.staged[server]["files"] else {}
+
+    def _ask(
+        self, server: str, function: str, arguments: dict[str, Any], patience: float = 20.0
+    ) -> dict[str, Any]:
+        """One server's answer as a dict; ``lost`` or ``comment`` where there is none."""
+        answer = self.minions.ask([server], function, arguments, patience=patience)[server]
+        if isinstance(answer.get("ret"), dict):
+            return dict(answer["ret"])
+        if "ret" in answer or answer.get("answered"):
+            return {"comment": str(answer.get("error") or answer.get("ret"))}
+        return {"lost": answer.get("error"), "comment": str(answer.get("error"))}
+
+    def _stage_state(self, server: str) -> str | None:
+        """What this run has done to a server's files; ``None`` where it does not say."""
+        record = self._ask(server, "dhcpd.staged", {})
+        return record.get("state") if record.get("run") == self.run else None
+
+    def _is_applied(self, server: str) -> bool:
+        return server in self._replaced_on or self._stage_state(server) == "applied"
+
+    def _lost_relationships(self, server: str) -> list[str]:
+        answer = self.minions.status([server], brief=True).get(server, {})
+        known = (answer.get("facts") or {}).get("relationships") or {}
+        wanted = [pair.name for pair in self.discovery.of_server(server)]
+        return [name for name in wanted if "facts" in answer and name not in known]
+
+    def _after_failed_start(self, server: str, step: Step) -> Step:
+        """A restart with new files has failed: by itself the server has its old ones back."""
+        state = self._stage_state(server)
+        if state == "rolled-back":
+            return self._old_again(server, step.comment.removesuffix(self._left(server)))
+        if state == "applied":
+            return self._take_back(server, step)
+        return step
+
+    def _take_back(self, server: str, step: Step) -> Step:
+        """Bring the old files back and restart with them; the step stays a failure."""
+        why = step.comment.split(" Restarted so far:")[0]
+        self.say(f"{why} Bringing the old configuration of {server} back.")
+        self.renew_claim()
+        for _ in range(ROLL_BACK_ORDERS):
+            answer = self._order_roll_back(server)
+            reasons = [one.get("code") for one in answer.get("reasons") or ()]
+            if answer.get("result") or "other-process" not in reasons:
+                break
+        if not answer.get("result"):
+            return Step(
+                False,
+                f"{why} The old configuration of {server} is not back: {answer.get('comment')} "
+                f"{self._untouched(server)}Look at {server} now: dhcpd.roll_back there takes the "
+                "old configuration, dhcpd.start starts what there is.",
+            )
+        self._entry(server)["now"] = (answer.get("new") or {}).get("identity")
+        return self._old_again(server, why)
+
+    def _order_roll_back(self, server: str) -> dict[str, Any]:
+        answers = self.minions.status(self.discovery.partners([server]), brief=True)
+        facts = answers.get(server, {}).get("facts") or {}
+        process = facts.get("process") or {}
+        patience = restart_patience(facts)
+        arguments = {
+            "run": self.run,
+            "evidence": self._partners_seen(server, answers),
+            "force": sorted(self.request.force & set(verdict.FORCEABLE)),
+            "timeout": patience,
+            "identity": process.get("identity"),
+        }
+        answer = self._ask(server, "dhcpd.roll_back", arguments, patience + 30.0)
+        if "lost" in answer:
+            answer = self._settle(server, process, answer["lost"], patience)
+        return answer
+
+    def _old_again(self, server: str, why: str) -> Step:
+        """Wait until the pair is normal with the old configuration; the run ends here."""
+        self.record["finished"] = time.time()
+        self._save()
+        again = self._wait(server, None)
+        why_not = again.comment.removesuffix(self._left()).rstrip(".")
+        how = "is normal with it again" if again.result else f"is not normal: {why_not}"
+        return Step(
+            False,
+            f"{why} {server} has its old configuration back and {how}. {self._untouched(server)}"
+            "Mend the new configuration and run this again.",
+            {server: {"configuration": "the old one was brought back"}},
+        )
+
+    def _untouched(self, server: str) -> str:
+        """Say what the other servers have."""
+        rest = self.servers[self.servers.index(server) + 1 :]
+        done = self.servers[: self.servers.index(server)]
+        if rest:
+            return f"{', '.join(rest)} was not touched. "
+        if done:
+            return (
+                f"{', '.join(done)} keeps its new configuration: the two differ until this is "
+                "mended. "
+            )
+        return ""
+
+    def _partners_seen(
+        self, server: str, answers: Mapping[str, dict[str, Any]]
+    ) -> dict[str, dict[str, Any]]:
+        """What was seen of the partners, by the relationships that were discovered."""
+        offset = float(answers.get(server, {}).get("offset") or 0)
+        found = {}
+        for pair in self.discovery.of_server(server):
+            partner = pair.primary if pair.secondary == server else pair.secondary
+            theirs = answers.get(partner, {})
+            if "facts" in theirs:
+                found[pair.name] = evidence_of(
+                    theirs["facts"],
+                    pair.name,
+                    observed=float(theirs["asked"]) + offset,
+                    skew=float(theirs["offset"]) - offset,
+                )
+            else:
+                found[pair.name] = {"minion": partner, "serves": None, "why": theirs.get("error")}
+        return found

@@ -1,0 +1,384 @@
+"""
+How a person steers a run that is under way: pause, resume, abort.
+
+The order is a small file on the master, named after the one process that it is for, so that it can
+never reach another run. The run looks for it between its steps and inside its waits, and does what
+it says at a moment when no server is down because of it: an act that has begun is ended first.
+
+A paused run begins no act, keeps its locks and claims and goes on watching; its own time limits
+stand still. An aborted one ends like a failed one. Either leaves the pair as it was at that moment
+and the same command goes on from there.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import time
+import uuid
+from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from typing import TypeVar
+
+from ..rules.verdict import Verdict
+from . import journal
+from .history import by_whom
+from .history import sight
+from .observed import ObservedMinions
+from .orders import Aborted
+from .orders import Interrupted
+from .orders import Orders
+
+#: Seconds between two looks at the servers while a run is paused.
+LOOK_SECONDS = 5.0
+#: Seconds between two renewals of the claims while a run is paused.
+RENEW_SECONDS = 60.0
+
+
+class Steering:
+    """
+    The orders to one run, heeded.
+
+    run
+        The :class:`iscdhcp.run.restart.PairRun`.
+    orders
+        Where they are found.
+    """
+
+    def __init__(self, run: Any, orders: Orders) -> None:
+        self._run = run
+        self._orders = orders
+        #: The order that holds the run now, or ``None``.
+        self.paused: dict[str, Any] | None = None
+        #: A server is being stopped and started: orders wait.
+        self.acting = False
+        #: An act was left while it may have been under way.
+        self.left_behind = False
+        #: Seconds that the run has been paused in all.
+        self.stood = 0.0
+        self._since: float | None = None
+        self._told: str | None = None
+
+    def clock(self) -> float:
+        """Return seconds that go on as the run does, and stand still while it is paused."""
+        since = self._since
+        return (time.monotonic() if since is None else since) - self.stood
+
+    def heed(self) -> None:
+        """Do what was ordered; raises :class:`Aborted`, returns when a pause is over."""
+        order = self._orders.get(self._run.attempt)
+        if order is None or order["order"] == "resume":
+            self._told = None
+            return
+        if self.acting:
+            if self._told != order["order"]:
+                self._told = order["order"]
+                self._run.say(f"To {order['order']} as {by_whom(order)} wants: after this restart.")
+            return
+        if order["order"] == "abort":
+            self._abort(order)
+        self._stand(order)
+
+    @contextmanager
+    def act(self) -> Iterator[None]:
+        """A block in which a server is stopped and started: orders wait for its end."""
+        self.acting = True
+        try:
+            yield
+        except BaseException:
+            self.left_behind = True
+            raise
+        finally:
+            self.acting = False
+
+    def _abort(self, order: dict[str, Any]) -> None:
+        self._run.journal.write("aborted", who=order.get("who"), why=order.get("why"))
+        raise Aborted(by_whom(order))
+
+    def _stand(self, order: dict[str, Any]) -> None:
+        """Stand still until there is another order; watch the servers, keep what the run has."""
+        run = self._run
+        self.paused, self._since = order, time.monotonic()
+        try:
+            run.journal.write("paused", who=order.get("who"), why=order.get("why"))
+            run.say(
+                f"Paused by {by_whom(order)}.{run.left_to_do()} Locks and claims stay. "
+                f"To go on: salt-run dhcp_failover.resume {run.pair.id} (or abort)."
+            )
+            run.mark_paused(order)
+            order = self._until_another_order()
+        finally:
+            self.stood += time.monotonic() - self._since
+            self.paused, self._since = None, None
+            run.mark_paused(None)
+        if order["order"] == "abort":
+            self._abort(order)
+        run.journal.write("resumed", who=order.get("who"), why=order.get("why"))
+        run.say(f"Resumed by {by_whom(order)}.")
+
+    def _until_another_order(self) -> dict[str, Any]:
+        run = self._run
+        renewed = looked = time.monotonic()
+        while True:
+            run.check()
+            run.tick()
+            order = self._orders.get(run.attempt)
+            if order is None:
+                return {"order": "resume", "who": "somebody (the order to pause is gone)"}
+            if order["order"] != "pause":
+                return order
+            now = time.monotonic()
+            if now - renewed > RENEW_SECONDS:
+                renewed = now
+                run.renew_claim()
+            if now - looked > LOOK_SECONDS:
+                looked = time.monotonic()
+                run.look_after()
+            time.sleep(0.2)
+
+
+class Told:
+    """
+    What a run tells: the person who watches, its journal, and those who steer it.
+
+    The half of :class:`iscdhcp.run.base.Run` that decides nothing.
+    """
+
+    #: What was done to the servers once the run is over, for sentences.
+    over = "restarted"
+
+    # What the other half has.
+    run: Any
+    pair: Any
+    who: str
+    servers: tuple[str, ...]
+    group: list[str]
+    record: dict[str, Any]
+    request: Any
+    locks: Any
+    claimed: bool
+    directory: Path
+    check: Callable[[], None]
+    _say: Callable[[str], None]
+    _cure: Callable[..., None]
+    _entry: Callable[[str], dict[str, Any]]
+    renew_claim: Callable[[], None]
+
+    def begin_told(self, minions: Any, keep: int) -> None:
+        """Make what this half has; ``keep`` journals are kept."""
+        #: What this process writes into the run's journal.
+        self.journal = journal.Journal(self.directory / "journal", keep)
+        self.minions: Any = ObservedMinions(minions, self.journal)
+        #: This process, for orders: a run that is continued is another attempt.
+        self.attempt = uuid.uuid4().hex[:12]
+        self.orders = Orders(self.directory / "orders")
+        self.steering = Steering(self, self.orders)
+        #: Called again and again, for a countdown.
+        self.tick: Callable[[], None] = lambda: None
+        #: Whether a step is under way, and what came of the run so far.
+        self.in_step = False
+        self.outcome: tuple[str, str] | None = None
+        self._waiting: Any = None
+        self._decided: dict[tuple[str, str], Any] = {}
+
+    def say(self, sentence: str) -> None:
+        """Tell the person who watches, and the journal."""
+        self.journal.write("said", text=sentence)
+        self._say(sentence)
+
+    def heed(self) -> None:
+        """A moment at which the run may be left or held: signals and orders are looked at."""
+        self.check()
+        self.tick()
+        self.steering.heed()
+
+    def open_journal(self, continued: bool) -> None:
+        """Open the run's journal; orders to runs that have ended are gone from now on."""
+        self.journal.open(
+            self.run,
+            float(self.record["begun"]),
+            attempt=self.attempt,
+            continued=continued,
+            pair=self.pair.id,
+            name=self.pair.name,
+            primary=self.pair.primary,
+            secondary=self.pair.secondary,
+            servers=list(self.servers),
+            group=list(self.group),
+            method=self.request.method,
+            force=sorted(self.request.force),
+            who=self.who,
+            pid=os.getpid(),
+        )
+        alive = journal.alive(self.journal.directory)
+        self.orders.prune([str(about.get("attempt")) for _, about in alive])
+
+    def close_journal(self) -> None:
+        """Write the run's end and let go of the journal."""
+        if self.journal.path is None:
+            return
+        outcome, comment = self.outcome or ("unfinished", self.left_to_do().strip())
+        if self.outcome is None and self._acted() and self.record.get("finished"):
+            outcome, comment = "done", f"{', '.join(self.servers)} {self.over}."
+        self.journal.write("ended", outcome=outcome, comment=comment)
+        self.journal.close()
+        self.orders.withdraw(self.attempt)
+
+    def note_decision(self, about: str, server: str, verdict: Verdict) -> None:
+        """Write a decision into the journal, unless it is the same as before."""
+        reasons = [reason.as_dict() for reason in verdict.reasons]
+        said = verdict.outcome, [(one["code"], one["blocks"]) for one in reasons]
+        if self._decided.get((about, server)) != said:
+            self._decided[about, server] = said
+            self.journal.write(
+                "decision", about=about, server=server, outcome=verdict.outcome, reasons=reasons
+            )
+
+    def note_wait(self, server: str, verdict: Verdict, seconds: float | None) -> None:
+        """
+        Tell what is waited for, once it has changed.
+
+        seconds
+            After them the run gives up; ``None``: not known yet.
+        """
+        self.note_decision("is normal again", server, verdict)
+        deadline = None if seconds is None else time.time() + seconds
+        news = server, verdict.sentence, verdict.until, deadline and round(deadline / 5)
+        if verdict.outcome == "wait" and news != self._waiting:
+            self._waiting = news
+            self.journal.write(
+                "waiting",
+                server=server,
+                text=verdict.sentence,
+                until=verdict.until,
+                deadline=deadline,
+            )
+
+    def note_logs(self) -> None:
+        """Ask the servers what dhcpd has logged since the run began, for the journal."""
+        if self.journal.path is None or not self._acted():
+            return
+        if self.outcome is not None and self.outcome[0] == "interrupted":
+            return  # the person wants to be gone
+        try:
+            offsets = self.minions.offsets
+            since = float(self.record["begun"]) + min(0.0, *offsets.values(), 0.0)
+            for server, answer in sorted(self.minions.log(list(self.group), since).items()):
+                offset = offsets.get(server, 0.0)
+                self.journal.write("log", server=server, offset=offset, **answer)
+        except Exception as err:  # pylint: disable=broad-except
+            # What comes next is giving locks and claims back.
+            self.journal.write("said", text=f"What dhcpd logged is not known: {err}")
+
+    def left_to_do(self) -> str:
+        """Return what this run has done, what is left, and whether the pair is whole."""
+        done = [one for one in self.servers if self._entry(one).get("now")]
+        rest = [one for one in self.servers if one not in done]
+        text = f" Nothing was {self.over} yet."
+        if done:
+            text = f" {self.over.capitalize()} so far: {', '.join(done)}."
+        text += f" Left to do: {', '.join(rest) or 'see that the pair is normal'}."
+        looks = [(one, self.minions.seen.get(one)) for one in self.group]
+        odd = [sight({"server": one, **look}) for one, look in looks if look and not normal(look)]
+        if odd:
+            text += f" Not normal yet: {'; '.join(odd)}; leave both running."
+        elif any(look for _, look in looks):
+            text += " Every server was last seen normal at both ends."
+        return text
+
+    def look_after(self) -> None:
+        """Look at all servers, and cure what keeps one from coming back by itself."""
+        answers = self.minions.status(list(self.group), brief=True)
+        for server in self.servers:
+            facts = answers.get(server, {}).get("facts")
+            if facts is not None and self._acted():
+                self._cure(facts, answers)
+
+    def mark_paused(self, order: dict[str, Any] | None) -> None:
+        """Let whoever finds this run's locks and claims read that it is paused, and by whom."""
+        self.who = self.who.partition(", paused by ")[0]
+        if order is not None:
+            self.who += f", paused by {by_whom(order)}"
+        self.locks.tell(who=self.who)
+        self.renew_claim()
+
+    def _acted(self) -> bool:
+        return any(self._entry(one).get("now") for one in self.servers)
+
+
+def normal(look: Mapping[str, Any]) -> bool:
+    """Whether a server was seen running and normal at both ends of all its relationships."""
+    ends = (look.get("relationships") or {}).values()
+    return bool(look.get("running")) and all(
+        (end.get("state"), end.get("partner_state")) == ("normal", "normal") for end in ends
+    )
+
+
+Act = TypeVar("Act", bound=Callable[..., Any])
+
+
+def step(name: str) -> Callable[[Act], Act]:
+    """
+    Make a method of a run one of its steps: journaled, and begun only when no order stands against.
+
+    name
+        What the journal calls it.
+
+    The server that it is about is its first argument: a place in the order, or a minion's id.
+    """
+
+    def decorate(act: Act) -> Act:
+        @functools.wraps(act)
+        def wrapped(self: Any, *args: Any, **kwargs: Any) -> Any:
+            if kwargs.get("test") or self.in_step:
+                return act(self, *args, **kwargs)
+            where = args[0] if args else kwargs.get("position", kwargs.get("server"))
+            server = self.servers[where] if isinstance(where, int) else where
+            begun = time.monotonic()
+            self.in_step = True
+            try:
+                if name != "unlock":
+                    self.heed()
+                    begun = time.monotonic()
+                self.journal.write("step", name=name, server=server)
+                done = act(self, *args, **kwargs)
+            except BaseException as err:
+                if isinstance(err, Interrupted):
+                    if isinstance(err, Aborted):
+                        self.look_after()
+                    err.left = self.left_to_do()
+                outcome = getattr(err, "outcome", "failed")
+                self.outcome = outcome, str(err)
+                self.journal.write(
+                    "result",
+                    name=name,
+                    server=server,
+                    result=False,
+                    comment=str(err),
+                    seconds=round(time.monotonic() - begun, 3),
+                )
+                raise
+            finally:
+                self.in_step = False
+            self.journal.write(
+                "result",
+                name=name,
+                server=server,
+                result=done.result,
+                comment=done.comment,
+                warnings=done.warnings,
+                seconds=round(time.monotonic() - begun, 3),
+            )
+            if done.result is False:
+                self.outcome = "failed", done.comment
+            if name == "unlock" or (name == "lock" and done.result is False):
+                self.close_journal()
+            return done
+
+        return wrapped  # type: ignore[return-value]
+
+    return decorate

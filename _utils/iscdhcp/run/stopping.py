@@ -1,0 +1,120 @@
+"""
+Stopping dhcpd so that it stays down, as the master does it: ordered once, a lost answer settled.
+
+:class:`StopRun` is a :class:`~iscdhcp.run.restart.PairRun` whose act leaves a server down; the
+reboot of hosts (:mod:`iscdhcp.run.reboot`) and the runner's ``stop`` and ``shutdown``
+(:mod:`iscdhcp.run.one_server`) are such runs.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from . import restart
+from .base import Step
+from .orders import Interrupted
+from .restart import PairRun
+
+#: Seconds that stopping dhcpd may take: updates settle, the partner takes over, dhcpd ends.
+STOP_SECONDS = 90.0
+#: Seconds between two looks at a server whose answer was lost.
+LOOK_INTERVAL = 1.0
+
+
+class Abandoned(Interrupted):
+    """A person has ended the run while a server may be down; the message is the whole story."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class StopRun(PairRun):
+    """A run that stops dhcpd and leaves it down."""
+
+    done = "stopped"
+
+    def _would_stop(self, server: str) -> Step:
+        step = self._would_restart(server)
+        if step.result is None:
+            partners = ", ".join(self._partners(server)) or "nobody"
+            step.comment = (
+                f"dhcpd on {server} would be stopped by {self.request.method}; {partners} would "
+                "serve alone until it is back."
+            )
+            step.changes = {}
+        return step
+
+    def _order_stop(
+        self, server: str, facts: Mapping[str, Any], answers: Mapping[str, dict[str, Any]]
+    ) -> dict[str, Any]:
+        """
+        Have dhcpd on ``server`` stopped, this very process and no other.
+
+        facts, answers
+            What was just seen of it, and of the whole group.
+
+        Returns its answer, ``unknown`` where nobody can be asked what became of the order.
+        """
+        before = facts["process"]
+        self.say(f"Stopping dhcpd on {server} by {self.request.method}.")
+        with self.steering.act():
+            answer: dict[str, Any] = self.minions.act(
+                server,
+                "dhcpd.stop",
+                STOP_SECONDS,
+                method=self.request.method,
+                force=sorted(self.request.force),
+                evidence=self._evidence(server, answers),
+                run=self.run,
+                identity=before.get("identity"),
+            )
+            if "lost" in answer:
+                answer = self._settle_stop(server, before, str(answer["lost"]))
+        return answer
+
+    def _settle_stop(self, server: str, before: Mapping[str, Any], lost: str) -> dict[str, Any]:
+        """Find out what became of an order to stop whose answer was lost: the process tells."""
+        self.say(f"The answer of {server} was lost ({lost}): asking for its process.")
+        deadline = time.monotonic() + STOP_SECONDS + restart.LOST_CONTACT
+        seen = "it never answered"
+        while time.monotonic() < deadline:
+            answer = self.minions.status([server], brief=True).get(server, {})
+            facts = answer.get("facts")
+            if facts and not facts.get("acting"):
+                process = facts.get("process") or {}
+                if not process.get("running"):
+                    return {
+                        "result": True,
+                        "comment": f"dhcpd on {server} stopped; the minion's answer was lost.",
+                    }
+                if process.get("identity") != before.get("identity"):
+                    return {
+                        "comment": f"dhcpd on {server} runs again (pid {process.get('pid')}): "
+                        "somebody, or its service manager, has started it"
+                    }
+                ends = (facts.get("relationships") or {}).values()
+                if any(end.get("state") == "shutdown" for end in ends):
+                    # It handed over, and whoever was to end it has died.
+                    resumed = self.minions.act(
+                        server, "dhcpd.resume", restart.LOST_CONTACT, run=self.run
+                    )
+                    return {
+                        "comment": f"dhcpd on {server} was not stopped: the call that was to do "
+                        f"it died; {resumed.get('comment') or resumed.get('lost')}"
+                    }
+                return {"comment": f"the order never reached {server}: its dhcpd runs"}
+            seen = answer.get("error") or "the minion is still at it"
+            self._sleep(LOOK_INTERVAL)
+        return {
+            "unknown": True,
+            "comment": f"Whether dhcpd on {server} was stopped is unknown, as it can't be asked: "
+            f"{seen}.",
+        }
+
+
+def passes(answer: Mapping[str, Any]) -> bool:
+    """Whether the minion's guard has refused only for what passes, or for another process."""
+    reasons = [one for one in answer.get("reasons") or () if one.get("blocks")]
+    return bool(reasons) and all(one["code"] in ("busy", "other-process") for one in reasons)

@@ -1,0 +1,1 @@
+"""On the master, for eyes: tables, status, progress, reports."""

@@ -1,0 +1,73 @@
+"""The status of a pair as rows, for tables and programs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .. import words
+from ..pair.view import PairView
+from ..rules import stuck
+from ..rules import wording
+
+
+def rows(view: PairView) -> dict[str, dict[str, Any]]:
+    """
+    Return the status of a pair, by server: plain data for people and programs.
+
+    ``role``, ``state``, ``partner_state``, ``since`` (UTC), ``serves``, ``source`` of the state,
+    ``pid``, ``mclt`` (seconds), ``pools`` (``network``, ``addresses``, ``active``, ``free``,
+    ``backup``), ``clock`` (this server's minus its partner's, seconds); and where there is such a
+    thing: ``recover_wait_until``, ``stuck``, ``why`` (nothing is known), ``better``,
+    ``pending_restart``, ``lock``, ``hold``, ``claim``.
+    """
+    return {server: _row(view, server) for server in view.servers}
+
+
+def _row(view: PairView, server: str) -> dict[str, Any]:
+    end = view.end(server)
+    since = end.get("since")
+    row: dict[str, Any] = {
+        "role": "primary" if server == view.pair.primary else "secondary",
+        "state": end.get("state") or "unknown",
+        "partner_state": end.get("partner_state") or "unknown",
+        "since": since and words.date(since),
+        "serves": end.get("serves"),
+        "source": end.get("source"),
+        "pid": view.part(server, "process").get("pid"),
+        "mclt": end.get("mclt") or view.pair.mclt,
+        "pools": list(view.counts(server).get("pools") or ()),
+        "clock": None,
+    }
+    if view.skew is not None:
+        # A minion's answer takes its time: less than a tenth of a second means nothing.
+        sign = 1 if server == view.pair.secondary else -1
+        row["clock"] = sign * round(view.skew, 1) or 0.0
+    until = wording.recover_wait_until(end)
+    claim = (view.facts(server) or {}).get("claim")
+    pending = view.part(server, "pending_restart")
+    more = {
+        "recover_wait_until": until and f"{words.clock(until)} UTC",
+        "stuck": _stuck(view, server),
+        "why": view.error(server) or end.get("why_unknown"),
+        "better": view.part(server, "omapi").get("hint"),
+        "pending_restart": _pending(pending),
+        "lock": view.locks.get(server),
+        "hold": view.holds.get(server),
+        "claim": claim and f"{claim.get('who')} until {words.clock(claim.get('until'))} UTC",
+    }
+    return {**row, **{key: value for key, value in more.items() if value}}
+
+
+def _pending(pending: Mapping[str, Any]) -> str | None:
+    unknown = "unknown: " if pending.get("pending") == "unknown" else ""
+    return f"{unknown}{pending['reason']}" if pending else None
+
+
+def _stuck(view: PairView, server: str) -> str | None:
+    """Say that a server will not get on by itself, however long one waits."""
+    if (view.facts(server) or {}).get("acting"):
+        return None
+    mine, theirs = view.end(server), view.end(view.partner(server))
+    found = stuck.of_pair(mine, theirs) or stuck.of_end(mine)
+    return found and found.removeprefix("stuck: ")

@@ -1,0 +1,1 @@
+"""What needs Salt: the minion, asking minions, discovery, runs, requests, answers."""

@@ -1,0 +1,258 @@
+"""Minions, asked and ordered through the master's event bus; no answer means unknown."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from typing import Any
+
+import salt.client
+from iscdhcp.errors import IscDhcpError
+
+from .interrupts import INTERRUPTS
+
+log = logging.getLogger(__name__)
+#: Seconds for one answer of a minion that is well.
+ASK_SECONDS = 6.0
+#: Seconds for the close look of ``dhcpd.inspect``: it counts leases and reads logs.
+INSPECT_SECONDS = 30.0
+#: Seconds between two looks at the job cache for an answer that the bus may have lost.
+CACHE_SECONDS = 2.0
+
+
+class SaltMinions:
+    """
+    Minions, reached through the master's event bus.
+
+    opts
+        The master's configuration.
+    """
+
+    def __init__(self, opts):
+        self.opts = opts
+        self._client: Any = None
+
+    # -- asking --------------------------------------------------------------------------------
+
+    def ask(self, minions, function, kwarg=None, patience=ASK_SECONDS, enough=None):
+        """
+        Run ``function`` on ``minions`` and collect the answers.
+
+        patience
+            Seconds to wait for them.
+        enough
+            Called with the answers so far; true ends the wait.
+
+        Returns ``{minion: {"ret": ..., "asked", "answered"}}`` (master's clock, epoch seconds), or
+        ``{"error": why}`` for a minion that failed or did not answer. Never raises for a minion
+        or a master that is away.
+        """
+        minions = sorted(minions)
+        asked, begun = time.time(), time.monotonic()
+        answers = {}
+        if not minions:
+            return answers
+        try:
+            job = self._publish(minions, function, kwarg)
+        except Exception as err:  # pylint: disable=broad-except
+            # The master restarts, is overloaded, or its socket is gone: unknown, ask again.
+            self._drop_client()
+            log.debug("publishing %s failed: %s", function, err)
+            return {minion: {"error": f"the master could not ask: {err}"} for minion in minions}
+        self._collect(job, minions, begun + patience, answers, enough)
+        found: dict[str, Any] = {}
+        for minion in minions:
+            answer = answers.get(minion)
+            if answer is None:
+                found[minion] = {"error": f"no answer within {patience:.0f} s"}
+            elif answer.get("retcode") and not isinstance(answer.get("return"), dict):
+                found[minion] = {"error": _one_line(answer.get("return"))}
+            else:
+                found[minion] = {"ret": answer.get("return")}
+            found[minion].update(asked=asked, answered=(answer or {}).get("at"), jid=job)
+        return found
+
+    def _publish(self, minions, function, kwarg):
+        if self._client is None:
+            self._client = salt.client.get_local_client(mopts=self.opts)
+        arguments = [dict(kwarg, __kwarg__=True)] if kwarg else []
+        published = self._client.run_job(
+            minions, function, arguments, tgt_type="list", listen=True, timeout=10
+        )
+        if not published:
+            raise IscDhcpError("no minion with this id is known to the master")
+        return published["jid"]
+
+    def _collect(self, jid, minions, deadline, answers, enough):
+        tag, next_look = f"salt/job/{jid}/ret/", time.monotonic() + CACHE_SECONDS
+        while len(answers) < len(minions) and time.monotonic() < deadline:
+            INTERRUPTS.check()
+            try:
+                event = self._client.event.get_event(
+                    wait=max(0.05, min(0.5, deadline - time.monotonic())),
+                    tag=tag,
+                    match_type="startswith",
+                    auto_reconnect=True,
+                )
+                if event and event.get("id") in minions:
+                    answers[event["id"]] = dict(event, at=time.time())
+                elif not event and time.monotonic() > next_look:
+                    # The bus may have been away (a restarted master): the job cache remembers.
+                    next_look = time.monotonic() + CACHE_SECONDS
+                    for minion, cached in (self._client.get_cache_returns(jid) or {}).items():
+                        if minion not in answers:
+                            answers[minion] = {
+                                "return": cached.get("ret"),
+                                "retcode": cached.get("retcode", 0),
+                                "at": time.time(),
+                            }
+            except Exception as err:  # pylint: disable=broad-except
+                log.debug("collecting %s: %s", jid, err)
+                self._drop_client()
+                try:
+                    self._client = salt.client.get_local_client(mopts=self.opts)
+                except Exception:  # pylint: disable=broad-except
+                    return
+            if enough is not None and enough(answers):
+                return
+
+    def _drop_client(self):
+        client, self._client = self._client, None
+        if client is not None:
+            try:
+                client.destroy()
+            except Exception:  # pylint: disable=broad-except
+                log.debug("closing the client failed", exc_info=True)
+
+    def close(self):
+        """Close the connection to the master's bus."""
+        self._drop_client()
+
+    # -- iscdhcp.pair.minions.Minions
+    # ------------------------------------------------------------------
+
+    def status(self, minions, brief=False, looks=1):
+        """See :class:`iscdhcp.pair.minions.Minions`."""
+        answers = self.ask(minions, "dhcpd.status", {"brief": brief, "looks": looks})
+        return {minion: _facts(answer, answer.get("ret")) for minion, answer in answers.items()}
+
+    def inspect(self, minions, log_hours=0.0):
+        """See :class:`iscdhcp.pair.minions.Minions`."""
+        wanted = {"log_hours": log_hours, "nonce": secrets.token_hex(16)}
+        answers = self.ask(minions, "dhcpd.inspect", wanted, patience=INSPECT_SECONDS)
+        return {minion: _facts(answer, answer.get("ret")) for minion, answer in answers.items()}
+
+    def claim(self, minions, claim, facts=False):
+        """See :class:`iscdhcp.pair.minions.Minions`."""
+        found = {}
+        for minion, answer in self.ask(minions, "dhcpd.claim", claim).items():
+            ret = answer.get("ret")
+            if isinstance(ret, dict) and not ret.get("result"):
+                keys = ("claim", "code")
+                found[minion] = {"refused": ret.get("comment"), **{k: ret.get(k) for k in keys}}
+            elif not isinstance(ret, dict):
+                found[minion] = _facts(answer, ret)
+            else:
+                found[minion] = answer
+        if facts:
+            # The close look may take long; whoever is silent is known before it.
+            found.update(self.inspect([one for one, answer in found.items() if "ret" in answer]))
+        return found
+
+    def release(self, minions, run, token):
+        """See :class:`iscdhcp.pair.minions.Minions`; nobody waits for the answers."""
+        self.ask(minions, "dhcpd.release_claim", {"run": run, "token": token}, patience=0)
+
+    def release_window(self, minion, drained=False, run=None):
+        """See :class:`iscdhcp.pair.minions.Minions`."""
+        self.ask([minion], "dhcpd.release_window", {"drained": drained, "run": run})
+
+    def log(self, minions, since):
+        """See :class:`iscdhcp.pair.minions.Minions`."""
+        answers = self.ask(minions, "dhcpd.failover_log", {"since": since - 1})
+        return {
+            minion: answer["ret"] if isinstance(answer.get("ret"), dict) else _facts(answer, None)
+            for minion, answer in answers.items()
+        }
+
+    def restart(self, minion, patience, **arguments):
+        """See :class:`iscdhcp.pair.minions.Minions`."""
+        return self.act(minion, "dhcpd.restart", patience + 30.0, **arguments)
+
+    def act(self, minion, function, patience, **arguments):
+        """See :class:`iscdhcp.pair.minions.Minions`."""
+        answer = self.ask([minion], function, arguments, patience=patience)[minion]
+        if isinstance(answer.get("ret"), dict):
+            return answer["ret"]
+        if "ret" in answer or answer.get("answered"):
+            return {"result": False, "comment": answer.get("error") or _one_line(answer["ret"])}
+        return {"lost": answer.get("error")}
+
+    def new_job(self):
+        """See :class:`iscdhcp.pair.minions.Minions`."""
+        return salt.utils.jid.gen_jid(self.opts)
+
+    def begin(self, minion, job, function, arguments, named):
+        """See :class:`iscdhcp.pair.minions.Minions`."""
+        given = [*arguments, dict(named, __kwarg__=True)] if named else list(arguments)
+        try:
+            if self._client is None:
+                self._client = salt.client.get_local_client(mopts=self.opts)
+            published = self._client.run_job(
+                [minion], function, given, tgt_type="list", jid=job, timeout=10
+            )
+        except Exception as err:  # pylint: disable=broad-except
+            self._drop_client()
+            return f"the master could not ask: {err}"
+        return None if published else "no minion with this id is known to the master"
+
+    def outcome(self, minion, job):
+        """See :class:`iscdhcp.pair.minions.Minions`."""
+        found = self._returned(minion, job)
+        if found is not None:
+            return {"ret": found}
+        answer = self.ask([minion], "saltutil.find_job", {"jid": job})[minion]
+        if "ret" not in answer:
+            return {"silent": answer.get("error")}
+        if answer["ret"]:
+            return {"running": True}
+        # It may have returned between the two questions.
+        found = self._returned(minion, job)
+        return {"gone": True} if found is None else {"ret": found}
+
+    def _returned(self, minion, job):
+        """Return what a job has returned to the job cache, or ``None``."""
+        try:
+            if self._client is None:
+                self._client = salt.client.get_local_client(mopts=self.opts)
+            return (self._client.get_cache_returns(job).get(minion) or {}).get("ret")
+        except Exception as err:  # pylint: disable=broad-except
+            log.debug("reading the job cache: %s", err)
+            self._drop_client()
+            return None
+
+
+def _facts(answer, facts):
+    """Return an answer for the engine: with the facts and when they were gathered, or an error."""
+    if "error" in answer:
+        return answer
+    if not isinstance(facts, dict) or "process" not in facts:
+        return {"error": _one_line(facts)}
+    # The facts were gathered between question and answer: the middle is off by less than half.
+    waited, after = float(facts.pop("waited", 0.0)), float(facts.pop("after", 0.0))
+    middle = (answer["asked"] + waited + answer["answered"] - after) / 2
+    return {
+        "facts": facts,
+        "asked": answer["asked"] + waited,
+        "offset": float(facts["time"]) - middle,
+        "uncertain": (answer["answered"] - answer["asked"]) / 2,
+    }
+
+
+def _one_line(text):
+    """Return a minion's error as one line: a traceback's last, else the first."""
+    lines = [line.strip() for line in str(text).splitlines() if line.strip()]
+    if not lines:
+        return "an empty answer"
+    return lines[-1 if "Traceback" in str(text) else 0][:500]

@@ -1,0 +1,195 @@
+"""
+Whole runs on the master: a restart's steps in order, what is done about a lost partner, a repair.
+
+The runner ``dhcp_failover`` calls them; the orchestrations have the same steps as states.
+"""
+
+import time
+
+from iscdhcp.errors import IscDhcpError
+from iscdhcp.leases import from_partner
+from iscdhcp.pair.discovery import select
+from iscdhcp.run import one_server as one_server_run
+from iscdhcp.run.base import Step
+from iscdhcp.run.orders import Interrupted
+from iscdhcp.run.partner import PartnerRun
+
+from . import interrupts
+from . import master
+from .discovery import discover
+from .minions import SaltMinions
+
+#: Seconds for an act on a lease file, however large.
+LEASE_FILE_SECONDS = 120.0
+
+
+def restart(opts, wanted, request, user):
+    """
+    Restart a pair, one server after the other.
+
+    wanted, request, user
+        As for :func:`iscdhcp_salt.master.new_run`.
+
+    Returns ``result``, ``comment`` and ``steps`` (what each said, in order).
+
+    Raises :class:`iscdhcp.errors.IscDhcpError` if no single pair is meant; nothing was touched.
+    """
+    run = master.new_run(opts, wanted, request, user=user)
+    steps = {}
+    try:
+        with interrupts.INTERRUPTS.deferred():
+            good = _all_steps(run, steps)
+    except Interrupted as err:
+        good = False
+        steps["interrupted"] = str(err)
+    finally:
+        run.unlock()
+        run.minions.close()
+    last = list(steps.values())[-1]
+    comment = f"{run.pair}: {', '.join(run.servers)} restarted." if good else last
+    return {"result": good, "comment": comment, "steps": steps}
+
+
+def _all_steps(run, steps):
+    for name, act in (("lock", run.lock), ("preflight", run.preflight)):
+        step = act()
+        steps[name] = step.comment
+        if not step.result:
+            return False
+    for position, server in enumerate(run.servers):
+        step = run.restart(position)
+        steps[f"restart of {server}"] = step.comment
+        if not step.result:
+            return False
+        step = run.wait_normal(server)
+        steps[f"pair normal after {server}"] = step.comment
+        if not step.result:
+            return False
+    return True
+
+
+def about_partner(opts, wanted, request, user, act, test, discovery, kind=PartnerRun):
+    """
+    Do one thing about a partner that is lost, or back, or on one server, under the pair's lock.
+
+    request
+        :class:`iscdhcp.run.partner.PartnerRequest`, or that of the ``kind``.
+    discovery
+        The one that found the pair.
+    act
+        What is done with the run; returns its step.
+    kind
+        Of run: :class:`iscdhcp.run.partner.PartnerRun` or
+        :class:`iscdhcp.run.one_server.OneServer`.
+
+    Returns ``result`` (``None`` in a test), ``comment``, ``changes``, ``warnings``.
+
+    Raises as :func:`restart` does, and :class:`iscdhcp.run.orders.Interrupted`.
+    """
+    run = master.new_run(opts, wanted, request, user=user, kind=kind, discovery=discovery)
+    try:
+        with interrupts.INTERRUPTS.deferred():
+            step = run.lock(test=test)
+            if step.result is not False:
+                step = act(run)
+    except IscDhcpError as err:
+        step = Step(False, str(err))
+    finally:
+        run.unlock()
+        run.minions.close()
+    return {
+        "result": step.result,
+        "comment": step.comment,
+        "changes": step.changes,
+        "warnings": step.warnings,
+    }
+
+
+def pairs_of(opts, pair, server):
+    """
+    Return the ids of the pairs that are meant, and the discovery: ``pair``, or all of ``server``.
+
+    Raises :class:`iscdhcp.errors.IscDhcpError` where there is none.
+    """
+    minions = SaltMinions(opts)
+    try:
+        found = discover(opts, minions, wanted=pair or None, everybody=not pair)
+    finally:
+        minions.close()
+    mine = [] if pair else found.of_server(server)
+    return [one.id for one in mine] or [select(found, pair or server).id], found
+
+
+def one_server(opts, request, user, test):
+    """
+    Stop or start one server under the lock of its pair, with its partners claimed.
+
+    request
+        :class:`iscdhcp.run.one_server.OneServerRequest`.
+
+    Returns and raises as :func:`about_partner` does.
+    """
+    minions = SaltMinions(opts)
+    try:
+        found = discover(opts, minions, wanted=request.only)
+    finally:
+        minions.close()
+    # A hub has several pairs; the run is over all partners whichever it is named after.
+    mine = found.of_server(request.only)
+    pair = mine[0] if mine else select(found, request.only)
+    return about_partner(
+        opts,
+        pair.id,
+        request,
+        user,
+        lambda run: run.act(test=test),
+        test,
+        found,
+        kind=one_server_run.OneServer,
+    )
+
+
+def repair_leases(minions, server, partners, addresses, test):
+    """
+    Cut what is torn out of a server's lease file and add what its partners know of it.
+
+    partners
+        Minion ids that share a relationship with ``server``.
+    addresses
+        To ask for besides those that are cut.
+
+    Returns ``result``, ``comment``, ``leases`` (a sentence for each).
+
+    Raises :class:`iscdhcp.errors.IscDhcpError` where a minion gives no answer.
+    """
+
+    def ask(minion, function, **arguments):
+        answer = minions.ask([minion], function, arguments, patience=LEASE_FILE_SECONDS)[minion]
+        if "ret" not in answer or isinstance(answer["ret"], str):
+            raise IscDhcpError(f"{minion}: {answer.get('error') or answer['ret']}")
+        return answer["ret"]
+
+    mended = ask(server, "dhcpd.repair_leases", test=test)
+    if not mended.get("result"):
+        return {"result": False, "comment": str(mended.get("comment"))}
+    cut = sorted({*from_partner.addresses_cut(mended), *addresses})
+    if not cut:
+        return {"result": True, "comment": mended["comment"], "leases": []}
+    theirs = {}
+    for partner in partners:
+        for address, entry in ask(partner, "dhcpd.lease_entries", addresses=cut).items():
+            theirs[address] = entry or theirs.get(address)
+    mine = ask(server, "dhcpd.lease_entries", addresses=cut)
+    verdicts = from_partner.from_partner(
+        cut, theirs, {name: entry for name, entry in mine.items() if entry}, time.time()
+    )
+    entries = {one["address"]: one["entry"] for one in verdicts if one["entry"]}
+    good = True
+    comment = f"{mended['comment']} {len(entries)} leases {'would be ' if test else ''}brought back"
+    comment += f" from {', '.join(partners)}."
+    if entries and not test:
+        added = ask(server, "dhcpd.add_lease_entries", entries=entries)
+        good = bool(added.get("result"))
+        comment += "" if good else f" {added.get('comment')}"
+    told = [one["sentence"] for one in verdicts]
+    return {"result": good, "comment": comment, "leases": told}

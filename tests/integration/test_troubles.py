@@ -1,0 +1,493 @@
+"""
+Troubles that are really provoked: preflight names each as a blocker, doctor names its cause.
+
+Not part of ``make test``: ``make doctor-test``. The quickest are in test_doctor_on_a_pair.py.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from iscdhcp.host.omapi import OmapiClient
+from iscdhcp.states import FailoverState
+from stage import FAILOVER_PORT
+
+from lab.dhcp import COMMON
+from lab.dhcp import CONFIGURATION
+from lab.dhcp import LEASES
+from lab.dhcp import UNIT
+from lab.dhcp import Relationship
+from lab.dhcp import pair as foo
+from lab.load import Load
+from lab.waiting import wait_until
+
+pytestmark = pytest.mark.slow
+
+FOO = "foo:dhcp-a:dhcp-b"
+TORN = "lease 10.100.1.77 {\n  starts 1 2026/11/23 07:22:56;\n  binding sta"
+FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
+CLOCK_FILE = "/run/clock-of-the-lab"
+# libfaketime 0.9.10 lets Python's time.sleep fail (clock_nanosleep until a time of the monotonic
+# clock, which is not faked), and its waits hang where that clock is faked too: only the sleep is
+# replaced, what the clock says is libfaketime's.
+SLEEP = """\
+import select, time
+def sleep(seconds):
+    select.select([], [], [], seconds)
+time.sleep = sleep
+"""
+SLEEP_FOLDER = "/run/sleep-of-the-lab"
+CLOCK = {
+    "PYTHONPATH": SLEEP_FOLDER,
+    "LD_PRELOAD": FAKETIME,
+    "FAKETIME_TIMESTAMP_FILE": CLOCK_FILE,
+    "FAKETIME_CACHE_DURATION": "1",
+    "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+}
+
+
+# -- what is asked -------------------------------------------------------------------------------
+
+
+def doctor(stage, code=1):
+    """What doctor says: the whole answer and the codes of the pair's findings, in order."""
+    run = stage.salt_run("dhcp_failover.doctor")
+    assert code is None or run.returncode == code, str(run)
+    assert "Traceback" not in run.told, str(run)
+    answer = run.answer
+    return answer, [one["code"] for one in answer["findings"].get(FOO, ())]
+
+
+def is_named(stage, code, server=None, run_code=1):
+    """Doctor's first finding is the cause; its sentence is the answer."""
+    answer, codes = doctor(stage, run_code)
+    assert codes and codes[0] == code, answer
+    first = answer["findings"][FOO][0]
+    assert server is None or first["server"] == server, first
+    assert answer["comment"].startswith(first["text"]), answer
+    assert answer["next"] == first["next"] and first["next"], answer
+    print(f"{code}: {answer['comment']} Next: {answer['next']}")
+    return answer
+
+
+def blocked(stage, code, words, verdict="block"):
+    """Preflight names the blocker, and what to do."""
+    run = stage.salt_run("dhcp_failover.preflight", "foo")
+    found = [one for one in run.answer["checks"] if one["code"] == code]
+    fitting = [one for one in found if one["verdict"] == verdict and words in one["text"]]
+    assert fitting, str(run)
+    assert fitting[0]["fix"], fitting
+    gravest = any(one["verdict"] == "block" for one in run.answer["checks"])
+    assert run.returncode == (1 if gravest else 0), str(run)
+    print(f"{code}: {verdict}: {fitting[0]['text']} ({fitting[0]['fix']})")
+    return run
+
+
+def passes(stage, code):
+    run = stage.salt_run("dhcp_failover.preflight", "foo")
+    assert [one["verdict"] for one in run.answer["checks"] if one["code"] == code] == ["pass"], run
+
+
+def discovered(stage):
+    """The master has seen the pair before, as it has at every user's after the first command."""
+    assert FOO in stage.salt_run("dhcp_failover.pairs").answer["pairs"]
+
+
+# -- what is done --------------------------------------------------------------------------------
+
+
+def cut(stage, server):
+    """Drop every packet of the failover protocol at a server, both ways."""
+    rule = f"tcp dport {FAILOVER_PORT} drop; tcp sport {FAILOVER_PORT} drop"
+    rules = "".join(
+        f" chain {hook} {{ type filter hook {hook} priority 0; {rule}; }}\n"
+        for hook in ("input", "output")
+    )
+    stage.lab[server].run(["nft", "-f", "-"], stdin=f"table ip cut {{\n{rules}}}\n")
+
+
+def set_state(stage, server, state):
+    """What a person does with omshell."""
+    omapi = stage.dhcp.omapi[server]
+    with OmapiClient(stage.lab[server].address, omapi.port, omapi.key()) as client:
+        client.set_local_state("foo", state)
+
+
+def until_state(stage, server, *states, timeout=40.0):
+    wait_until(
+        lambda: stage.dhcp.failover_states(server).get("foo", ("", ""))[0] in states,
+        lambda: f"{server} in {states}: {stage.dhcp.failover_states(server)}",
+        timeout,
+    )
+
+
+def edit(stage, server, path, old, new):
+    host = stage.lab[server]
+    text = host.read(path)
+    assert old in text, text
+    host.write(path, text.replace(old, new), mode=0o640 if path == COMMON else 0o644)
+
+
+@pytest.fixture
+def faked_clock(lab, master, minions):
+    """dhcpd and minion of a host under a clock that can be set, as a function."""
+    faked = []
+
+    def put(server, seconds):
+        lab[server].write(CLOCK_FILE, f"+{seconds}s\n")
+        if server in faked:
+            return
+        faked.append(server)
+        lab[server].write(f"{SLEEP_FOLDER}/sitecustomize.py", SLEEP)
+        variables = "".join(f'Environment="{key}={value}"\n' for key, value in CLOCK.items())
+        lab[server].write(f"/etc/systemd/system/{UNIT}.d/clock.conf", f"[Service]\n{variables}")
+        lab[server].run(["systemctl", "daemon-reload"])
+        with restarted(minions[server]):
+            minions[server].preload = CLOCK
+
+    yield put
+    for server in faked:
+        lab[server].run(["rm", "-rf", f"/etc/systemd/system/{UNIT}.d", CLOCK_FILE])
+        lab[server].run(["systemctl", "daemon-reload"])
+        # One that is not of this test's installation makes the next test install anew.
+        lab[server].run(["systemctl", "stop", UNIT])
+        with restarted(minions[server]):
+            minions[server].preload = {}
+
+
+@pytest.fixture
+def site_policy(master):
+    """The site's verdicts in the master's configuration, as a function; each command reads them."""
+    file = Path(master.config_dir) / "master.d" / "policy.conf"
+
+    def put(**verdicts):
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(json.dumps({"dhcp_failover": {"policy": verdicts}}), encoding="utf-8")
+
+    yield put
+    file.unlink(missing_ok=True)
+
+
+@contextmanager
+def restarted(minion):
+    minion.terminate()
+    yield
+    minion.start()
+
+
+# -- doctor --------------------------------------------------------------------------------------
+
+
+def test_a_healthy_pair_has_no_cause(pair):
+    answer, codes = doctor(pair, code=0)
+    assert answer["result"] is True
+    assert not [one for one in answer["findings"][FOO] if one["kind"] in ("cause", "wait", "risk")]
+    run = pair.salt_run("dhcp_failover.preflight")
+    assert run.returncode == 0, str(run)
+    seen = {one["code"]: one["verdict"] for one in run.answer["checks"]}
+    assert {code for code, verdict in seen.items() if verdict != "pass"} <= {"firewall"}, seen
+
+
+def test_a_process_that_is_gone_while_the_unit_is_active(pair):
+    pair.dhcp.kill("dhcp-b")
+    answer = is_named(pair, "gone-while-active", "dhcp-b")
+    assert "dhcp-a serves" in answer["comment"]
+    blocked(pair, "process", "dhcpd is not running on dhcp-b")
+    blocked(pair, "states", "communications-interrupted")
+    # The next step that it names is the cure.
+    assert pair.ask("dhcp-b", "dhcpd.start")["result"] is True
+    wait_until(pair.dhcp.is_normal, "the pair is normal again", 30.0)
+    passes(pair, "process")
+
+
+def test_a_server_that_was_stopped_on_purpose(pair):
+    pair.dhcp.stop("dhcp-a")
+    is_named(pair, "down", "dhcp-a")
+
+
+def test_a_halted_process(pair):
+    for process in pair.dhcp.processes("dhcp-b"):
+        os.kill(process.pid, signal.SIGSTOP)
+    until_state(pair, "dhcp-a", "communications-interrupted")
+    is_named(pair, "halted", "dhcp-b")
+    blocked(pair, "process", "stopped by a signal")
+
+
+def test_a_torn_lease_file(pair):
+    pair.dhcp.stop("dhcp-b")
+    pair.lab["dhcp-b"].run(["tee", "-a", LEASES], stdin=TORN)
+    is_named(pair, "lease-file-torn", "dhcp-b")
+    blocked(pair, "lease-file", "torn")
+
+
+def test_a_lease_file_that_is_gone(pair):
+    pair.dhcp.stop("dhcp-b")
+    pair.lab["dhcp-b"].run(["rm", LEASES])
+    is_named(pair, "lease-file-missing", "dhcp-b")
+
+
+def test_a_configuration_that_does_not_start(pair):
+    pair.dhcp.stop("dhcp-b")
+    edit(pair, "dhcp-b", CONFIGURATION, "max-unacked-updates", "max-unaccked-updates")
+    answer = is_named(pair, "configuration", "dhcp-b")
+    assert CONFIGURATION in answer["comment"]
+    blocked(pair, "configuration", CONFIGURATION)
+
+
+def test_a_firewall_between_them(pair):
+    cut(pair, "dhcp-a")
+    for server in pair.dhcp.hosts:
+        until_state(pair, server, "communications-interrupted")
+    answer = is_named(pair, "link-blocked")
+    assert "tcp port 647" in answer["comment"]
+    blocked(pair, "connection", "no failover connection")
+
+
+def test_ports_that_do_not_match(pair):
+    edit(pair, "dhcp-b", CONFIGURATION, "port 647;", "port 648;")
+    pair.dhcp.stop("dhcp-b")
+    pair.dhcp.start("dhcp-b")
+    until_state(pair, "dhcp-b", "communications-interrupted")
+    answer = is_named(pair, "port-mismatch")
+    assert "648" in answer["comment"] and "647" in answer["comment"]
+
+
+def test_a_server_that_was_paused_by_hand(pair):
+    set_state(pair, "dhcp-b", FailoverState.PAUSED)
+    until_state(pair, "dhcp-b", "paused")
+    is_named(pair, "paused", "dhcp-b")
+    run = pair.salt_run("dhcp_failover.status")
+    assert "dhcpd.resume" in run.answer[FOO]["dhcp-b"]["stuck"]
+    assert pair.ask("dhcp-b", "dhcpd.resume")["result"] is True
+    wait_until(pair.dhcp.is_normal, "the pair is normal again", 30.0)
+
+
+def test_a_server_that_was_shut_down_and_runs_on(pair):
+    set_state(pair, "dhcp-a", FailoverState.SHUTDOWN)
+    until_state(pair, "dhcp-b", "partner-down")
+    is_named(pair, "shutdown", "dhcp-a")
+    assert pair.ask("dhcp-a", "dhcpd.resume")["result"] is True
+    wait_until(pair.dhcp.is_normal, "the pair is normal again", 40.0)
+
+
+def test_a_lost_lease_file_costs_mclt_and_it_is_told_until_when(install):
+    pair = install([Relationship("foo", "dhcp-a", "dhcp-b", mclt=90)])
+    pair.dhcp.stop("dhcp-b")
+    pair.lab["dhcp-b"].run(["sh", "-c", f"rm -f {LEASES}*; : >{LEASES}"])
+    pair.dhcp.start("dhcp-b")
+    until_state(pair, "dhcp-b", "recover-wait")
+    answer = is_named(pair, "recover-wait", "dhcp-b")
+    assert "UTC" in answer["comment"] and "dhcp-a serves" in answer["comment"]
+    status = pair.salt_run("dhcp_failover.status").answer[FOO]["dhcp-b"]
+    assert status["recover_wait_until"] in answer["comment"]
+
+
+def test_partner_down_by_hand(pair):
+    pair.dhcp.stop("dhcp-b")
+    set_state(pair, "dhcp-a", FailoverState.PARTNER_DOWN)
+    until_state(pair, "dhcp-a", "partner-down")
+    _, codes = doctor(pair)
+    assert codes[:2] == ["down", "partner-down"]
+
+
+def test_partner_down_while_the_partner_serves(pair):
+    cut(pair, "dhcp-a")
+    for server in pair.dhcp.hosts:
+        until_state(pair, server, "communications-interrupted")
+    set_state(pair, "dhcp-a", FailoverState.PARTNER_DOWN)
+    until_state(pair, "dhcp-a", "partner-down")
+    answer = is_named(pair, "split", "dhcp-a")
+    assert "set by hand" in answer["comment"]
+
+
+def test_a_name_that_only_one_of_them_has(pair):
+    for path in (CONFIGURATION, COMMON):
+        edit(pair, "dhcp-b", path, 'peer "foo"', 'peer "fooo"')
+    pair.dhcp.stop("dhcp-b")
+    pair.dhcp.start("dhcp-b")
+    answer, _ = doctor(pair)
+    told = [one["text"] for one in answer["findings"]["not a pair"]]
+    assert any("fooo on dhcp-b" in text for text in told), answer
+    assert any("foo on dhcp-a" in text for text in told), answer
+    assert "Not a pair" in answer["comment"]
+
+
+def test_a_half_that_is_used_up(install):
+    pair = install([Relationship("foo", "dhcp-a", "dhcp-b", addresses=20)])
+    pair.dhcp.stop("dhcp-b")
+    load = Load(pair.dhcp)
+    load.start(20, seconds=3)
+    load.result()
+    answer, codes = doctor(pair)
+    assert codes[:2] == ["down", "peer-holds-all"], answer
+    start = pair.ask("dhcp-b", "dhcpd.start")
+    assert start["result"] is True, start
+
+
+def test_a_key_that_the_running_dhcpd_does_not_know(pair):
+    omapi = pair.dhcp.omapi["dhcp-b"]
+    edit(pair, "dhcp-b", COMMON, omapi.secret, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=")
+    answer, codes = doctor(pair, code=0)
+    assert "omapi" in codes, answer
+    told = [one for one in answer["findings"][FOO] if one["code"] == "omapi"][0]
+    assert "still has the old key" in told["text"]
+    assert omapi.key_name not in str(answer) and "AAAAAA" not in str(answer)
+    blocked(pair, "omapi", "OMAPI", verdict="warn")
+
+
+def test_a_host_whose_network_is_gone(pair):
+    discovered(pair)
+    host = pair.lab["dhcp-b"]
+    link = ["ip", "link", "set", "eth0"]
+    host.run([*link, "down"])
+    try:
+        until_state(pair, "dhcp-a", "communications-interrupted")
+        is_named(pair, "host-down", "dhcp-b")
+    finally:
+        host.run([*link, "up"])
+    wait_until(pair.dhcp.is_normal, "the pair is normal again", 60.0)
+    wait_until(lambda: pair.answers("dhcp-b"), "its minion is back", 60.0)
+
+
+def test_a_silent_minion_whose_dhcpd_lives(pair):
+    discovered(pair)
+    pair.silence("dhcp-b")
+    answer, codes = doctor(pair, code=1)
+    assert codes[0] == "minion-silent", answer
+    assert "established failover connection" in answer["findings"][FOO][0]["text"]
+    pair.wake("dhcp-b")
+
+
+def test_ranges_that_differ(install):
+    pair = install([Relationship("foo", "dhcp-a", "dhcp-b", addresses=400)])
+    first = "10.100.1.0 10.100.2.143"
+    edit(pair, "dhcp-b", COMMON, f"range {first}", "range 10.100.1.0 10.100.1.9")
+    pair.dhcp.stop("dhcp-b")
+    pair.dhcp.start("dhcp-b")
+    wait_until(pair.dhcp.is_normal, "they are normal all the same", 30.0)
+    load = Load(pair.dhcp)
+    load.start(50, seconds=3)
+    load.result()
+    answer, codes = doctor(pair, code=0)
+    assert "ranges-differ" in codes, answer
+
+
+def test_a_full_disk(pair):
+    host = pair.lab["dhcp-b"]
+    pair.dhcp.stop("dhcp-b")
+    small = "mount -t tmpfs -o size=1536k none /var/lib/dhcp"
+    host.run(["sh", "-c", f"cp -a {LEASES} /run/kept && {small} && cp -a /run/kept {LEASES}"])
+    try:
+        pair.dhcp.start("dhcp-b")
+        wait_until(pair.dhcp.is_normal, "the pair is normal", 30.0)
+        passes(pair, "space")
+        host.run(["sh", "-c", "cat /dev/zero >/var/lib/dhcp/full"], check=False)
+        blocked(pair, "space", "/var/lib/dhcp")
+        _, codes = doctor(pair, code=0)
+        assert codes[0] == "disk-full"
+        load = Load(pair.dhcp)
+        load.start(50, seconds=2)
+        load.result()
+        answer, codes = doctor(pair, code=None)
+        assert codes[0] == "disk-full", answer
+    finally:
+        pair.dhcp.kill("dhcp-b", signal.SIGKILL)
+        host.run(["umount", "-l", "/var/lib/dhcp"])
+        pair.dhcp.start("dhcp-b")
+
+
+def test_clocks_that_drift_apart(pair, faked_clock):
+    faked_clock("dhcp-b", 50)
+    pair.dhcp.stop("dhcp-b")
+    pair.dhcp.start("dhcp-b")
+    wait_until(pair.dhcp.is_normal, "50 s are taken", 30.0)
+    blocked(pair, "clock", "50 s apart", verdict="warn")
+    faked_clock("dhcp-b", 130)
+    # Such a jump cuts the connection too: dhcpd counts its partner's silence by that clock.
+    for server in pair.dhcp.hosts:
+        until_state(pair, server, "communications-interrupted")
+    blocked(pair, "clock", "time offset too large")
+    answer = is_named(pair, "clock-skew")
+    assert "130 s apart" in answer["comment"]
+
+
+def test_clocks_that_are_apart_while_the_pair_is_connected(pair, faked_clock):
+    """The next connect would fail: nothing shows it but the clocks."""
+    faked_clock("dhcp-b", 90)
+    wait_until(pair.dhcp.is_normal, "the pair is normal", 30.0)
+    blocked(pair, "clock", "90 s apart")
+    answer, codes = doctor(pair, code=0)
+    assert codes[0] == "clock-skew", answer
+    assert "the next restart" in answer["comment"]
+
+
+# -- preflight -----------------------------------------------------------------------------------
+
+
+def test_a_pool_that_real_clients_will_use_up_while_one_server_is_alone(install):
+    # A client's first lease lasts for MCLT.
+    pair = install([Relationship("foo", "dhcp-a", "dhcp-b", addresses=200, mclt=120)])
+    load = Load(pair.dhcp)
+    load.start(20, seconds=6)
+    load.result()
+    blocked(pair, "pools", "new clients are expected")
+    run = pair.salt_run("dhcp_failover.restart")
+    assert run.returncode == 1 and pair.touched == [], str(run)
+
+
+def test_a_hold_and_a_claim(pair):
+    assert pair.salt_run("dhcp_failover.hold", "foo", "why=power works").returncode == 0
+    blocked(pair, "holder", "power works")
+    assert pair.salt_run("dhcp_failover.release", "foo").returncode == 0
+    assert pair.ask("dhcp-a", "dhcpd.claim", "r1", "ann")["result"] is True
+    blocked(pair, "holder", "ann")
+
+
+def test_a_dhcpd_that_the_service_manager_does_not_know(pair):
+    host = pair.lab["dhcp-b"]
+    pair.dhcp.stop("dhcp-b")
+    host.run(["dhcpd", "-4", "-q", "-cf", CONFIGURATION, "eth0"])
+    wait_until(pair.dhcp.is_normal, "the pair is normal", 30.0)
+    blocked(pair, "service", "started by hand", verdict="warn")
+    pair.dhcp.stop("dhcp-b")
+    pair.dhcp.start("dhcp-b")
+
+
+def test_a_firewall_before_omapi_is_seen_and_policy_raises_the_check(install, site_policy):
+    # The lab's own watch asks over OMAPI from outside, which the firewall is there to forbid.
+    pair = install(foo(), by_journal=True)
+    blocked(pair, "firewall", "open to every address", verdict="warn")
+    site_policy(firewall="block")
+    blocked(pair, "firewall", "open to every address")
+    refused = pair.salt_run("dhcp_failover.restart")
+    assert refused.returncode == 1 and pair.touched == [], str(refused)
+    assert "open to every address" in refused.answer["comment"], str(refused)
+    rule = f'iifname != "lo" tcp dport {pair.dhcp.omapi["dhcp-a"].port} drop'
+    chain = f"chain in {{\n type filter hook input priority 0;\n {rule}\n }}\n"
+    for server in pair.dhcp.hosts:
+        pair.lab[server].run(["nft", "-f", "-"], stdin=f"table inet omapi {{\n {chain}}}\n")
+    passes(pair, "firewall")
+    run = pair.salt_run("dhcp_failover.preflight")
+    assert run.returncode == 0, str(run)
+    for server in pair.dhcp.hosts:
+        pair.unblock(server)
+
+
+def test_a_change_that_waits_for_the_restart(pair):
+    assert pair.ask("dhcp-b", "dhcpd.mark_pending", "new lease times")
+    blocked(pair, "pending", "new lease times", verdict="warn")
+    edit(pair, "dhcp-a", COMMON, "default-lease-time 120", "default-lease-time 121")
+    changed = "dhcp-a: a restart is pending: dhcpd.common.conf was changed or touched"
+    blocked(pair, "pending", changed, verdict="warn")
+
+
+def test_a_minion_that_is_silent(pair):
+    discovered(pair)
+    pair.silence("dhcp-a")
+    blocked(pair, "answers", "dhcp-a: no answer")
+    pair.wake("dhcp-a")

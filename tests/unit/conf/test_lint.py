@@ -1,0 +1,169 @@
+"""What ``dhcpd.check_config`` finds wrong with a configuration, and how it says so."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from configurations import GOOD
+from configurations import LETS_PASS
+from configurations import OMAPI
+from configurations import POOL
+from configurations import PRIMARY
+from configurations import REFUSED
+from configurations import SECONDARY
+from configurations import VALID
+from hypothesis import HealthCheck
+from hypothesis import given
+from hypothesis import settings
+from hypothesis import strategies as st
+from iscdhcp.conf import lint
+from iscdhcp.conf import normal
+from iscdhcp.conf import syntax
+from iscdhcp.conf import views as conf_views
+from iscdhcp.errors import ConfError
+
+HERE = ["192.0.2.1", "127.0.0.1"]
+
+
+def findings(text: str, addresses: list[str] | None = HERE) -> list[lint.Finding]:
+    found = lint.lint(syntax.parse_text(text), addresses)
+    for one in found:
+        assert one.severity in ("error", "warning", "note")
+        assert one.what and one.fix and one.file and one.line
+        assert "7f3c" not in str(one) and "c2Vj" not in str(one)
+    return found
+
+
+def the(code: str, text: str, addresses: list[str] | None = HERE) -> lint.Finding:
+    found = [one for one in findings(text, addresses) if one.code == code]
+    assert len(found) == 1, findings(text, addresses)
+    return found[0]
+
+
+def test_a_good_pair_has_no_finding() -> None:
+    assert findings(GOOD) == []
+    assert findings(SECONDARY + OMAPI + POOL, ["192.0.2.2"]) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "severity", "line", "text"), LETS_PASS, ids=[f"{r[0]}-{r[1]}" for r in LETS_PASS]
+)
+def test_what_dhcpd_lets_pass_is_found(code: str, severity: str, line: int, text: str) -> None:
+    here = ["192.0.2.2"] if "secondary;" in text and "primary" not in text else HERE
+    found = the(code, text, here)
+    assert (found.severity, found.line) == (severity, line)
+
+
+@pytest.mark.parametrize(
+    ("code", "line", "text"), REFUSED, ids=[f"{row[0]}-{i}" for i, row in enumerate(REFUSED)]
+)
+def test_what_dhcpd_refuses_is_said_with_its_meaning(code: str, line: int, text: str) -> None:
+    found = the(code, text, None)
+    assert (found.severity, found.line) == ("error", line)
+
+
+def test_addresses_are_held_against_those_of_this_host() -> None:
+    assert "192.0.2.1" in the("address-not-here", GOOD, ["192.0.2.77", "10.0.0.1"]).what
+    assert "partner's file" in the("addresses-swapped", GOOD, ["192.0.2.2"]).what
+    both = the("peer-address-here", GOOD, ["192.0.2.1", "192.0.2.2"])
+    assert "192.0.2.2" in both.what
+    assert the("no-subnet-of-this-host", GOOD.replace("192.0.2.0 ", "10.0.0.0 "), HERE)
+    names = GOOD.replace("address 192.0.2.1", "address a.example.org", 1)
+    assert not [one for one in findings(names) if one.code.startswith("address")]
+
+
+def test_a_shared_network_gives_its_relationship_to_its_pools() -> None:
+    text = POOL.replace('failover peer "foo"; deny', "deny")
+    inherited = f'shared-network x {{ failover peer "foo"; {text} }}'
+    assert findings(PRIMARY + OMAPI + inherited) == []
+
+
+def test_what_is_valid_has_no_error() -> None:
+    assert [one for one in findings(VALID, None) if one.severity == "error"] == []
+
+
+def test_both_primary_and_ends_that_do_not_match_are_found_with_both_files() -> None:
+    def views(text: str) -> conf_views.Configuration:
+        return conf_views.views(syntax.parse_text(text))
+
+    good = views(GOOD)
+    assert lint.lint_pair(good, views(SECONDARY + POOL), "a", "b") == []
+    (both,) = lint.lint_pair(good, views(SECONDARY.replace("secondary", "primary")), "a", "b")
+    assert (both.severity, both.code, both.line) == ("error", "both-primary", 1)
+    (ports,) = lint.lint_pair(good, views(SECONDARY.replace("847", "848")), "a", "b")
+    assert ports.code == "ends-do-not-match" and "848" in ports.what
+
+
+def test_the_worst_comes_first() -> None:
+    found = findings(GOOD.replace("delay 30", "delay 300").replace("mclt 1800;", ""))
+    assert [one.severity for one in found] == ["error", "warning"]
+
+
+def test_fifty_thousand_hosts_are_checked_in_seconds() -> None:
+    host = "host h%d {\n  hardware ethernet 02:00:00:00:00:01;\n  fixed-address 10.0.0.1;\n}\n"
+    text = GOOD + "".join(host % number for number in range(50_000))
+    begun = time.process_time()
+    assert findings(text) == []
+    assert time.process_time() - begun < 10  # measured: 1
+
+
+CUTS = GOOD.split(" ")
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(st.sampled_from([*CUTS, "{", "}", ";", '"', "zone", "option", "class"])))
+def test_no_configuration_fails_with_anything_but_a_conf_error(words: list[str]) -> None:
+    try:
+        findings(" ".join(words))
+    except ConfError as error:
+        assert error.line is not None
+
+
+def test_a_broken_key_is_never_shown() -> None:
+    for cut in range(len(OMAPI)):
+        for text in (OMAPI[:cut], OMAPI[:cut] + OMAPI[cut + 1 :], OMAPI[:cut] + ";" + OMAPI[cut:]):
+            try:
+                findings(text, None)
+            except ConfError as error:
+                assert "7f3c" not in str(error) and "c2Vj" not in str(error)
+
+
+CORPUS = Path(__file__).parents[4] / "shared" / "corpus" / "configs"
+
+
+@pytest.mark.skipif(not CORPUS.is_dir(), reason=f"the sample files are not here: {CORPUS}")
+def test_samples_of_real_origin_are_checked_without_a_crash() -> None:
+    checked = 0
+    for path in CORPUS.iterdir():
+        try:
+            tree = syntax.parse_file(str(path), str(CORPUS))
+        except ConfError:
+            continue
+        checked += len(lint.lint(tree, HERE)) + 1
+    assert checked > 60
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "group {" * 150_000 + "}" * 150_000,
+        "subnet 10.0.0.0 netmask 255.0.0.0 {" * 30_000 + "}" * 30_000,
+        "if known {" * 100_000 + "}" * 100_000,
+        "option x " + "a " * 500_000 + ";",
+        "host" + " " * 1_000_000 + '"a" { }',
+        "pool { range 10.0.0.1; }" * 40_000,
+        "range 10.0.0.1;" * 60_000,
+    ],
+    ids=range(7),
+)
+def test_hostile_text_is_checked_and_normalised_in_linear_time(text: str) -> None:
+    tree = syntax.parse_text(text)
+    begun = time.process_time()
+    lint.lint(tree, HERE)
+    try:
+        normal.normal_form(tree, "n")
+    except ConfError as error:
+        assert error.line is not None
+    assert time.process_time() - begun < 15

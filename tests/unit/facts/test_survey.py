@@ -1,0 +1,86 @@
+"""The closer look at a server: its log folded, its disk, its sockets."""
+
+from __future__ import annotations
+
+import os
+import socket
+from types import SimpleNamespace
+
+import pytest
+from iscdhcp.facts import survey
+from iscdhcp.log.sources import Line
+
+
+def fold(*texts):
+    return survey.fold([Line(100.0 + at, 7, text) for at, text in enumerate(texts)])
+
+
+def test_moves_are_kept_in_order():
+    found = fold(
+        "failover peer foo: I move from startup to normal",
+        "failover peer foo: peer moves from normal to communications-interrupted",
+        "DHCPDISCOVER from 02:00:00:00:00:01 via eth0",
+    )
+    assert [(m["kind"], m["old"], m["new"], m["time"]) for m in found["moves"]] == [
+        ("my-move", "startup", "normal", 100.0),
+        ("peer-move", "normal", "communications-interrupted", 101.0),
+    ]
+    assert found["told"] == [] and found["unwritten"] is None
+
+
+def test_what_was_said_often_is_counted_with_its_first_and_last_time():
+    line = "Failover CONNECT to foo rejected: Connection rejected, time mismatch too great."
+    (entry,) = fold(line, line, line)["told"]
+    assert (entry["kind"], entry["relationship"], entry["count"]) == ("refused", "foo", 3)
+    assert (entry["first"], entry["last"], entry["text"]) == (100.0, 102.0, line)
+
+
+def test_harmless_lines_are_counted_and_what_could_not_be_written_is_kept():
+    found = fold(
+        "Both servers have entered recover-done!",
+        "write_lease: unable to write lease 10.0.0.1",
+        "Unable to record current failover state for foo",
+    )
+    assert found["harmless"] == {"both-recover-done": 1}
+    assert found["unwritten"]["text"].startswith("Unable to record")
+
+
+def test_a_flood_of_moves_does_not_grow_the_answer():
+    line = "failover peer foo: I move from normal to communications-interrupted"
+    assert len(fold(*[line] * 200)["moves"]) == survey.MOVES
+
+
+def test_room_for_the_lease_file_is_measured_beside_it(tmp_path):
+    leases = tmp_path / "dhcpd.leases"
+    leases.write_bytes(b"x" * 2_000_000)
+    found = survey.space(str(leases))
+    assert found["folder"] == str(tmp_path) and found["free"] > 0
+    assert found["needed"] == 2_200_000 and found["read_only"] is False
+    assert "No such file" in survey.space("/nonexistent/dhcpd.leases")["error"]
+
+
+@pytest.fixture
+def listening():
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        one.listen()
+        yield one.getsockname()[1]
+
+
+def server(port, pid=None):
+    relationship = SimpleNamespace(
+        name="foo", address="127.0.0.1", port=port, peer_address="192.0.2.1", peer_port=647
+    )
+    return SimpleNamespace(
+        configuration=SimpleNamespace(relationships=[relationship], omapi=None),
+        process=pid and SimpleNamespace(pid=pid),
+    )
+
+
+def test_whose_socket_it_is_on_the_failover_port_is_seen(listening):
+    def listens(**of):
+        return survey.sockets(server(**of))["relationships"]["foo"]["listens"]
+
+    assert listens(port=listening, pid=os.getpid()) == "own"
+    assert listens(port=listening) == "other"
+    assert listens(port=1, pid=os.getpid()) is None

@@ -1,0 +1,114 @@
+"""
+Two servers in memory, for the tests of runs.
+
+It is a fake: that answers are lost, late or contradictory can't be had on demand from real minions.
+The integration tests run the same steps against real ones.
+"""
+
+from __future__ import annotations
+
+import copy
+
+from iscdhcp.pair import discovery as pair_discovery
+from pair_facts import NOW
+from pair_facts import server
+
+
+class FakeMinions:
+    """Two servers in memory; ``spoil`` is called before each answer."""
+
+    def __init__(self):
+        self.servers = {
+            "dhcp-a": server("dhcp-a", "primary", "dhcp-b"),
+            "dhcp-b": server("dhcp-b", "secondary", "dhcp-a"),
+        }
+        self.claims = {}
+        self.acts = []
+        self.released = []
+        self.silent = set()
+        self.on_restart = self.new_process
+        self.on_status = lambda minions: None
+
+    def status(self, minions, brief=False, looks=1):
+        self.on_status(self)
+        found = {}
+        for minion in minions:
+            if minion in self.silent:
+                found[minion] = {"error": "no answer within 6 s"}
+                continue
+            facts = copy.deepcopy(self.servers[minion])
+            facts["claim"] = self.claims.get(minion)
+            found[minion] = {"facts": facts, "asked": NOW, "offset": 0.0}
+        return found
+
+    def inspect(self, minions, log_hours=0.0):
+        return self.status(minions)
+
+    def claim(self, minions, claim, facts=False):
+        run, who = claim["run"], claim["who"]
+        foreign = {
+            m: c for m, c in self.claims.items() if m in minions and c["run"] not in _may(c, claim)
+        }
+        mine = [minion for minion in minions if minion not in foreign]
+        mark = {"run": run, "who": who, "until": 0, "master": claim.get("master")}
+        self.claims.update(dict.fromkeys(mine, mark))
+        refused = {
+            m: {"refused": f"{m} is claimed by {c['who']}", "claim": c} for m, c in foreign.items()
+        }
+        return {**self.status(mine), **refused}
+
+    def release(self, minions, run, token):
+        for minion in minions:
+            self.claims.pop(minion, None)
+
+    def log(self, minions, since):
+        return {minion: {"events": [], "clients": None} for minion in minions}
+
+    def release_window(self, minion, drained=False, run=None):
+        self.released.append((minion, drained))
+
+    def new_process(self, minion):
+        process = self.servers[minion]["process"]
+        old = dict(process)
+        process.update(pid=process["pid"] + 1, identity=process["identity"] + "+")
+        return {"result": True, "comment": f"{minion} restarted", "old": old, "new": dict(process)}
+
+    def restart(self, minion, patience, **arguments):
+        self.acts.append(minion)
+        self.arguments = arguments
+        return self.on_restart(minion)
+
+
+def _may(theirs, mine):
+    same = theirs.get("master") == mine.get("master")
+    return (mine["run"], mine.get("over")) if same else (mine["run"],)
+
+
+def discovery():
+    found = pair_discovery.Discovery()
+    found.pairs = [pair_discovery.Pair("foo", "dhcp-a", "dhcp-b", 3600)]
+    return found
+
+
+def new_run(kind, minions, folder, request):
+    """A run of a kind over the fleet's only pair; ``said`` is what it told."""
+    said = []
+    found = discovery()
+    run = kind(found.pairs[0], found, minions, folder, "ann on master", request, said.append)
+    run.said = said
+    return run
+
+
+def go(run):
+    """Take all steps as the orchestration does; return them."""
+    steps = [run.lock()]
+    acts = [run.preflight]
+    for position, one in enumerate(run.servers):
+        acts.append(lambda position=position: run.restart(position))
+        acts.append(lambda one=one: run.wait_normal(one))
+    for act in acts:
+        if not steps[-1].result:
+            break
+        steps.append(act())
+    run.unlock()
+    return steps

@@ -1,0 +1,243 @@
+"""dhcpd's process: found, watched and ended with care."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from iscdhcp.errors import ProcessError
+from iscdhcp.host import process
+
+# A stand-in that only has the name: what is tested here is signals and /proc, not dhcpd.
+NAME = f"dhcpd-of-test-{os.getpid()}"
+SLEEPER = "import sys, time; print('up', flush=True); time.sleep(60)"
+
+
+@pytest.fixture
+def sleeper():
+    with subprocess.Popen(
+        [NAME, "-c", SLEEPER],
+        executable=sys.executable,
+        stdout=subprocess.PIPE,
+    ) as child:
+        assert child.stdout.readline()
+        yield child
+        child.kill()
+
+
+def find():
+    return process.find((NAME,))
+
+
+def test_a_process_is_found_with_its_start_and_identity(sleeper):
+    (found,) = find()
+    assert found.pid == sleeper.pid
+    assert abs(found.started - time.time()) < 10
+    assert process.is_alive(found) and not found.stopped and not found.gentle_shutdown
+
+
+def test_a_one_shot_check_is_no_server():
+    with subprocess.Popen([NAME, "-c", SLEEPER, "-t"], executable=sys.executable) as child:
+        try:
+            assert find() == []
+        finally:
+            child.kill()
+
+
+def test_it_is_ended_only_at_a_moment_that_is_approved(sleeper):
+    (found,) = find()
+    looks = []
+
+    def look():
+        assert find()[0].stopped, "it must be halted while it is looked at"
+        looks.append(1)
+        return len(looks) == 3
+
+    done = process.signal_terminate(found, look, deadline=10)
+    assert done["tries"] == 3
+    sleeper.wait(5)
+    assert sleeper.returncode == -15
+    assert process.wait_exit(found, 5) and not process.is_alive(found)
+
+
+def test_it_runs_on_when_no_moment_is_good(sleeper):
+    (found,) = find()
+    with pytest.raises(ProcessError, match="runs on"):
+        process.signal_terminate(found, lambda: False, deadline=0.05)
+    assert process.is_alive(found) and not find()[0].stopped
+
+
+def test_it_runs_on_when_the_act_is_called_off(sleeper):
+    (found,) = find()
+
+    def look():
+        raise RuntimeError("the partner has just gone")
+
+    with pytest.raises(RuntimeError):
+        process.signal_terminate(found, look, deadline=10)
+    assert process.is_alive(found) and not find()[0].stopped
+
+
+def test_a_process_that_has_ended_is_not_signalled(sleeper):
+    (found,) = find()
+    sleeper.kill()
+    sleeper.wait()
+    with pytest.raises(ProcessError, match="ended already"):
+        process.signal_terminate(found, lambda: True, deadline=1)
+
+
+def test_a_reused_pid_is_another_process(sleeper):
+    (found,) = find()
+    other = process.Process(
+        pid=found.pid,
+        identity=found.identity + "0",
+        started=found.started,
+        argv=found.argv,
+        state="S",
+        gentle_shutdown=False,
+    )
+    assert not process.is_alive(other)
+    with pytest.raises(ProcessError):
+        process.signal_terminate(other, lambda: True, deadline=1)
+    os.kill(sleeper.pid, 0)
+
+
+def test_an_established_failover_connection_is_read_from_the_kernel(tmp_path, monkeypatch):
+    table = """  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid
+   0: 0100007F:0287 0200007F:D431 {state} 00000000:00000000 00:00000000 00000000     0
+"""
+    monkeypatch.setattr(process, "PROC", tmp_path)
+    (tmp_path / "net").mkdir()
+    for state, expected in (("01", True), ("06", False)):
+        (tmp_path / "net/tcp").write_text(table.format(state=state))
+        assert process.failover_connected("127.0.0.1", "127.0.0.2", (647, 647)) is expected
+    (tmp_path / "net/tcp").write_text(table.format(state="01"))
+    assert process.failover_connected("127.0.0.1", "127.0.0.3", (647, 647)) is False
+    assert process.failover_connected("127.0.0.1", "127.0.0.2", (519, 520)) is False
+
+
+@pytest.mark.parametrize("without", ["pidfd_open", "pidfd_send_signal"])
+def test_it_is_ended_where_python_or_the_kernel_knows_no_pidfd(sleeper, monkeypatch, without):
+    monkeypatch.delattr(os if without == "pidfd_open" else signal, without)
+    (found,) = find()
+    process.signal_terminate(found, lambda: True, deadline=10)
+    sleeper.wait(5)
+    assert process.wait_exit(found, 5)
+
+
+def test_it_runs_on_when_the_one_who_halted_it_is_killed(sleeper):
+    code = (
+        "import os, signal, sys; from iscdhcp.host import process; "
+        "(found,) = process.find((sys.argv[1],)); "
+        "process.signal_terminate(found, lambda: os.kill(os.getpid(), signal.SIGKILL), 10)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, NAME], check=False)
+    assert done.returncode == -signal.SIGKILL
+    deadline = time.monotonic() + 5
+    while find()[0].stopped and time.monotonic() < deadline:
+        time.sleep(0.005)
+    assert not find()[0].stopped
+
+
+def test_a_process_that_cannot_be_halted_is_not_looked_at(sleeper, monkeypatch):
+    (found,) = find()
+    monkeypatch.setattr(process, "_HALT_SECONDS", 0.02)
+    monkeypatch.setattr(process, "_state", lambda pid: ("D", 1, int(found.identity.split("-")[2])))
+    with pytest.raises(ProcessError, match="runs on"):
+        process.signal_terminate(found, lambda: pytest.fail("looked"), deadline=0.05)
+
+
+def test_the_wait_for_an_exit_ends_at_its_time(sleeper):
+    (found,) = find()
+    begun = time.monotonic()
+    assert not process.wait_exit(found, 0.2)
+    assert 0.15 < time.monotonic() - begun < 2
+
+
+# -- what the command line says ------------------------------------------------------------------
+
+
+def known(*argv, **more):
+    return process.Process(1, "b-1-1", 0.0, ("/usr/sbin/dhcpd", *argv), "S", False, **more)
+
+
+def test_files_port_and_interfaces_are_read_from_the_command_line():
+    one = known(*"-4 -q -cf /a -cf /c -lf /l -pf /p -p 1067 -user eth9 eth0 eth1".split())
+    assert (one.config_file, one.explicit_lease_file, one.pid_file) == ("/c", "/l", "/p")
+    assert (one.port, one.interfaces, one.foreground) == (1067, ("eth0", "eth1"), False)
+
+
+def test_what_the_command_line_leaves_out_is_not_invented():
+    one = known("-f", "--no-pid", "-pf", "/p")
+    assert (one.config_file, one.explicit_lease_file, one.pid_file) == (None, None, None)
+    assert (one.port, one.interfaces, one.foreground) == (67, (), True)
+
+
+def test_the_environment_names_files_where_the_command_line_does_not():
+    environment = (("-cf", "/env.conf"), ("-lf", "/env.leases"))
+    assert known(environment=environment).config_file == "/env.conf"
+    assert known("-cf", "/c", environment=environment).config_file == "/c"
+
+
+def test_environment_and_lease_file_are_read_from_the_process(tmp_path):
+    leases = tmp_path / "dhcpd.leases"
+    code = (
+        f"import os, time; f = os.open('{leases}.1795430377', os.O_WRONLY | os.O_CREAT); "
+        "print('up', flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen(
+        [NAME, "-c", code],
+        executable=sys.executable,
+        stdout=subprocess.PIPE,
+        env={"PATH_DHCPD_CONF": "/env.conf"},
+    ) as child:
+        try:
+            assert child.stdout.readline()
+            (found,) = find()
+            assert found.config_file == "/env.conf"
+            assert found.open_lease_file == str(leases)
+            os.rename(f"{leases}.1795430377", leases)
+            assert find()[0].open_lease_file == str(leases)
+            leases.unlink()
+            assert find()[0].open_lease_file is None
+        finally:
+            child.kill()
+
+
+FORKING = """
+import os, time
+if {serves}: f = os.open({file!r}, os.O_WRONLY | os.O_CREAT)
+child = os.fork()
+if child: print(os.getpid(), child, flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("serves", [False, True])
+def test_of_a_parent_and_its_child_the_one_that_serves_is_found(tmp_path, serves):
+    # Not serving: it waits for the daemon to be ready. Serving: an execute statement forks.
+    code = FORKING.format(serves=serves, file=str(tmp_path / "leases"))
+    with subprocess.Popen(
+        [NAME, "-c", code],
+        executable=sys.executable,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    ) as parent:
+        try:
+            pids = [int(word) for word in parent.stdout.readline().split()]
+            assert [one.pid for one in find()] == [pids[0] if serves else pids[1]]
+        finally:
+            os.killpg(parent.pid, signal.SIGKILL)
+
+
+def test_a_server_of_another_network_is_left_out(sleeper):
+    code = f"from iscdhcp.host import process; print(len(process.find(({NAME!r},))))"
+    inside = ["unshare", "--net", sys.executable, "-c", code]
+    done = subprocess.run(inside, capture_output=True, text=True, check=False)
+    if "unshare" in done.stderr:
+        pytest.skip(f"no network namespace can be made here: {done.stderr.strip()}")
+    assert done.stdout.strip() == "0"

@@ -1,0 +1,120 @@
+"""Pairs found among what the minions say."""
+
+from __future__ import annotations
+
+import pytest
+from iscdhcp.pair import discovery
+
+
+def report(*relationships, addresses=(), error=None):
+    return {
+        "relationships": {
+            name: {"role": role, "address": own, "peer_address": peer, "mclt": 60}
+            for name, role, own, peer in relationships
+        },
+        "addresses": list(addresses),
+        "error": error,
+    }
+
+
+def one_pair(name="foo", first="a", second="b", net="10.0.0"):
+    return {
+        first: report((name, "primary", f"{net}.1", f"{net}.2")),
+        second: report((name, "secondary", f"{net}.2", f"{net}.1")),
+    }
+
+
+def test_a_pair_is_found_by_name_addresses_and_roles():
+    found = discovery.match(one_pair())
+    assert [pair.id for pair in found.pairs] == ["foo:a:b"]
+    assert (found.pairs[0].primary, found.pairs[0].secondary) == ("a", "b")
+    assert found.problems == []
+
+
+def test_the_only_pair_needs_no_name():
+    found = discovery.match({**one_pair(), "web": report()})
+    assert discovery.select(found).name == "foo"
+
+
+def test_two_pairs_are_listed_when_no_name_is_given():
+    found = discovery.match({**one_pair(), **one_pair("bar", "c", "d", "10.0.1")})
+    with pytest.raises(discovery.PairError, match="bar:c:d.*foo:a:b"):
+        discovery.select(found)
+
+
+def test_a_silent_minion_keeps_the_only_pair_from_being_assumed():
+    found = discovery.match(one_pair())
+    found.silent = ["z"]
+    with pytest.raises(discovery.PairError, match="z"):
+        discovery.select(found)
+    assert discovery.select(found, "foo").name == "foo"
+
+
+def test_a_name_copied_between_sites_is_ambiguous_and_a_minion_id_is_not():
+    found = discovery.match({**one_pair(), **one_pair("foo", "c", "d", "10.0.1")})
+    assert len(found.pairs) == 2
+    with pytest.raises(discovery.PairError, match="several"):
+        discovery.select(found, "foo")
+    assert discovery.select(found, "c").id == "foo:c:d"
+    assert discovery.select(found, "foo:a:b").id == "foo:a:b"
+
+
+def test_a_hub_is_a_server_of_each_of_its_pairs_and_their_spokes_are_its_partners():
+    found = discovery.match(
+        {
+            "hub": report(
+                ("foo", "primary", "10.0.0.1", "10.0.0.2"),
+                ("bar", "primary", "10.0.0.1", "10.0.0.3"),
+            ),
+            "a": report(("foo", "secondary", "10.0.0.2", "10.0.0.1")),
+            "c": report(("bar", "secondary", "10.0.0.3", "10.0.0.1")),
+        }
+    )
+    assert [pair.id for pair in found.pairs] == ["bar:c:hub", "foo:a:hub"]
+    assert found.partners(["a"]) == ["a", "hub"]
+    assert found.partners(["a", "hub"]) == ["a", "c", "hub"]
+    with pytest.raises(discovery.PairError, match="several"):
+        discovery.select(found, "hub")
+
+
+@pytest.mark.parametrize(
+    "reports, told",
+    [
+        ({"a": report(("foo", "primary", "10.0.0.1", "10.0.0.2"))}, "no minion that answered"),
+        (
+            {
+                "a": report(("foo", "primary", "10.0.0.1", "10.0.0.2")),
+                "b": report(("foo", "primary", "10.0.0.2", "10.0.0.1")),
+            },
+            "both say primary",
+        ),
+        (
+            {
+                "a": report(("foo", "primary", "10.0.0.1", "10.0.0.2")),
+                "b": report(("foo", "secondary", "10.0.0.9", "10.0.0.1")),
+            },
+            "do not match",
+        ),
+        ({"a": report(error="/etc/dhcp/dhcpd.conf:3: expected ;")}, "dhcpd.conf:3"),
+    ],
+)
+def test_what_is_no_pair_is_named(reports, told):
+    found = discovery.match(reports)
+    assert found.pairs == []
+    assert any(told in problem for problem in found.problems)
+    with pytest.raises(discovery.PairError, match="Mend this first"):
+        discovery.select(found)
+
+
+def test_a_fleet_without_relationships_is_told_what_may_be_missing():
+    with pytest.raises(discovery.PairError, match="sync"):
+        discovery.select(discovery.match({"web": report()}))
+
+
+def test_the_secondary_goes_first_unless_told_otherwise():
+    pair = discovery.match(one_pair()).pairs[0]
+    assert pair.ordered() == ("b", "a")
+    assert pair.ordered("primary-first") == ("a", "b")
+    assert pair.ordered("a,b") == ("a", "b")
+    with pytest.raises(discovery.PairError, match="order"):
+        pair.ordered("a,c")

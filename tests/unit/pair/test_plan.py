@@ -1,0 +1,177 @@
+"""What a restart would do and how long it takes, and the tables that show it."""
+
+from __future__ import annotations
+
+import pytest
+from iscdhcp.doctor import diagnose
+from iscdhcp.pair import plan
+from iscdhcp.pair import preflight
+from iscdhcp.show import status
+from iscdhcp.show import tables
+from iscdhcp.words import span
+from pair_facts import NOW
+from pair_views import A
+from pair_views import B
+from pair_views import Views
+
+
+@pytest.fixture
+def views():
+    return Views()
+
+
+def planned(views, method="signal", **more):
+    return plan.plan(views.view, (B, A), method, **more)
+
+
+def test_the_phases_are_in_order_and_add_up(views):
+    found = planned(views)
+    assert [phase["server"] for phase in found["phases"]] == [None, B, B, B, A, A, A]
+    assert found["seconds"] == pytest.approx(sum(p["seconds"] for p in found["phases"]), abs=0.1)
+    assert "client" in found["clients"]
+    assert f"{B}, then {A}" in plan.sentence(found)
+
+
+def test_the_methods_stand_side_by_side(views):
+    found = planned(views)["methods"]
+    assert list(found) == ["signal", "drain", "handover", "control"]
+    assert found["signal"]["seconds"] < found["handover"]["seconds"] < found["control"]["seconds"]
+    # Two servers, each mute for MCLT after its start.
+    assert found["control"]["seconds"] > 2 * 3600
+    assert [one["possible"] for one in found.values()] == [True, True, True, True]
+    older = planned(views, available=("signal", "drain"))["methods"]
+    assert [one["possible"] for one in older.values()] == [True, True, False, False]
+
+
+def test_without_omapi_only_signal_is_possible(views):
+    views.b["omapi"].update(answers=False, error="nobody listens")
+    found = planned(views)["methods"]
+    assert [name for name, one in found.items() if one["possible"]] == ["signal"]
+    assert "dhcp-b does not answer: nobody listens" in found["drain"]["why"]
+
+
+def test_seconds_follow_lease_file_last_start_and_mclt(views):
+    quick = planned(views)["seconds"]
+    views.a["lease_file"]["bytes"] = 270_000_000
+    assert planned(views)["seconds"] == pytest.approx(quick + 14.1, abs=0.2)
+    views.a["last_start"] = {"seconds": 60.0}
+    assert planned(views)["seconds"] == pytest.approx(quick + 60.0, abs=0.3)
+    views.pool(B)["addresses"] = 600_000
+    assert planned(views, "handover")["seconds"] > quick + 80
+    views.a["process"]["gentle_shutdown"] = True
+    assert planned(views)["seconds"] > 3600
+
+
+def test_spans_are_read_by_people():
+    assert [span(s) for s in (0.2, 40.4, 600, 3600, 3900)] == [
+        "0.2 s",
+        "40 s",
+        "10 min",
+        "1 h 0 min",
+        "1 h 5 min",
+    ]
+
+
+# -- status --------------------------------------------------------------------------------------
+
+
+def test_status_has_what_people_and_programs_look_for(views):
+    views.offsets[B] = 12.3
+    views.locks[A] = "the run of foo"
+    views.holds[B] = {"who": "ann", "why": "power"}
+    views.b["pending_restart"] = {"reason": "new lease times"}
+    rows = status.rows(views.view)
+    assert list(rows) == [A, B]
+    assert (rows[A]["role"], rows[A]["state"], rows[A]["mclt"]) == ("primary", "normal", 3600)
+    assert (rows[A]["clock"], rows[B]["clock"]) == (-12.3, 12.3)
+    assert rows[A]["pools"][0]["free"] == 90
+    assert rows[A]["lock"] and rows[B]["hold"]["who"] == "ann"
+    assert rows[B]["pending_restart"] == "new lease times"
+    text = tables.render({"foo:dhcp-a:dhcp-b": rows})
+    for word in ("PAIR", "normal", "1 h 0 min", "+12.3 s", "held by ann: power", "new lease times"):
+        assert word in text, text
+
+
+def test_status_says_what_is_stuck_and_until_when(views):
+    views.states(("recover", "partner-down"), ("partner-down", "recover"), since=NOW - 100)
+    views.end(B).update(unacked=10, unacked_bound=9)
+    assert "release_window" in status.rows(views.view)[A]["stuck"]
+    views.states(("paused", "normal"), ("normal", "paused"))
+    assert "dhcpd.resume" in status.rows(views.view)[A]["stuck"]
+    views.states(("recover-wait", "partner-down"), ("partner-down", "recover-wait"))
+    row = status.rows(views.view)[A]
+    assert row["recover_wait_until"].endswith("UTC") and "stuck" not in row
+    views.errors[B] = "no answer"
+    assert status.rows(views.view)[B]["why"] == "no answer"
+    assert status.rows(views.view)[B]["state"] == "unknown"
+
+
+# -- tables --------------------------------------------------------------------------------------
+
+
+def preflight_data(views):
+    found = preflight.preflight(views.view, {})
+    return {"comment": "x", "checks": [one.as_dict() for one in found]}
+
+
+def test_tables_fit_the_terminal_and_keep_every_word(views):
+    views.down(B)
+    findings = diagnose.diagnose(views.view)
+    data = {
+        "comment": diagnose.sentence(views.view, findings),
+        "next": findings[0].next,
+        "findings": {"foo:dhcp-a:dhcp-b": [one.as_dict() for one in findings]},
+    }
+    for shown in (data, preflight_data(views), {"pair": "foo", **planned(views)}):
+        text = tables.render(shown, width=80)
+        assert max(map(len, text.splitlines())) <= 80 or "phases" in shown
+    text = " ".join(tables.render(data, width=80).split())
+    for one in findings:
+        assert text.count(" ".join(one.text.split())) == 1, text
+        assert one.next in text
+
+
+def test_a_status_is_not_broken_by_a_narrow_terminal(views):
+    rows = status.rows(views.down(B).view)
+    wide = tables.render({"foo:dhcp-a:dhcp-b": rows}, width=120).splitlines()
+    assert wide[0].startswith("PAIR") and len(wide) == 3
+    less = tables.render({"foo:dhcp-a:dhcp-b": rows}, width=100).splitlines()
+    assert less[0].startswith("PAIR") and max(map(len, less)) <= 100
+    assert less[-1] == "(left out, too narrow: MCLT; --out=json has all)"
+    narrow = tables.render({"foo:dhcp-a:dhcp-b": rows}, width=60)
+    assert max(map(len, narrow.splitlines())) <= 60
+    assert narrow.splitlines()[0] == "foo dhcp-a communications-interrupted"
+    words = narrow.replace(";", "").replace(",", "").split()
+    assert set(" ".join(wide[1:]).replace(":", "").split()) <= set(
+        " ".join(words).replace(":", "").split()
+    ), narrow
+
+
+def test_the_steps_of_a_run_are_in_their_order(views):
+    steps = {"lock": "locked.", "preflight": "Safe.", "restart of dhcp-b": "Refused."}
+    data = {"result": False, "comment": "foo: nothing done.", "steps": steps}
+    text = tables.render(data, lambda text, colour: f"<{colour}>{text}" if colour else text)
+    assert text.splitlines() == [
+        "<RED>foo: nothing done.",
+        "",
+        "lock               locked.",
+        "preflight          Safe.",
+        "restart of dhcp-b  Refused.",
+    ]
+
+
+def test_colours_say_how_grave_it_is(views):
+    def paint(text, colour):
+        return f"<{colour}>{text}" if colour else text
+
+    views.a["survey"]["space"]["free"] = 10
+    text = tables.render(preflight_data(views), paint)
+    assert "<RED>block  space" in text and "<GREEN>pass   answers" in text
+    rows = status.rows(views.down(B).view)
+    text = tables.render({"foo:dhcp-a:dhcp-b": rows}, paint, 120)
+    assert "<YELLOW>foo   dhcp-a" in text and "<RED>foo   dhcp-b" in text
+
+
+@pytest.mark.parametrize("data", ["text", None, [], {}, {"result": False, "comment": "x"}])
+def test_what_is_no_table_is_left_to_salt(data):
+    assert tables.render(data) is None

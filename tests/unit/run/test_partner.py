@@ -1,0 +1,166 @@
+"""
+A partner taken for dead and brought back, step by step, as the master does it.
+
+The minions are a fake, as in the tests of the engine.
+"""
+
+from __future__ import annotations
+
+import pytest
+from fake_minions import FakeMinions
+from fake_minions import new_run
+from iscdhcp.errors import IscDhcpError
+from iscdhcp.run import partner
+from iscdhcp.run import restart
+from iscdhcp.run.partner import PartnerRequest
+from iscdhcp.run.partner import PartnerRun
+from pair_facts import NOW
+
+
+class Minions(FakeMinions):
+    """dhcp-a is dead, dhcp-b has noticed."""
+
+    def __init__(self):
+        super().__init__()
+        self.silent = {"dhcp-a"}
+        self.end = self.servers["dhcp-b"]["relationships"]["foo"]
+        self.end.update(state="communications-interrupted", connected=False)
+        self.servers["dhcp-b"]["omapi"] = {"answers": True}
+        self.probe = {"address": "addr-dhcp-a", "ping": False, "omapi": "silent"}
+        self.lose = False
+
+    def act(self, minion, function, patience, **arguments):
+        self.acts.append(function)
+        facts = self.servers[minion]
+        if function == "dhcpd.look_for_partner":
+            return {"facts": facts, "probe": self.probe, "addresses": {"error": "not counted"}}
+        if function == "dhcpd.partner_down":
+            self.arguments = arguments
+            self.end["state"] = "partner-down"
+        if function == "dhcpd.start":
+            facts["process"]["running"] = True
+        if function == "dhcpd.resume":
+            facts["relationships"]["foo"]["state"] = "normal"
+        if self.lose:
+            return {"lost": "no answer"}
+        return {"result": True, "comment": "done", "new": facts["process"]}
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch):
+    monkeypatch.setattr(restart, "POLL_INTERVAL", 0.01)
+    monkeypatch.setattr(partner, "POLL_INTERVAL", 0.01)
+    monkeypatch.setattr(partner, "FIRST_STATE_SECONDS", 0.3)
+
+
+@pytest.fixture
+def minions():
+    return Minions()
+
+
+@pytest.fixture
+def run(minions, tmp_path):
+    def build(**request):
+        built = new_run(PartnerRun, minions, tmp_path, PartnerRequest(**request))
+        assert built.lock().result
+        return built
+
+    return build
+
+
+def test_a_silent_partner_is_not_taken_for_dead_without_a_confirmation(minions, run):
+    step = run(dead="dhcp-a").take_for_dead()
+    assert step.result is False
+    assert "Nothing was done" in step.comment and "at stake" in step.comment.lower()
+    assert "dhcpd.partner_down" not in minions.acts
+
+
+def test_the_survivor_is_told_with_what_the_master_knows(minions, run):
+    step = run(dead="dhcp-a").take_for_dead("dhcp-a")
+    assert step.result is True
+    assert minions.arguments["relationship"] == "foo"
+    assert minions.arguments["evidence"]["confirm"] == "dhcp-a"
+    assert minions.arguments["evidence"]["partner"]["answered"] is False
+
+
+def test_a_lost_answer_is_settled_by_the_survivors_state(minions, run):
+    one = run(dead="dhcp-a")
+    act = minions.act
+
+    def lose_the_act(minion, function, patience, **arguments):
+        minions.lose = function == "dhcpd.partner_down"
+        return act(minion, function, patience, **arguments)
+
+    minions.act = lose_the_act
+    assert one.take_for_dead("dhcp-a").result is True
+
+
+def test_a_partner_that_comes_alive_meanwhile_is_an_alarm(minions, run):
+    one = run(dead="dhcp-a")
+    act = minions.act
+
+    def back(minion, function, patience, **arguments):
+        if function == "dhcpd.partner_down":
+            minions.silent.clear()
+        return act(minion, function, patience, **arguments)
+
+    minions.act = back
+    step = one.take_for_dead("dhcp-a")
+    assert step.result is False
+    assert "dhcp-a runs dhcpd now" in step.comment
+
+
+def test_a_dry_run_says_what_would_happen_and_does_nothing(minions, run):
+    step = run(dead="dhcp-a").take_for_dead("dhcp-a", test=True)
+    assert step.result is None
+    assert minions.acts == ["dhcpd.look_for_partner"] and minions.claims == {}
+
+
+def test_what_was_done_already_is_said_and_not_done_again(minions, run):
+    minions.end["state"] = "partner-down"
+    step = run(dead="dhcp-a").take_for_dead("dhcp-a")
+    assert step.result is True and "already" in step.comment
+    assert "dhcpd.partner_down" not in minions.acts
+
+
+def test_a_server_of_another_pair_is_refused(run):
+    with pytest.raises(IscDhcpError, match="dhcp-z is not a server of foo"):
+        run(dead="dhcp-z")
+
+
+def returned(minions, **end):
+    """dhcp-a is back, its dhcpd is down, dhcp-b serves in partner-down."""
+    minions.silent.clear()
+    minions.end["state"] = "partner-down"
+    minions.servers["dhcp-a"]["process"]["running"] = False
+    minions.servers["dhcp-a"]["relationships"]["foo"].update(end)
+
+
+def test_a_returned_server_is_started_and_it_is_said_until_when_mclt_holds_it(minions, run):
+    returned(minions, state="recover-wait", since=NOW, mclt=3600)
+    step = run(only="dhcp-a").bring_back(wait=False)
+    assert step.result is True
+    assert "dhcpd.start" in minions.acts
+    assert "until 09:00:00 UTC" in step.comment and "dhcp-b serves alone" in step.comment
+
+
+def test_a_server_that_was_left_shut_down_is_resumed(minions, run):
+    returned(minions, state="shutdown")
+    assert run(only="dhcp-a").bring_back(wait=False).result is True
+    assert minions.acts == ["dhcpd.start", "dhcpd.resume"]
+
+
+def test_a_lost_lease_file_comes_with_the_ways_out(minions, run):
+    returned(minions)
+    minions.act = lambda *_, **__: {"result": False, "comment": "not started: the lease file /x is"}
+    step = run(only="dhcp-a").bring_back()
+    assert step.result is False
+    assert "dhcpd.leases~" in step.comment and "force=lease-file" in step.comment
+
+
+def test_a_server_is_not_started_while_nobody_has_the_newer_leases(minions, run):
+    returned(minions)
+    minions.servers["dhcp-b"]["process"]["running"] = False
+    step = run(only="dhcp-a").bring_back()
+    assert step.result is False and "bring dhcp-b back first" in step.comment
+    assert minions.acts == []

@@ -1,0 +1,197 @@
+"""A run's page: what it draws is what the journal says."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from iscdhcp.errors import IscDhcpError
+from iscdhcp.show import report
+
+NOW = 1_700_000_000.0
+SERVERS = ("dhcp-a", "dhcp-b")
+
+
+def begun(at=NOW, **more):
+    return {
+        "at": at,
+        "what": "begun",
+        "run": "r1",
+        "pair": "foo:dhcp-a:dhcp-b",
+        "name": "foo",
+        "primary": "dhcp-a",
+        "secondary": "dhcp-b",
+        "servers": ["dhcp-b", "dhcp-a"],
+        "group": list(SERVERS),
+        "method": "signal",
+        "who": "ann <ann@example.org>",
+        "pid": 1,
+        **more,
+    }
+
+
+def seen(at, server, state="normal", running=True):
+    ends = {"foo": {"state": state, "partner_state": "normal"}}
+    return {
+        "at": NOW + at,
+        "what": "seen",
+        "server": server,
+        "running": running,
+        "pid": 7,
+        "relationships": ends if running else {},
+    }
+
+
+def acted(at, server, ended, started, serves, offset=0.0):
+    return {
+        "at": NOW + at,
+        "what": "acted",
+        "server": server,
+        "result": True,
+        "old": {"ended": NOW + ended + offset},
+        "new": {"started": NOW + started + offset, "serves_since": NOW + serves + offset},
+        "offset": offset,
+    }
+
+
+def logged(at, server, *moves, offset=0.0, acks=0):
+    events = [
+        {
+            "time": NOW + when + offset,
+            "kind": "my-move",
+            "relationship": "foo",
+            "text": f"failover peer foo: I move from {old} to {new}",
+        }
+        for when, old, new in moves
+    ]
+    return {
+        "at": NOW + at,
+        "what": "log",
+        "server": server,
+        "events": events,
+        "clients": {"acks": acks, "unserved": 0},
+        "offset": offset,
+    }
+
+
+def step(at, name, seconds, server=None, **result):
+    first = {"at": NOW + at, "what": "step", "name": name, "server": server}
+    last = {"at": NOW + at + seconds, "what": "result", "name": name, "server": server}
+    return [first, {**last, "result": True, "comment": "fine", "seconds": seconds, **result}]
+
+
+GOOD = [
+    begun(),
+    seen(0.1, "dhcp-a"),
+    seen(0.1, "dhcp-b"),
+    *step(0.2, "restart", 2.8, "dhcp-b"),
+    acted(3.0, "dhcp-b", 1.0, 1.2, 1.5, offset=30.0),
+    seen(3.5, "dhcp-a"),
+    logged(
+        9.0,
+        "dhcp-a",
+        (1.05, "normal", "communications-interrupted"),
+        (1.8, "communications-interrupted", "normal"),
+        acks=1200,
+    ),
+    logged(9.0, "dhcp-b", (1.6, "startup", "normal"), offset=30.0, acks=34),
+    {"at": NOW + 10, "what": "ended", "outcome": "done", "comment": "both"},
+]
+
+
+def shape(spans):
+    return [(s["state"], round(s["start"] - NOW, 2), round(s["end"] - NOW, 2)) for s in spans]
+
+
+def test_short_states_come_from_dhcpds_log_on_the_masters_clock():
+    end = NOW + 10
+    assert shape(report.spans_of(GOOD, "dhcp-a", "foo", end)) == [
+        ("normal", 0.1, 1.05),
+        ("communications-interrupted", 1.05, 1.8),
+        ("normal", 1.8, 10.0),
+    ]
+    assert shape(report.spans_of(GOOD, "dhcp-b", "foo", end)) == [
+        ("normal", 0.1, 1.0),
+        ("down", 1.0, 1.2),
+        ("startup", 1.2, 1.6),
+        ("normal", 1.6, 10.0),
+    ]
+
+
+def test_without_a_log_what_was_seen_is_drawn():
+    entries = [begun(), seen(0.1, "dhcp-b"), seen(4, "dhcp-b", running=False), seen(8, "dhcp-b")]
+    entries.append({"at": NOW + 9, "what": "seen", "server": "dhcp-b", "error": "no answer"})
+    assert shape(report.spans_of(entries, "dhcp-b", "foo", NOW + 10)) == [
+        ("normal", 0.1, 4.0),
+        ("down", 4.0, 8.0),
+        ("normal", 8.0, 9.0),
+        ("no answer", 9.0, 10.0),
+    ]
+
+
+def test_a_time_in_which_both_were_down_is_not_glossed_over():
+    spans = {
+        "dhcp-a": [{"state": "down", "start": 1.0, "end": 3.0}],
+        "dhcp-b": [{"state": "down", "start": 2.5, "end": 9.0}],
+    }
+    assert report.down_together(spans) == pytest.approx(0.5)
+    entries = [*GOOD[:-1], acted(3.1, "dhcp-a", 1.0, 1.2, 1.5), GOOD[-1]]
+    assert "BOTH AT ONCE" in report.page(entries)
+    assert "both at once: never" in report.page(GOOD)
+
+
+def test_the_page_needs_nothing_else_and_quotes_what_it_shows():
+    page = report.page(GOOD)
+    assert "ann &lt;ann@example.org&gt;" in page and "<ann@" not in page
+    assert "<script" not in page and "http" not in page and "@import" not in page
+    assert 'name="viewport"' in page and "prefers-color-scheme: dark" in page
+    assert "1,234" in page
+    assert "dhcp-b for 0.50 s" in page
+
+
+def test_each_box_of_the_drawing_lies_inside_it():
+    drawing = re.search(r"<svg width.*?</svg><p", report.page(GOOD), re.DOTALL)[0]
+    boxes = re.findall(r'<rect x="([\d.]+)%" y="\d+" width="([\d.]+)%"', drawing)
+    assert len(boxes) >= 8
+    assert all(float(x) >= 0 and float(x) + float(w) <= 100.1 for x, w in boxes)
+
+
+def test_each_attempt_of_a_run_that_was_continued_has_its_own_drawing():
+    killed = [begun(), seen(0.1, "dhcp-a"), seen(0.1, "dhcp-b"), seen(5, "dhcp-a", "startup")]
+    again = [
+        begun(NOW + 3600, continued=True),
+        seen(3600.1, "dhcp-a"),
+        seen(3600.1, "dhcp-b"),
+        {"at": NOW + 3605, "what": "aborted", "who": "bob", "why": "tea"},
+        {"at": NOW + 3605, "what": "ended", "outcome": "aborted", "comment": "Aborted by bob."},
+    ]
+    page = report.page(killed + again)
+    assert page.count("<svg width") == 2
+    assert "Attempt 1 of 2" in page and "Attempt 2 of 2" in page
+    assert "Aborted." in page
+
+
+def test_a_run_that_goes_on_and_one_that_died_have_their_page():
+    entries = [*GOOD[:5], {"at": NOW + 3, "what": "step", "name": "wait_normal"}]
+    assert "Running." in report.page(entries, is_live=True)
+    assert "Its process died." in report.page(entries)
+    assert "It has no end in the journal." in report.page(entries)
+
+
+def test_a_journal_without_a_beginning_is_refused():
+    with pytest.raises(IscDhcpError, match="has no beginning"):
+        report.page([seen(1, "dhcp-a")])
+
+
+def test_only_a_report_is_replaced(tmp_path):
+    file = tmp_path / "foo.html"
+    report.write(file, GOOD)
+    report.write(file, GOOD)
+    assert "Restart of foo" in file.read_text("utf-8")
+    file.write_text("mine", "utf-8")
+    with pytest.raises(IscDhcpError, match="is something else"):
+        report.write(file, GOOD)
+    assert file.read_text("utf-8") == "mine"
+    with pytest.raises(IscDhcpError, match="can't be written: No such file or directory"):
+        report.write(tmp_path / "nowhere" / "foo.html", GOOD)
+    assert [path.name for path in tmp_path.iterdir()] == ["foo.html"]
