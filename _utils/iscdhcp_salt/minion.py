@@ -126,7 +126,7 @@ class Minion:
 
     def note_what_runs(self, server):
         """Note what runs now, for a start that finds nothing running; return it."""
-        running = ran.of(server)
+        running = ran.of(server, self.ran_last())
         if running is not None and running != self.ran_last():
             files.write_json(self.state_dir() / "ran.json", running.as_dict())
         return running

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from .. import wire
 from ..conf import views
 from ..errors import IscDhcpError
 from ..errors import OmapiError
@@ -48,6 +49,7 @@ def gather(settings: Settings, server: Server | None = None) -> dict[str, Any]:
     """
     server = server or read_server(settings)
     facts: dict[str, Any] = {
+        "wire": wire.VERSION,
         "time": time.time(),
         "process": process_facts(server),
         "configuration": configuration_facts(server),
