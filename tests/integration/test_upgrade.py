@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 
 import pytest
@@ -58,12 +59,20 @@ def sync_minions(pair, master):
     wait_until(lambda: all(pair.answers(name) for name in pair.minions), "they answer", 60.0)
 
 
-def test_the_new_tree_is_synced_over_the_old_one(pair, master, file_root, old_tree):
+def test_the_new_tree_is_synced_over_the_old_one(pair, master, file_root, old_tree, monkeypatch):
+    # Daemons and commands import what was synced, and nothing of the checkout.
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    for daemon in (master, *pair.minions.values()):
+        daemon.environ.pop("PYTHONPATH", None)
+        # A machine that has never seen the new one.
+        shutil.rmtree(daemon.config["extension_modules"])
     try:
         serve(master, file_root, old_tree)
         sync_master(pair, master)
         sync_minions(pair, master)
-        assert "wire" not in pair.ask("dhcp-a", "dhcpd.status", brief=True)
+        facts = pair.ask("dhcp-a", "dhcpd.status", brief=True)
+        assert isinstance(facts, dict), facts
+        assert facts["process"]["running"] and "wire" not in facts, facts
         old = pair.orchestrate()
         assert old.returncode == 0, str(old)
         assert pair.touched == ["dhcp-a", "dhcp-b"]
@@ -82,7 +91,7 @@ def test_the_new_tree_is_synced_over_the_old_one(pair, master, file_root, old_tr
 
     sync_minions(pair, master)
     for name, minion in pair.minions.items():
-        extmods = f"{minion.config['cachedir']}/extmods/utils"
+        extmods = f"{minion.config['extension_modules']}/utils"
         shown = pair.lab[name].run(["ls", f"{extmods}/iscdhcp"]).stdout.split()
         assert "rules" in shown and "process.py" not in shown, (name, shown)
     assert pair.ask("dhcp-a", "dhcpd.status", brief=True)["wire"] == 2
