@@ -78,7 +78,7 @@ def of(server: Server) -> Ran | None:
         return None
     unit = running.unit
     if unit is not None:
-        shown = units.read(unit)
+        shown = server.host.unit(unit)
         if shown is not None:
             unit = shown.name if units.serves(shown, running.pid) else None
     return Ran(
