@@ -12,14 +12,11 @@ from iscdhcp.act import collecting
 from iscdhcp.act import configuring
 from iscdhcp.act import stage as act_stage
 from iscdhcp.conf import compare
-from iscdhcp.conf import lint
 from iscdhcp.conf import normal
 from iscdhcp.conf import syntax
 from iscdhcp.conf import views
 from iscdhcp.errors import IscDhcpError
 from iscdhcp.errors import StagingError
-from iscdhcp.facts import server as facts_server
-from iscdhcp.host import dhcpd_t
 from iscdhcp.rules import origins
 from iscdhcp_salt.minion import Minion
 from salt.exceptions import CommandExecutionError
@@ -61,28 +58,7 @@ def check_config(file=None):
         salt dhcp-a dhcpd.check_config
         salt dhcp-a dhcpd.check_config /etc/dhcp/dhcpd.conf.new
     """
-    here = _here()
-    settings = here.settings()
-    server = facts_server.read_server(settings)
-    path = str(file or server.config_file)
-    keys = []
-    try:
-        tree = syntax.parse_file(path, locate=server.where.located)
-        keys = list(views.keys(tree.statements))
-        findings = lint.lint(tree, here.addresses())
-    except IscDhcpError as err:
-        findings = [lint.broken(err)]
-    verdict = dhcpd_t.dhcpd_verdict(path, settings.binaries[0])
-    if verdict["said"]:
-        verdict["said"] = here.masked(verdict["said"], keys)
-    answer = {"file": path, "dhcpd": verdict, "findings": [one.as_dict() for one in findings]}
-    errors = [one for one in findings if one.severity == lint.ERROR]
-    if errors:
-        return here.failed(here.masked(str(errors[0]), keys) + ".", **answer)
-    if verdict["verdict"] != "accepted":
-        return here.failed(verdict["said"], **answer)
-    more = f" {len(findings)} findings of less weight." if findings else ""
-    return {"result": True, "comment": f"{path} is accepted by dhcpd.{more}", **answer}
+    return _here().answer(configuring.check, file)
 
 
 def normal_form(nonce, relationship=None, digest_only=False):

@@ -22,6 +22,7 @@ from iscdhcp.facts import lease_folder
 from iscdhcp.facts import ran
 from iscdhcp.facts.server import Settings
 from iscdhcp.facts.server import read_server
+from iscdhcp.host import dhcpd_t
 from iscdhcp.host import process
 from iscdhcp.host.local import LOCAL
 from iscdhcp.rules.verdict import parse_force
@@ -165,7 +166,8 @@ class Minion:
             facts["busy"] = self._busy()
             self._look_ahead(facts, server)
             if not facts["configuration"]["error"]:
-                error = self.host.check_config(server.config_file, settings.binaries[0])
+                verdict = self.host.dhcpd_verdict(server.config_file, settings.binaries[0])
+                error = dhcpd_t.complaint(verdict)
                 facts["configuration"]["error"] = error and self.masked(error)
         return facts
 

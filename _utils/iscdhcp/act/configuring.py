@@ -14,6 +14,7 @@ from typing import Any
 
 from .. import words
 from ..conf import candidates as conf_candidates
+from ..conf import lint
 from ..conf import masking
 from ..conf import syntax
 from ..conf import views
@@ -23,6 +24,7 @@ from ..facts import gather
 from ..facts import peers
 from ..facts.server import Server
 from ..files import copy
+from ..host import dhcpd_t
 from . import guard
 from . import stage
 from .claims import Refused
@@ -31,6 +33,34 @@ from .here import Here
 from .here import failed
 
 Candidates = Mapping[str, str]
+
+
+def _verdict(here: Here, path: str) -> dict[str, Any]:
+    return here.host.dhcpd_verdict(path, here.settings().binaries[0])
+
+
+def check(here: Here, file: str | None) -> dict[str, Any]:
+    """Check a configuration, the running one or another file: ``dhcpd.check_config``."""
+    server = here.server()
+    path = str(file or server.config_file)
+    keys: list[views.Key] = []
+    try:
+        tree = syntax.parse_file(path, locate=server.where.located)
+        keys = list(views.keys(tree.statements))
+        findings = lint.lint(tree, here.addresses())
+    except IscDhcpError as err:
+        findings = [lint.broken(err)]
+    verdict = _verdict(here, path)
+    if verdict["said"]:
+        verdict["said"] = here.masked(verdict["said"], keys)
+    answer = {"file": path, "dhcpd": verdict, "findings": [one.as_dict() for one in findings]}
+    errors = [one for one in findings if one.severity == lint.ERROR]
+    if errors:
+        return failed(here, here.masked(str(errors[0]), keys) + ".", **answer)
+    if verdict["verdict"] != "accepted":
+        return failed(here, verdict["said"], **answer)
+    more = f" {len(findings)} findings of less weight." if findings else ""
+    return {"result": True, "comment": f"{path} is accepted by dhcpd.{more}", **answer}
 
 
 def _checked(here: Here, main: str, candidates: Candidates) -> tuple[Any, list[str]]:
@@ -42,7 +72,7 @@ def _checked(here: Here, main: str, candidates: Candidates) -> tuple[Any, list[s
     return conf_candidates.check(
         main,
         candidates,
-        lambda path: here.host.check_config(path, here.settings().binaries[0]),
+        lambda path: dhcpd_t.complaint(_verdict(here, path)),
         here.addresses(),
     )
 

@@ -6,12 +6,14 @@ And what is noted about dhcpd in the minion's own folder: what ran, claims, mark
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 from typing import Protocol
 
 from ..clock import SYSTEM
 from ..clock import Clock
+from ..conf.views import Key
 from ..facts import pending
 from ..facts import ran
 from ..facts.ran import Ran
@@ -146,8 +148,8 @@ class Here(Protocol):
     def addresses(self, loopback: bool = True) -> list[str]:
         """Return this host's addresses, those of the loopback included unless told otherwise."""
 
-    def masked(self, text: str) -> str:
-        """Return ``text`` without key names and secrets."""
+    def masked(self, text: str, keys: Iterable[Key] = ()) -> str:
+        """Return ``text`` without the names and secrets of dhcpd's keys, and of ``keys``."""
 
     def tell(self, tag: str, data: dict[str, Any]) -> None:
         """Send an event to the master."""

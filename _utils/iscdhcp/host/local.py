@@ -86,8 +86,8 @@ class Host(Protocol):
     ) -> AbstractContextManager[Omapi]:
         """Connect to dhcpd's OMAPI for the length of a ``with`` block."""
 
-    def check_config(self, path: str, binary: str) -> str | None:
-        """As :func:`iscdhcp.host.dhcpd_t.check_config`."""
+    def dhcpd_verdict(self, path: str, binary: str) -> dict[str, Any]:
+        """As :func:`iscdhcp.host.dhcpd_t.dhcpd_verdict`."""
 
     def last_lines(self, since: float) -> list[str]:
         """As :func:`iscdhcp.log.evidence.last_lines`."""
@@ -150,9 +150,9 @@ class LocalHost:
         """As :meth:`Host.omapi`."""
         return OmapiClient(address, port, key, timeout=timeout)
 
-    def check_config(self, path: str, binary: str) -> str | None:
-        """As :meth:`Host.check_config`."""
-        return dhcpd_t.check_config(path, binary)
+    def dhcpd_verdict(self, path: str, binary: str) -> dict[str, Any]:
+        """As :meth:`Host.dhcpd_verdict`."""
+        return dhcpd_t.dhcpd_verdict(path, binary)
 
     def last_lines(self, since: float) -> list[str]:
         """As :meth:`Host.last_lines`."""
