@@ -54,6 +54,9 @@ def test_it_starts_with_what_there_is_where_the_old_files_can_not_be_brought_bac
 
 
 def test_a_start_that_can_not_be_noted_is_a_start(monkeypatch, tmp_path):
+    told = []
     monkeypatch.setattr(act_here, "write_json", full)
+    monkeypatch.setattr(starting.log, "warning", lambda text, **_: told.append(text))
     minion = SimpleNamespace(notes=act_here.Notes(tmp_path, "dhcp-a"))
     starting.note_start(minion, 0.1)
+    assert told == ["the start of dhcpd could not be noted"]
