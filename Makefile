@@ -5,7 +5,7 @@ PYTHON := .venv/bin/python
 
 .PHONY: help setup venv unit test steering-test docs-pictures reboot-test doctor-test \
 	docs-terminal rollout-test demo lab bench-restart bench-clients bench-leases \
-	bench-status events-test metrics-test bench-torn damage-test bench-conf races lint clean
+	bench-status events-test metrics-test bench-torn damage-test upgrade-test bench-conf races lint clean
 
 help:
 	@echo "make demo           a real pair restarted under load, shown on a page"
@@ -16,6 +16,7 @@ help:
 	@echo "make steering-test  each way to stop a run, at each of its steps"
 	@echo "make docs-pictures  the pictures in docs/pictures, taken in a real browser"
 	@echo "make doctor-test    troubles provoked in the lab, named by preflight and doctor (9 min)"
+	@echo "make upgrade-test   an old tree synced, then this one over it"
 	@echo "make docs-terminal  docs/terminal.md: what a terminal shows, from the lab"
 	@echo "make lint           ruff and mypy"
 	@echo "make lab            a shell in a lab with a pair and Salt"
@@ -58,6 +59,9 @@ reboot-test: setup
 
 doctor-test: setup
 	lab/isolated $(PYTHON) -m pytest -m slow tests/integration/test_troubles.py
+
+upgrade-test: setup
+	lab/isolated $(PYTHON) -m pytest -m slow tests/integration/test_upgrade.py
 
 docs-terminal: setup
 	lab/isolated $(PYTHON) -m lab.captures

@@ -108,10 +108,11 @@ def status(brief=False, looks=1):
     looks
         Look as often, 50 ms apart: ``steady`` says whether all of them saw the same states.
 
-    The dict has ``minion``, ``time`` (this server's clock, epoch seconds), ``process``,
-    ``service``, ``configuration``, ``omapi``, ``log``, ``lease_file``, ``relationships`` (by name:
-    ``role``, ``state``, ``partner_state``, ``since``, ``mclt``, ``unacked``, ``connected``,
-    ``balance``, ``source`` of the state) and ``claim``. What can't be read says why in its place.
+    The dict has ``wire`` (a whole number: the version of what is in it), ``minion``, ``time`` (this
+    server's clock, epoch seconds), ``process``, ``service``, ``configuration``, ``omapi``, ``log``,
+    ``lease_file``, ``relationships`` (by name: ``role``, ``state``, ``partner_state``, ``since``,
+    ``mclt``, ``unacked``, ``connected``, ``balance``, ``source`` of the state) and ``claim``. What
+    can't be read says why in its place.
     ``pending_restart`` is ``None``, or says why dhcpd does not run with what is on disk:
     ``pending`` (True or ``"unknown"``), ``marked`` (True where somebody marked it), ``reason``,
     ``since`` (epoch seconds), ``changes`` (lines of a diff, ``-`` running, ``+`` on disk).

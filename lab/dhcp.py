@@ -360,7 +360,9 @@ subnet {clients.network_address} netmask {clients.netmask} {{
 
     def _write_configuration(self, host: str) -> None:
         for path, text in self.configuration(host).items():
-            self.hosts[host].write(path, text, mode=0o640 if path == COMMON else 0o644)
+            # As configuration management does it: what is so already is not touched.
+            if self.hosts[host].run(["cat", path], check=False).stdout != text:
+                self.hosts[host].write(path, text, mode=0o640 if path == COMMON else 0o644)
 
     def _forget_leases(self, host: str) -> None:
         forget = f"rm -f {LEASES}* {PID_FILE} && : >{LEASES}"

@@ -7,6 +7,7 @@ What is kept as JSON is readable by its owner only.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import re
@@ -97,3 +98,11 @@ def copy(source: str, target: str, like: str | None = None) -> None:
             os.fchmod(new.fileno(), status.st_mode & 0o7777)
         if like is not None and not os.path.exists(like):
             os.fchmod(new.fileno(), 0o644)
+
+
+def digest(path: str) -> str | None:
+    """Return the SHA-256 of a file's contents, or ``None`` where there is none."""
+    try:
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    except FileNotFoundError:
+        return None

@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 import salt.client
+from iscdhcp import wire
 from iscdhcp.errors import IscDhcpError
 
 from .interrupts import INTERRUPTS
@@ -239,6 +240,9 @@ def _facts(answer, facts):
         return answer
     if not isinstance(facts, dict) or "process" not in facts:
         return {"error": _one_line(facts)}
+    other = wire.mismatch(facts, str(facts.get("minion") or "the minion"))
+    if other:
+        return {"error": other}
     # The facts were gathered between question and answer: the middle is off by less than half.
     waited, after = float(facts.pop("waited", 0.0)), float(facts.pop("after", 0.0))
     middle = (answer["asked"] + waited + answer["answered"] - after) / 2

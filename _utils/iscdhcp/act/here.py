@@ -71,8 +71,9 @@ class Notes:
 
     def what_runs(self, server: Server) -> Ran | None:
         """Note what runs now, for a start that finds nothing running; return it."""
-        running = ran.of(server)
-        if running is not None and running != self.ran_last():
+        last = self.ran_last()
+        running = ran.of(server, last)
+        if running is not None and running != last:
             write_json(self.folder / "ran.json", running.as_dict())
         return running
 

@@ -7,7 +7,6 @@ interrupted goes on, and an old configuration can be brought back.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import time
@@ -19,6 +18,7 @@ from ..clock import SYSTEM
 from ..clock import Clock
 from ..errors import StagingError
 from ..files import copy
+from ..files import digest
 from ..files import read_json
 from ..files import write_json
 
@@ -64,14 +64,6 @@ def back_up(target: str, clock: Clock = SYSTEM) -> str | None:
 
 def _glob(name: str) -> str:
     return re.sub(r"([*?[])", r"[\1]", name)
-
-
-def digest(path: str) -> str | None:
-    """Return the SHA-256 of a file's contents, or ``None`` where there is none."""
-    try:
-        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
-    except FileNotFoundError:
-        return None
 
 
 class Stage:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from .. import wire
 from ..clock import SYSTEM
 from ..clock import Clock
 from ..conf import views
@@ -49,6 +50,7 @@ def gather(settings: Settings, server: Server | None = None) -> dict[str, Any]:
     """
     server = server or read_server(settings)
     facts: dict[str, Any] = {
+        "wire": wire.VERSION,
         "time": server.host.clock.time(),
         "process": process_facts(server),
         "configuration": configuration_facts(server),

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from dataclasses import field
 from typing import Any
 
+from ..files import digest
 from ..host import units
 from ..host.units import Unit
 from .server import Server
@@ -45,6 +46,9 @@ class Ran:
     foreground: bool = False
     #: Its files that end with the process: this host has no path of its own to them.
     only_inside: tuple[str, ...] = ()
+    #: The files that say how its unit starts, with the SHA-256 of each when it was first seen,
+    #: unless it was newer than the process by then: a file that is only touched has not changed.
+    digests: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def command(self) -> list[str]:
@@ -71,16 +75,24 @@ class Ran:
             return None
 
 
-def of(server: Server) -> Ran | None:
-    """Return what runs on this server, or ``None`` where nothing is seen."""
+def of(server: Server, last: Ran | None = None) -> Ran | None:
+    """
+    Return what runs on this server, or ``None`` where nothing is seen.
+
+    last
+        What was noted before: of the same process it knows more of its unit's files.
+    """
     running = server.process
     if running is None:
         return None
-    unit = running.unit
+    unit, digests = running.unit, {}
     if unit is not None:
         shown = server.host.unit(unit)
         if shown is not None:
             unit = shown.name if units.serves(shown, running.pid) else None
+            digests = _digests(shown, running.started)
+    if last is not None and last.identity == running.identity:
+        digests = dict(last.digests)
     return Ran(
         argv=running.argv,
         identity=running.identity,
@@ -95,7 +107,21 @@ def of(server: Server) -> Ran | None:
         own_root=running.own_root,
         foreground=running.foreground,
         only_inside=tuple(server.only_inside),
+        digests=digests,
     )
+
+
+def _digests(unit: Unit, started: float) -> dict[str, str]:
+    newer = unit.newer_files(started)
+    found = {path: _digest(path) for path in unit.files if path not in newer}
+    return {path: text for path, text in found.items() if text is not None}
+
+
+def _digest(path: str) -> str | None:
+    try:
+        return digest(path)
+    except OSError:
+        return None
 
 
 def why_not_back(
@@ -146,6 +172,7 @@ def _why_not_by_unit(ran: Ran, name: str, unit: Unit | None, service: str | None
             "correct the setting"
         )
     newer = unit.newer_files(ran.started)
+    newer = [path for path in newer if _digest(path) != ran.digests.get(path, "")]
     if newer:
         return (
             f"{newer[0]}, which says how {unit.name} starts, is newer than the running dhcpd, so "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import sys
 
 import pytest
@@ -64,6 +65,16 @@ def test_a_unit_that_was_changed_since_the_start_is_told(tmp_path):
     unit = dataclasses.replace(DEBIAN, files=(str(tmp_path / "settings"),))
     why = ran.why_not_back(what_ran(), unit)
     assert f"{tmp_path}/settings" in why and "force=start" in why
+
+
+def test_a_file_that_is_only_touched_has_not_changed(tmp_path):
+    path = tmp_path / "settings"
+    path.write_text("x", encoding="utf-8")
+    unit = dataclasses.replace(DEBIAN, files=(str(path),))
+    known = what_ran(digests={str(path): hashlib.sha256(b"x").hexdigest()})
+    assert ran.why_not_back(known, unit) is None
+    path.write_text("y", encoding="utf-8")
+    assert str(path) in ran.why_not_back(known, unit)
 
 
 def test_a_start_by_a_unit_that_names_other_files_is_told():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 
 import pytest
 from iscdhcp.host import units
@@ -85,5 +86,9 @@ def test_the_control_group_tells_the_service(tmp_path, monkeypatch, groups, unit
 def test_a_dhcpd_in_somebody_elses_service_is_not_that_service():
     mine = units.Unit("cron.service", "loaded", "active", 1)
     assert not units.serves(mine, os.getpid())
-    assert units.serves(units.Unit("x.service", "loaded", "active", os.getppid()), os.getpid())
     assert units.serves(units.Unit("x.service", "loaded", "active", 0), os.getpid())
+    with subprocess.Popen(["sleep", "60"]) as child:
+        parent = units.Unit("x.service", "loaded", "active", os.getpid())
+        assert units.serves(parent, child.pid)
+        assert units.serves(units.Unit("x.service", "loaded", "active", child.pid), child.pid)
+        child.kill()
