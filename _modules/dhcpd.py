@@ -37,12 +37,13 @@ unless every failover relationship of this server is normal at both ends. A pers
 """
 
 import logging
-import os
 import subprocess
 import time
 from typing import TYPE_CHECKING
 
 from iscdhcp.act import claims
+from iscdhcp.act import configuring
+from iscdhcp.act import guard
 from iscdhcp.errors import IscDhcpError
 from iscdhcp.facts import gather
 from iscdhcp.facts import metrics as metrics_text
@@ -245,15 +246,7 @@ def peers():
 
         salt '*' dhcpd.peers
     """
-    here = _here()
-    server = here.server()
-    if server.process is None and not os.path.exists(server.config_file):
-        return {"relationships": {}, "addresses": [], "error": None}
-    record = here.stage().record
-    if record and record["state"] == "applied" and record.get("peers") and not here.proved(server):
-        # A new configuration that may be taken back does not make another pair of this one.
-        return record["peers"]
-    return here.peers_of(server.configuration, server.configuration_error)
+    return configuring.known_peers(_here())
 
 
 def ok_to_stop(evidence=None, force=None):
@@ -276,7 +269,7 @@ def ok_to_stop(evidence=None, force=None):
         salt dhcp-a dhcpd.ok_to_stop
     """
     here = _here()
-    verdict = here.verdict(evidence, _force_codes(force), None)
+    verdict = guard.verdict(here, evidence, _force_codes(force), None)
     answer = {
         "result": verdict.ok,
         "comment": verdict.sentence or f"dhcpd on {here.id} may be stopped.",
@@ -318,11 +311,11 @@ def claim(run, who, seconds=180, token=None, master=None, over=None):
     """
     here = _here()
     try:
-        until = here.claims().claim(
+        until = here.notes.claims.claim(
             str(run), str(who), float(seconds), token and str(token), master, over and str(over)
         )
     except claims.Refused as err:
-        return here.failed(str(err), code=err.code, claim=here.claims().current)
+        return here.failed(str(err), code=err.code, claim=here.notes.claims.current)
     return {"result": True, "comment": "claimed", "until": until}
 
 
@@ -343,7 +336,7 @@ def release_claim(run=None, token=None):
     """
     here = _here()
     try:
-        was = here.claims().release(None if run is None else str(run), token and str(token))
+        was = here.notes.claims.release(None if run is None else str(run), token and str(token))
     except claims.Refused as err:
         return here.failed(str(err))
     return {"result": True, "comment": "released" if was else "there was no claim"}
@@ -362,7 +355,7 @@ def mark_pending(reason):
 
         salt dhcp-a dhcpd.mark_pending "new lease times"
     """
-    return _here().mark_pending(reason)
+    return _here().notes.mark_pending(str(reason))
 
 
 def news(remember=False):

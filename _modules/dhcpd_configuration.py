@@ -4,27 +4,19 @@ The configuration of an ISC DHCP server: checked, compared, staged, put in place
 More functions of the execution module ``dhcpd``. None of them restarts dhcpd.
 """
 
-import os
 import re
-import time
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from iscdhcp import files as dhcp_files
-from iscdhcp import words
 from iscdhcp.act import collecting
+from iscdhcp.act import configuring
 from iscdhcp.act import stage as act_stage
-from iscdhcp.conf import candidates as conf_candidates
 from iscdhcp.conf import compare
-from iscdhcp.conf import lint
-from iscdhcp.conf import masking
 from iscdhcp.conf import normal
 from iscdhcp.conf import syntax
 from iscdhcp.conf import views
 from iscdhcp.errors import IscDhcpError
 from iscdhcp.errors import StagingError
-from iscdhcp.facts import server as facts_server
-from iscdhcp.host import dhcpd_t
 from iscdhcp.rules import origins
 from iscdhcp_salt.minion import Minion
 from salt.exceptions import CommandExecutionError
@@ -66,28 +58,7 @@ def check_config(file=None):
         salt dhcp-a dhcpd.check_config
         salt dhcp-a dhcpd.check_config /etc/dhcp/dhcpd.conf.new
     """
-    here = _here()
-    settings = here.settings()
-    server = facts_server.read_server(settings)
-    path = str(file or server.config_file)
-    keys = []
-    try:
-        tree = syntax.parse_file(path, locate=server.where.located)
-        keys = list(views.keys(tree.statements))
-        findings = lint.lint(tree, here.addresses())
-    except IscDhcpError as err:
-        findings = [lint.broken(err)]
-    verdict = dhcpd_t.dhcpd_verdict(path, settings.binaries[0])
-    if verdict["said"]:
-        verdict["said"] = here.masked(verdict["said"], keys)
-    answer = {"file": path, "dhcpd": verdict, "findings": [one.as_dict() for one in findings]}
-    errors = [one for one in findings if one.severity == lint.ERROR]
-    if errors:
-        return here.failed(here.masked(str(errors[0]), keys) + ".", **answer)
-    if verdict["verdict"] != "accepted":
-        return here.failed(verdict["said"], **answer)
-    more = f" {len(findings)} findings of less weight." if findings else ""
-    return {"result": True, "comment": f"{path} is accepted by dhcpd.{more}", **answer}
+    return _here().answer(configuring.check, file)
 
 
 def normal_form(nonce, relationship=None, digest_only=False):
@@ -129,49 +100,6 @@ def normal_form(nonce, relationship=None, digest_only=False):
     return {**form, "file": path, "relationships": ends}
 
 
-def _checked(here, main, candidates):
-    """
-    Return the configuration that candidates would make, and what is new of what lint finds.
-
-    Raises a sentence where dhcpd refuses it, or where it has an error that the old one has not.
-    """
-    return conf_candidates.check(
-        main,
-        candidates,
-        lambda path: dhcpd_t.check_config(path, here.settings().binaries[0]),
-        here.addresses(),
-    )
-
-
-def _is_read(main, candidates, target):
-    """Whether dhcpd would read ``target``: it is the main file or one that this includes."""
-    try:
-        files = conf_candidates.files_of(main, candidates)
-    except IscDhcpError:
-        return True
-    return os.path.realpath(target) in {os.path.realpath(one) for one in files}
-
-
-def _why_restart(here, server, candidates):
-    """Return why dhcpd has to be restarted for these files, or ``None`` where nothing matters."""
-    main = server.config_file
-    try:
-        if conf_candidates.meaning(main, candidates) != conf_candidates.meaning(main):
-            return "the configuration says something else than the one before"
-    except IscDhcpError:
-        return "the configuration before can't be read"
-    found = here.pending_restart(server)
-    return found and str(found["reason"])
-
-
-def _still_the_same(here, server):
-    """Note that the running dhcpd means what is on disk, after a change that means nothing."""
-    running = server.process
-    if running is not None:
-        with suppress(OSError, IscDhcpError):
-            here.keep_parsed(server, running.identity, time.time())
-
-
 def put_config(candidate, config_file=None, test=False):
     """
     Replace a configuration file by a candidate, once it is checked; restarts nothing.
@@ -197,75 +125,7 @@ def put_config(candidate, config_file=None, test=False):
         salt dhcp-a dhcpd.put_config /etc/dhcp/dhcpd.conf.new
         salt dhcp-a dhcpd.put_config /srv/pools.conf /etc/dhcp/pools.conf test=True
     """
-    here = _here()
-    server = here.server()
-    main = server.config_file
-    target = str(config_file or main)
-    beside = None
-    try:
-        beside = act_stage.candidate_beside(target)
-        dhcp_files.copy(str(candidate), beside)
-        return _put(here, server, main, target, beside, bool(test))
-    except (IscDhcpError, OSError) as err:
-        return here.failed(f"{target} was not changed: {err}", diff="", backup=None, why=None)
-    finally:
-        if beside:
-            with suppress(OSError):
-                os.unlink(beside)
-
-
-def _put(here, server, main, target, candidate, test):
-    candidates = {target: candidate}
-    text = masking.differences(candidates).get(target)
-    if text is None:
-        return {
-            "result": True,
-            "comment": f"{target} is in the correct state.",
-            "diff": "",
-            "backup": None,
-            "why": None,
-        }
-    refused = None if test else _claimed(here, target, text)
-    if refused:
-        return refused
-    note, findings = "", []
-    if _is_read(main, candidates, target):
-        _, findings = _checked(here, main, candidates)
-        why = _why_restart(here, server, candidates)
-    else:
-        # A fragment alone is nothing that dhcpd could check.
-        syntax.parse_file(candidate)
-        why = None
-        note = f" {main} does not include it (yet): only its syntax was checked."
-    answer = {"result": True, "diff": text, "backup": None, "why": why, "findings": findings}
-    if test:
-        return {**answer, "comment": f"{target} would be replaced.{note}"}
-    with here.acting():
-        refused = _claimed(here, target, text)
-        if refused:
-            return refused
-        answer["backup"] = act_stage.back_up(target)
-        dhcp_files.copy(candidate, target, like=target)
-    if why and server.process is not None:
-        here.mark_pending(f"{target} was changed")
-    elif not note:
-        _still_the_same(here, server)
-    kept = f"; the old file is {answer['backup']}" if answer["backup"] else ""
-    return {**answer, "comment": f"{target} was replaced{kept}.{note}"}
-
-
-def _claimed(here, target, text):
-    """Return the refusal where a run has claimed this server: it goes by what it has seen."""
-    claim = here.claims().current
-    if not claim:
-        return None
-    return here.failed(
-        f"{target} was not changed: {here.id} is claimed by {claim.get('who')} until "
-        f"{words.clock(claim.get('until'))} UTC. Try again after that.",
-        diff=text,
-        backup=None,
-        why=None,
-    )
+    return _here().answer(configuring.put, str(candidate), config_file, bool(test))
 
 
 def stage(
@@ -330,40 +190,11 @@ def stage(
     try:
         origins.check_origins(wanted)
         candidates = _fetched(here, main, wanted, template, saltenv)
-        return _staged(here, server, str(run), candidates, bool(test))
+        return here.answer(configuring.put_on_stage, server, str(run), candidates, bool(test))
     except (IscDhcpError, OSError) as err:
         return here.failed(f"{here.id}: {err}")
     finally:
-        for candidate in candidates.values():
-            with suppress(OSError):
-                os.unlink(candidate)
-
-
-def _staged(here, server, run, candidates, test):
-    main = server.config_file
-    differing = masking.differences(candidates)
-    candidates = {target: candidates[target] for target in differing}
-    configuration, findings = _checked(here, main, candidates)
-    unread = [one for one in differing if not _is_read(main, candidates, one)]
-    if unread:
-        raise StagingError(f"{', '.join(unread)} is not read by dhcpd: {main} does not include it")
-    answer = {
-        "result": True,
-        "files": differing,
-        "why": _why_restart(here, server, candidates),
-        "findings": findings,
-        "peers": here.peers_of(server.configuration, server.configuration_error),
-        "new_peers": here.peers_of(configuration, None),
-    }
-    what = ", ".join(differing) or "no file"
-    if test:
-        return {**answer, "comment": f"{here.id}: {what} would change."}
-    proved = here.proved(server)
-    if differing:
-        here.stage().keep(run, main, candidates, proved, answer["peers"])
-    else:
-        here.stage().clear()
-    return {**answer, "comment": f"{here.id}: {what} will change."}
+        configuring.discard(candidates.values())
 
 
 def _fetched(here, main, wanted, template, saltenv):
@@ -439,7 +270,7 @@ def staged():
         salt dhcp-b dhcpd.staged
     """
     here = _here()
-    return here.stage().record
+    return here.notes.stage.record
 
 
 def unstage(run=None):
@@ -456,9 +287,9 @@ def unstage(run=None):
         salt dhcp-b dhcpd.unstage
     """
     here = _here()
-    record = here.stage().record
+    record = here.notes.stage.record
     if record and run in (None, record["run"]):
-        here.stage().clear()
+        here.notes.stage.clear()
     return {"result": True, "comment": f"Nothing is staged on {here.id}."}
 
 
@@ -477,25 +308,4 @@ def apply_staged(run=None):
 
         salt dhcp-b dhcpd.apply_staged
     """
-    here = _here()
-    with here.acting():
-        refused = here.claimed_by_another(run)
-        if refused:
-            return refused
-        server = here.server()
-        try:
-            before = (
-                None
-                if here.pending_restart(server)
-                else conf_candidates.meaning(server.config_file)
-            )
-            changed = here.stage().apply(None if run is None else str(run))
-            same = before is not None and conf_candidates.meaning(server.config_file) == before
-        except (IscDhcpError, OSError) as err:
-            return here.failed(f"{here.id}: {err}", files=[])
-    if same:
-        _still_the_same(here, server)
-    elif changed:
-        here.mark_pending(f"{', '.join(changed)} was changed")
-    comment = f"{', '.join(changed) or 'Nothing'} was replaced on {here.id}."
-    return {"result": True, "comment": comment, "files": changed}
+    return _here().answer(configuring.apply, run)

@@ -6,13 +6,12 @@ More functions of the execution module ``dhcpd``.
 
 from typing import TYPE_CHECKING
 
+from iscdhcp.act import lease_file as lease_file_acts
 from iscdhcp.errors import IscDhcpError
 from iscdhcp.facts import watch
 from iscdhcp.leases import check
 from iscdhcp.leases import count
-from iscdhcp.leases import end
 from iscdhcp.leases import from_partner
-from iscdhcp.leases import repair
 from iscdhcp_salt.minion import Minion
 from salt.exceptions import CommandExecutionError
 
@@ -128,28 +127,7 @@ def repair_leases(lease_file=None, test=False):
         salt dhcp-a dhcpd.repair_leases test=True
         salt dhcp-a dhcpd.repair_leases
     """
-    here = _here()
-    with here.acting():
-        server = here.server()
-        if server.process is not None and not test:
-            return here.failed(
-                f"dhcpd runs on {here.id} (pid {server.process.pid}) and writes the file: "
-                "stop it first."
-            )
-        path = lease_file or server.lease_file
-        try:
-            done = repair.repair(path, dry_run=bool(test))
-        except IscDhcpError as err:
-            return here.failed(str(err), file=path)
-    if not done["changed"] and not done["cut"]:
-        return {"result": True, "comment": f"{path} is whole.", **done}
-    would = "would be " if test else ""
-    comment = f"{path}: {len(done['cut'])} damaged entries {would}cut"
-    if done["backup"]:
-        comment += f", the old file is {done['backup']}"
-    if done["lost"]:
-        comment += f"; lost here, ask the partner: {', '.join(map(str, done['lost']))}"
-    return {"result": True, "comment": comment + ".", **done}
+    return _here().answer(lease_file_acts.repair, lease_file, bool(test))
 
 
 def lease_entries(addresses, lease_file=None):
@@ -197,17 +175,4 @@ def add_lease_entries(entries):
 
         salt dhcp-a dhcpd.add_lease_entries '{192.0.2.20: "lease 192.0.2.20 {...}"}'
     """
-    here = _here()
-    with here.acting():
-        server = here.server()
-        if server.process is not None:
-            return here.failed(
-                f"dhcpd runs on {here.id} (pid {server.process.pid}) and writes the file: "
-                "stop it first."
-            )
-        try:
-            text = from_partner.checked(entries)
-            end.append(server.lease_file, text)
-        except IscDhcpError as err:
-            return here.failed(f"Nothing was added on {here.id}: {err}")
-    return {"result": True, "comment": f"{len(entries)} entries added to {server.lease_file}."}
+    return _here().answer(lease_file_acts.add, entries)

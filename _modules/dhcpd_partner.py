@@ -4,14 +4,10 @@ What one ISC DHCP server does about its failover partner: look for it, take it f
 More functions of the execution module ``dhcpd``.
 """
 
-import time
 from typing import TYPE_CHECKING
 from typing import Any
 
-from iscdhcp import words
-from iscdhcp.act import handover
 from iscdhcp.act import partner_down as act_partner_down
-from iscdhcp.errors import IscDhcpError
 from iscdhcp.facts import partner_probe
 from iscdhcp.rules import is_dead
 from iscdhcp_salt.minion import Minion
@@ -85,39 +81,8 @@ def partner_down(relationship, evidence=None, run=None):
 
         salt dhcp-b dhcpd.partner_down foo    # refused, and says what to run on the master
     """
-    here = _here()
     evidence = _decoded(evidence)
-    me = here.id
-    if not isinstance(evidence, dict):
-        return here.failed(
-            f"Nothing was done on {me}: from here nobody can tell whether the partner is dead; use "
-            "salt-run dhcp_failover.partner_down dead=ID on the master, which asks both ends."
-        )
-    with here.acting():
-        claim = here.claims().current
-        if claim and claim.get("run") != run:
-            return here.failed(f"{me} is claimed by {claim.get('who')}. Nothing was done.")
-        seen = look_for_partner(relationship)
-        verdict = is_dead.judge(
-            seen["facts"],
-            relationship,
-            evidence.get("partner") or {},
-            seen["probe"],
-            evidence.get("confirm"),
-            now=time.time(),
-        )
-        if not verdict.ok:
-            return here.failed(
-                f"{relationship} on {me} was not put into partner-down: {verdict.sentence}",
-                reasons=[reason.as_dict() for reason in verdict.reasons],
-            )
-        try:
-            done = act_partner_down.take_for_dead(here.server(), relationship)
-        except IscDhcpError as err:
-            return here.failed(f"{relationship} on {me} was not put into partner-down: {err}")
-    since = words.clock(done["since"])
-    comment = f"{relationship} on {me} is in partner-down since {since} UTC."
-    return {"result": True, "comment": comment, **done}
+    return _here().answer(act_partner_down.take, relationship, evidence, run, look_for_partner)
 
 
 def release_window(drained=False, run=None):
@@ -142,15 +107,4 @@ def release_window(drained=False, run=None):
 
         salt dhcp-b dhcpd.release_window
     """
-    here = _here()
-    with here.acting():
-        refused = here.claimed_by_another(run)
-        if refused:
-            return refused
-        try:
-            done = handover.release_window(here.server(), bool(drained))
-        except IscDhcpError as err:
-            return here.failed(f"Nothing was released on {here.id}: {err}")
-    untouched = "; ".join(f"{name}: {why}" for name, why in sorted(done["untouched"].items()))
-    comment = f"Released: {', '.join(done['released']) or 'nothing'}."
-    return {"result": True, "comment": comment + (f" {untouched}." if untouched else ""), **done}
+    return _here().answer(act_partner_down.release, bool(drained), run)

@@ -17,6 +17,7 @@ from typing import Any
 from iscdhcp.act import collecting
 from iscdhcp.act import stage
 from iscdhcp.errors import IscDhcpError
+from iscdhcp.rules import normal
 from salt.exceptions import CommandExecutionError
 from salt.exceptions import SaltInvocationError
 
@@ -330,31 +331,15 @@ def failover_normal(name, relationship=None, timeout=0):
             states = __salt__["dhcpd.failover_state"]()
         except CommandExecutionError as err:
             return _ret(name, False, str(err))
-        wanted = relationship or (name if name in states else None)
-        if wanted is not None and wanted not in states:
-            known = ", ".join(sorted(states)) or "none"
-            return _ret(name, False, f"There is no failover peer {wanted} here (known: {known}).")
-        chosen = {wanted: states[wanted]} if wanted else states
-        bad = {
-            one: end
-            for one, end in chosen.items()
-            if (end["state"], end["partner_state"]) != ("normal", "normal")
-        }
+        ends, wrong = normal.chosen(states, relationship, name)
+        if wrong:
+            return _ret(name, False, wrong)
+        bad = normal.not_normal(ends)
         if not bad or __opts__["test"] or time.monotonic() >= deadline:
             break
         time.sleep(0.5)
-    if not chosen:
-        return _ret(name, False, "This server has no failover relationship.")
-    told = "; ".join(
-        f"{one} is {end['state'] or 'unknown'} here, {end['partner_state'] or 'unknown'} at the "
-        "partner" + (f" ({end['why_unknown']})" if end.get("why_unknown") else "")
-        for one, end in sorted((bad or chosen).items())
-    )
-    if not bad:
-        return _ret(name, True, f"{told}.")
-    if __opts__["test"]:
-        return _ret(name, None if float(timeout) else False, f"{told}.")
-    return _ret(name, False, f"{told}.")
+    result = True if not bad else None if __opts__["test"] and float(timeout) else False
+    return _ret(name, result, f"{normal.told(bad or ends)}.")
 
 
 def leases_intact(name, repair=False):

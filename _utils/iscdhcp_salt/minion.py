@@ -8,38 +8,26 @@ they hand over; what it finds is decided upon in :mod:`iscdhcp`.
 import json
 import os
 import re
-import time
-from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from iscdhcp import files
 from iscdhcp import vocabulary
-from iscdhcp import words
 from iscdhcp.act import claims as act_claims
-from iscdhcp.act import drain
-from iscdhcp.act import stage as act_stage
+from iscdhcp.act import here as act_here
 from iscdhcp.act.service import Service
 from iscdhcp.errors import IscDhcpError
 from iscdhcp.facts import gather
 from iscdhcp.facts import lease_counts
 from iscdhcp.facts import lease_folder
-from iscdhcp.facts import peers
-from iscdhcp.facts import pending
 from iscdhcp.facts import ran
 from iscdhcp.facts.server import Settings
 from iscdhcp.facts.server import read_server
 from iscdhcp.host import dhcpd_t
 from iscdhcp.host import process
-from iscdhcp.host import units
-from iscdhcp.rules import may_stop
+from iscdhcp.host.local import LOCAL
 from iscdhcp.rules.verdict import parse_force
 from salt.exceptions import CommandExecutionError
 from salt.exceptions import SaltInvocationError
-
-#: Seconds that the release of a claim may be on its way from a run that has ended.
-RELEASE_SECONDS = 2.0
-#: Seconds between two looks of one call.
-LOOK_SECONDS = 0.05
 
 
 class Minion:
@@ -49,6 +37,9 @@ class Minion:
     salt, opts, grains, context
         The dunders of the module that is called.
     """
+
+    #: Where dhcpd runs.
+    host = LOCAL
 
     def __init__(self, salt, opts, grains, context):
         self.id = opts["id"]
@@ -88,7 +79,7 @@ class Minion:
             if config.get(key):
                 values = config[key]
                 known[key] = (values,) if isinstance(values, str) else tuple(values)
-        last = self.ran_last()
+        last = self.notes.ran_last()
         if last is not None:
             known.update(
                 ran_config_file=last.config_file,
@@ -100,7 +91,7 @@ class Minion:
 
     def _units(self, last):
         """Return the services that dhcpd here may be."""
-        service = Service(self._salt, self._grains, self.config().get("service"))
+        service = Service(self._salt, self._grains, self.config().get("service"), host=self.host)
         return tuple(dict.fromkeys(name for name in (last and last.unit, service.name) if name))
 
     @staticmethod
@@ -112,55 +103,22 @@ class Minion:
 
     def server(self):
         """Return dhcpd here as it is now: process, configuration, files."""
-        return read_server(self.settings())
+        return read_server(self.settings(), self.host)
 
     def service(self, what_ran=None):
         """Return the service by which ``what_ran``, or else what ran last, comes back."""
         config = self.config()
         name, command = config.get("service"), config.get("start_command") or ()
-        return Service(self._salt, self._grains, name, command, what_ran or self.ran_last())
-
-    def ran_last(self):
-        """Return what is noted of the dhcpd that ran last, or ``None``."""
-        return ran.Ran.from_dict(files.read_json(self.state_dir() / "ran.json"))
-
-    def note_what_runs(self, server):
-        """Note what runs now, for a start that finds nothing running; return it."""
-        running = ran.of(server, self.ran_last())
-        if running is not None and running != self.ran_last():
-            files.write_json(self.state_dir() / "ran.json", running.as_dict())
-        return running
+        last = what_ran or self.notes.ran_last()
+        return Service(self._salt, self._grains, name, command, last, self.host)
 
     def start_problem(self, running):
         """Return why a start may not bring back what runs, or ``None``."""
         config = self.config()
         service = config.get("service")
         name = running.unit or service
-        unit = units.read(str(name)) if name else None
+        unit = self.host.unit(str(name)) if name else None
         return ran.why_not_back(running, unit, service, config.get("start_command") or ())
-
-    def another_than(self, last):
-        """Return why a start by its unit would bring up another dhcpd, or ``None``."""
-        if self.config().get("start_command") or not (last.unit or self.config().get("service")):
-            return None
-        return ran.why_another(last, units.read(self.service(last).name))
-
-    def compared(self, last, service):
-        """
-        Note what runs now and compare it with ``last``; see :func:`iscdhcp.facts.ran.differences`.
-        """
-        now = self.note_what_runs(self.server())
-        if now is None:
-            return [], []
-        return ran.differences(last, now, service.by_command)
-
-    def down_or_runs(self, settings):
-        """Say whether dhcpd is down here, as far as that is proved."""
-        server = read_server(settings)
-        if server.process is not None:
-            return f"dhcpd runs on {self.id}"
-        seen = [sign.text for sign in gather.signs(server) if sign.blocks]
-        return f"No dhcpd is seen on {self.id}" if seen else f"dhcpd is down on {self.id}"
 
     def state_dir(self):
         """Return the folder of this minion's notes."""
@@ -168,83 +126,48 @@ class Minion:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         return path
 
-    def claims(self):
-        """Return who may act on dhcpd here."""
-        return act_claims.Claims(self.state_dir(), self.id)
+    @property
+    def notes(self):
+        """What is noted about dhcpd here."""
+        return act_here.Notes(self.state_dir(), self.id, self.host.clock)
 
-    @contextmanager
-    def acting(self):
-        """Hold this minion's only place for an act on dhcpd; it is freed with the process."""
-        try:
-            with act_claims.acting(self.state_dir(), self.id):
-                yield
-        except act_claims.Refused as err:
-            raise CommandExecutionError(str(err)) from None
+    def addresses(self, loopback=True):
+        """Return this host's addresses, those of the loopback included unless told otherwise."""
+        return self._salt["network.ip_addrs"](include_loopback=loopback)
 
-    def claimed_by_another(self, run, codes=()):
-        """Return the refusal where another run has claimed this server; ``codes`` are forced."""
-        claim = self.claims().current
-        if claim and claim.get("run") != run and "claim" not in codes:
-            return self.failed(
-                f"{self.id} is claimed by {claim.get('who')} until "
-                f"{words.clock(claim.get('until'))} UTC (dhcpd.release_claim frees it)",
-                refused=True,
-            )
-        return None
-
-    def await_release(self, run):
-        """
-        Wait a moment for the end of another run's claim, before an act is begun.
-
-        A run that has just ended has ordered the release of its claims, and not waited for it.
-        """
-        deadline = time.monotonic() + RELEASE_SECONDS
-        while time.monotonic() < deadline:
-            claim = self.claims().current
-            if not claim or claim.get("run") == run:
-                return
-            time.sleep(LOOK_SECONDS)
-
-    def paused_note(self):
-        """Return the note of what a drain or a hand-over has muted."""
-        return drain.Note(self.state_dir() / "paused.json")
-
-    def stage(self):
-        """Return this server's staged configuration."""
-        return act_stage.Stage(self.state_dir())
-
-    def addresses(self):
-        """Return this host's addresses, loopback included."""
-        return self._salt["network.ip_addrs"](include_loopback=True)
+    def tell(self, tag, data):
+        """Send an event to the master."""
+        self._salt["event.send"](tag, data)
 
     # -- facts
 
     def facts(self, brief, looks=1):
         """Return this server's facts; ``brief`` for a wait, else all that a stop has to know."""
         settings = self.settings()
-        server = read_server(settings)
+        server = read_server(settings, self.host)
         facts = gather.gather(settings, server)
         facts["steady"] = True
         for _ in range(1, int(looks)):
-            time.sleep(LOOK_SECONDS)
-            before, facts = facts, gather.gather(settings)
+            self.host.clock.sleep(act_here.LOOK_SECONDS)
+            before, facts = facts, gather.gather(settings, read_server(settings, self.host))
             facts["steady"] = before["steady"] and gather.same_state(before, facts)
-        folder = self.state_dir()
+        notes = self.notes
         facts["minion"] = self.id
         facts["leases"] = lease_counts.kept_or_counted(
-            server, folder / "lease_counts.json", recount=not brief
+            server, notes.folder / "lease_counts.json", recount=not brief
         )
         facts["boot"] = process.boot_id()
-        facts["claim"] = self.claims().current
-        facts["acting"] = act_claims.is_acting(folder)
-        facts["last_start"] = files.read_json(folder / "last_start.json")
-        facts["paused_by_us"] = self.paused_note().read()
-        facts["pending_restart"] = self.pending_restart(server)
+        facts["claim"] = notes.claims.current
+        facts["acting"] = act_claims.is_acting(notes.folder)
+        facts["last_start"] = notes.last_start
+        facts["paused_by_us"] = notes.paused.read()
+        facts["pending_restart"] = notes.pending_restart(server)
         if not brief:
             facts["busy"] = self._busy()
             self._look_ahead(facts, server)
             if not facts["configuration"]["error"]:
-                error = dhcpd_t.check_config(server.config_file, settings.binaries[0])
+                verdict = self.host.dhcpd_verdict(server.config_file, settings.binaries[0])
+                error = dhcpd_t.complaint(verdict)
                 facts["configuration"]["error"] = error and self.masked(error)
         return facts
 
@@ -253,7 +176,7 @@ class Minion:
         facts["lease_file"]["folder_problem"] = lease_folder.problem(server)
         running = None
         try:
-            running = self.note_what_runs(server)
+            running = self.notes.what_runs(server)
         except OSError as err:
             facts["start_problem"] = f"what runs could not be noted ({err})"
         if running is not None:
@@ -269,78 +192,27 @@ class Minion:
                 return f"{job.get('fun')} is running as PID {job.get('pid')}"
         return None
 
-    def pending_restart(self, server):
-        """Return why dhcpd has to be restarted, marked or by what is on disk, or ``None``."""
-        running = server.process
-        found = pending.pending(
-            self.state_dir(),
-            server.config_file,
-            server.configuration.files if server.configuration else None,
-            running and running.identity,
-            running and running.started,
-        )
-        return pending.joined(files.read_json(self.state_dir() / "pending.json"), found)
+    # -- answers
 
-    def mark_pending(self, reason):
-        """Note that dhcpd should be restarted; return the note."""
-        mark = {"reason": str(reason), "since": time.time()}
-        files.write_json(self.state_dir() / "pending.json", mark)
-        return mark
-
-    def clear_pending(self):
-        """Forget the note of :py:meth:`mark_pending`."""
-        (self.state_dir() / "pending.json").unlink(missing_ok=True)
-
-    def keep_parsed(self, server, identity, since):
-        """Keep what dhcpd has parsed, to tell later whether a restart is pending."""
-        pending.keep(self.state_dir(), server.config_file, identity, since)
-
-    def peers_of(self, configuration, error):
-        """Return a configuration's relationships as ``dhcpd.peers`` does."""
-        report = peers.reported(configuration, error)
-        if report["relationships"]:
-            report["addresses"] = self._salt["network.ip_addrs"]()
-        return report
-
-    def proved(self, server):
-        """Whether what was applied last has been seen to work: restarted since, and normal."""
-        record = self.stage().record
-        if not record or record["state"] != "applied" or server.process is None:
-            return False
-        if record.get("proved"):
-            return True
-        relationships = gather.gather(self.settings(), server)["relationships"]
-        ends = relationships.values()
-        before = (record.get("peers") or {}).get("relationships") or ()
-        proved = (
-            server.process.started > float(record.get("applied_at") or 0)
-            and bool(ends)
-            and set(before) <= set(relationships)
-            and all((end["state"], end["partner_state"]) == ("normal", "normal") for end in ends)
-        )
-        if proved:
-            self.stage().prove()
-        return proved
-
-    # -- verdicts and answers
-
-    def verdict(self, evidence, force, run, method="signal", act="restart"):
+    def answer(self, act, *words):
         """
-        Return whether dhcpd may be stopped now; ``run``'s own claim does not count.
+        Return what an act on this server answers; the job's exit code tells of a failure.
 
         act
-            What is wanted, for the sentence that says who may do it instead.
+            A function of :mod:`iscdhcp.act`, which gets this object and ``words``.
         """
-        facts = self.facts(brief=False)
-        claim = facts.get("claim")
-        if claim and claim.get("run") != run:
-            facts["foreign_claim"] = claim
-        return may_stop.ok_to_stop(facts, evidence, force, method=method, act=act)
+        try:
+            answer = act(self, *words)
+        except act_claims.Refused as err:
+            raise CommandExecutionError(str(err)) from None
+        if not answer["result"]:
+            self._context["retcode"] = 1
+        return answer
 
     def failed(self, comment, **more):
         """Return the answer of a call that failed, without secrets; the job's exit code tells."""
         self._context["retcode"] = 1
-        return {"result": False, "comment": self.masked(comment), **more}
+        return act_here.failed(self, comment, **more)
 
     def masked(self, text, keys=()):
         """
@@ -368,3 +240,9 @@ def force_codes(force):
 def decoded(evidence):
     """Return a master's evidence, which the command line may have made a string of."""
     return json.loads(evidence) if isinstance(evidence, str) else evidence
+
+
+if TYPE_CHECKING:
+
+    def _is_what_acts_are_handed(minion: Minion) -> act_here.Here:
+        return minion

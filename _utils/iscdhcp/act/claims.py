@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import fcntl
 import random
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 from typing import Any
 
+from ..clock import SYSTEM
+from ..clock import Clock
 from ..errors import IscDhcpError
 from ..files import read_json
 from ..files import write_json
@@ -53,8 +54,9 @@ class Claims:
         The minion's id, for messages.
     """
 
-    def __init__(self, folder: Path, server: str) -> None:
+    def __init__(self, folder: Path, server: str, clock: Clock = SYSTEM) -> None:
         self._server = server
+        self._clock = clock
         self._file = folder / "claim.json"
         self._released_file = folder / "released.json"
         self._lock_file = folder / "claim.lock"
@@ -64,7 +66,7 @@ class Claims:
     def current(self) -> dict[str, Any] | None:
         """The claim that is in force: ``run``, ``who``, ``until`` (epoch seconds)."""
         claim = read_json(self._file)
-        if isinstance(claim, dict) and float(claim.get("until") or 0) > time.time():
+        if isinstance(claim, dict) and float(claim.get("until") or 0) > self._clock.time():
             return claim
         return None
 
@@ -102,7 +104,7 @@ class Claims:
                     f"{clock(current['until'])} UTC (dhcpd.release_claim frees it)",
                     "claim",
                 )
-            until = time.time() + seconds
+            until = self._clock.time() + seconds
             claim = {"run": run, "who": who, "until": until, "master": master}
             if current and current.get("run") == run:
                 write_json(self._file, claim)
@@ -136,7 +138,7 @@ class Claims:
             if current and run is not None and current.get("run") != run:
                 raise Refused(f"The claim is of another run ({current.get('who')}).", "claim")
             if token is not None:
-                write_json(self._released_file, {**self._released(), token: time.time()})
+                write_json(self._released_file, {**self._released(), token: self._clock.time()})
             self._file.unlink(missing_ok=True)
         return current is not None
 
@@ -147,7 +149,7 @@ class Claims:
         A minion that was silent works off what was sent to it in any order: a claim that comes
         after its own release must not count.
         """
-        young = time.time() - RELEASED_SECONDS
+        young = self._clock.time() - RELEASED_SECONDS
         released = read_json(self._released_file) or {}
         return {token: at for token, at in released.items() if at > young}
 
@@ -166,24 +168,24 @@ def _left_behind(claim: dict[str, Any], master: str | None, over: str | None) ->
 
 
 @contextmanager
-def acting(folder: Path, server: str) -> Iterator[None]:
+def acting(folder: Path, server: str, clock: Clock = SYSTEM) -> Iterator[None]:
     """
     Hold this server's only place for an act on dhcpd, or raise :class:`Refused`.
 
     Another act is refused at once; those who only look are gone in a moment, and are waited for.
     """
-    deadline = time.monotonic() + LOOKS_SECONDS
+    deadline = clock.monotonic() + LOOKS_SECONDS
     with open(folder / ACTING, "a+", encoding="utf-8") as file:
         while not _taken(file, fcntl.LOCK_EX):
             another = not _taken(file, fcntl.LOCK_SH)
             fcntl.flock(file, fcntl.LOCK_UN)
-            if another or time.monotonic() > deadline:
+            if another or clock.monotonic() > deadline:
                 raise Refused(
                     f"Not done: another call is stopping or starting dhcpd on {server} now.",
                     "acting",
                 )
             # Not in step with another act that waits for the same.
-            time.sleep(random.uniform(0.002, 0.02))
+            clock.sleep(random.uniform(0.002, 0.02))
         yield
 
 

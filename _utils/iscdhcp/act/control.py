@@ -9,14 +9,12 @@ it answers nobody for MCLT (dhcpd.c:1628-1796; measured). Prefer :mod:`iscdhcp.a
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
 from ..errors import ActError
 from ..facts import server as facts_server
 from ..facts.server import Server
-from ..host import process
 
 #: Seconds in which dhcpd ends itself; measured 17-18 s, dhcpd(8) says up to 25.
 END_SECONDS = 40.0
@@ -32,19 +30,20 @@ def end(server: Server, last_look: Callable[[], None] = lambda: None) -> dict[st
     Returns ``pid``, ``ended`` (epoch seconds) and ``seconds``. Raises
     :class:`~iscdhcp.errors.IscDhcpError` if the order did not reach it or it did not end.
     """
-    begun = time.monotonic()
+    clock = server.host.clock
+    begun = clock.monotonic()
     if server.process is None:
         raise ActError("dhcpd is not running")
     with facts_server.omapi(server) as client:
         last_look()
         client.order_shutdown()
-    if not process.wait_exit(server.process, END_SECONDS):
+    if not server.host.wait_exit(server.process, END_SECONDS):
         raise ActError(
             f"dhcpd (pid {server.process.pid}) was told to shut down and has not ended after "
             f"{END_SECONDS:.0f} s; it answers nobody: end it by hand, then dhcpd.start"
         )
     return {
         "pid": server.process.pid,
-        "ended": time.time(),
-        "seconds": round(time.monotonic() - begun, 3),
+        "ended": clock.time(),
+        "seconds": round(clock.monotonic() - begun, 3),
     }

@@ -15,19 +15,20 @@ Sources: server/failover.c (dhcp_failover_set_state, 1655-1744; 2413-2434), meas
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from .. import files
+from ..clock import SYSTEM
+from ..clock import Clock
 from ..errors import ActError
 from ..errors import IscDhcpError
 from ..errors import OmapiError
 from ..facts.server import Server
 from ..facts.server import names
 from ..facts.server import omapi
-from ..host.omapi import OmapiClient
+from ..host.local import Omapi
 from ..states import FailoverState
 
 #: Seconds for the partner to take over and for all updates to be acknowledged.
@@ -41,8 +42,9 @@ _RESUMABLE = {"normal", "communications-interrupted"}
 class Note:
     """What a power cut must not make forgotten: the relationships that were paused, on disk."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, clock: Clock = SYSTEM) -> None:
         self.path = Path(path)
+        self._clock = clock
 
     def write(self, relationships: list[str], settled: bool = False) -> None:
         """
@@ -52,7 +54,7 @@ class Note:
             They are handed over: mute, and their partners have everything.
         """
         files.write_json(
-            self.path, {"paused": relationships, "since": time.time(), "settled": settled}
+            self.path, {"paused": relationships, "since": self._clock.time(), "settled": settled}
         )
 
     def read(self) -> list[str]:
@@ -83,7 +85,8 @@ def pause(
     Returns ``seconds`` to each phase: ``paused``, ``drained``. Raises
     :class:`ActError` after undoing what it did, with what did not happen.
     """
-    begun = time.monotonic()
+    clock = server.host.clock
+    begun = clock.monotonic()
     phases = {}
     relationships = names(server)
     noted = False
@@ -100,13 +103,14 @@ def pause(
                 seen = client.set_local_state(name, FailoverState.PAUSED)
                 if seen["state"] != "paused":
                     raise ActError(f"{name} did not take the state paused: it is {seen['state']}")
-            phases["paused"] = round(time.monotonic() - begun, 3)
+            phases["paused"] = round(clock.monotonic() - begun, 3)
             until(
                 lambda: all(_drained(client.failover_state(name)) for name in relationships),
                 DRAIN_SECONDS,
                 "the partner did not take over, or updates stayed unacknowledged",
+                clock,
             )
-            phases["drained"] = round(time.monotonic() - begun, 3)
+            phases["drained"] = round(clock.monotonic() - begun, 3)
     except IscDhcpError as err:
         undone = f"; {undo(server, note)}" if noted else ""
         raise ActError(f"not drained: {err}{undone}") from err
@@ -121,14 +125,16 @@ def _drained(seen: dict[str, Any]) -> bool:
     )
 
 
-def until(condition: Callable[[], bool], seconds: float, otherwise: str) -> None:
+def until(
+    condition: Callable[[], bool], seconds: float, otherwise: str, clock: Clock = SYSTEM
+) -> None:
     """Wait for ``condition``; after ``seconds`` raise :class:`ActError` saying ``otherwise``."""
-    begun = time.monotonic()
+    begun = clock.monotonic()
     while not condition():
-        if time.monotonic() > begun + seconds:
+        if clock.monotonic() > begun + seconds:
             raise ActError(f"{otherwise} within {seconds:.0f} s")
         # A condition that takes long to tell is asked less often.
-        time.sleep(0.02 + (time.monotonic() - begun) / 50)
+        clock.sleep(0.02 + (clock.monotonic() - begun) / 50)
 
 
 def undo(server: Server, note: Note) -> str:
@@ -150,12 +156,13 @@ def resume(server: Server, note: Note) -> dict[str, Any]:
     Returns ``resumed`` (relationships) and ``seconds``. Raises :class:`ActError` where dhcpd did
     not get normal, with its states.
     """
-    begun = time.monotonic()
+    clock = server.host.clock
+    begun = clock.monotonic()
     noted = note.read()
     resumed = []
     with omapi(server) as client:
         for name in names(server):
-            seen = _settled(client, name)
+            seen = _settled(client, name, clock)
             if seen["state"] == "paused" or (seen["state"] == "startup" and name in noted):
                 if seen["partner_state"] not in _RESUMABLE:
                     raise ActError(
@@ -168,24 +175,26 @@ def resume(server: Server, note: Note) -> dict[str, Any]:
             lambda: all(client.failover_state(name)["state"] != "paused" for name in resumed),
             RESUME_SECONDS,
             "it stayed paused",
+            clock,
         )
         # In startup the order was taken for the time after it: the state read is still startup.
         until(
             lambda: all(client.failover_state(name)["state"] == "normal" for name in resumed),
             RESUME_SECONDS,
             "it did not get normal",
+            clock,
         )
     note.clear()
-    return {"resumed": resumed, "seconds": round(time.monotonic() - begun, 3)}
+    return {"resumed": resumed, "seconds": round(clock.monotonic() - begun, 3)}
 
 
-def _settled(client: OmapiClient, name: str) -> dict[str, Any]:
+def _settled(client: Omapi, name: str, clock: Clock) -> dict[str, Any]:
     """Return the state once the partner has spoken, or startup has gone on for a second."""
-    deadline = time.monotonic() + 1.0
+    deadline = clock.monotonic() + 1.0
     while True:
         seen = client.failover_state(name)
         known = seen["partner_state"] in _RESUMABLE
-        if seen["state"] != "startup" or known or time.monotonic() > deadline:
+        if seen["state"] != "startup" or known or clock.monotonic() > deadline:
             return seen
         with contextlib.suppress(OmapiError):
-            time.sleep(0.02)
+            clock.sleep(0.02)

@@ -64,7 +64,8 @@ def hand_over(
     Returns ``seconds`` to ``handed`` and ``settled``. Raises :class:`ActError` after undoing what
     it did.
     """
-    begun = time.monotonic()
+    clock = server.host.clock
+    begun = clock.monotonic()
     names = facts_server.names(server)
     phases = {}
     noted = False
@@ -83,14 +84,18 @@ def hand_over(
                 lambda: all(_handed(client.failover_state(name)) for name in names),
                 TAKEOVER_SECONDS,
                 "the partner did not take over",
+                clock,
             )
-            phases["handed"] = round(time.monotonic() - begun, 3)
+            phases["handed"] = round(clock.monotonic() - begun, 3)
             note.write(names, settled=True)
             with contextlib.suppress(ActError):
                 drain.until(
-                    lambda: not unacknowledged(server.lease_file), SETTLE_SECONDS, "unacknowledged"
+                    lambda: not unacknowledged(server.lease_file),
+                    SETTLE_SECONDS,
+                    "unacknowledged",
+                    clock,
                 )
-            phases["settled"] = round(time.monotonic() - begun, 3)
+            phases["settled"] = round(clock.monotonic() - begun, 3)
     except IscDhcpError as err:
         undone = f"; {_undo(server, note)}" if noted else ""
         raise ActError(f"not handed over: {err}{undone}") from err
@@ -166,7 +171,7 @@ def recover_on_disk(server: Server) -> list[str]:
     configured = server.configuration.relationships if server.configuration else ()
     mclts = {one.name: one.mclt for one in configured}
     blocks, names = [], []
-    now = time.time()
+    now = server.host.clock.time()
     for name, text in _last_states(server.lease_file).items():
         found = _MY_SHUTDOWN.search(text)
         if found is None:

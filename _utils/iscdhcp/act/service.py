@@ -6,8 +6,6 @@ What a manager believes is never taken for the truth (see :mod:`iscdhcp.act.stop
 
 from __future__ import annotations
 
-import os
-import subprocess
 from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -15,7 +13,9 @@ from typing import Any
 
 from ..errors import ActError
 from ..facts.ran import Ran
-from ..host import units
+from ..host.local import LOCAL
+from ..host.local import Host
+from ..host.units import Unit
 
 #: Service of dhcpd by Salt's grains (most specific first).
 SERVICES = (
@@ -46,6 +46,8 @@ class Service:
     ran
         The dhcpd that runs now, or ran last: it comes back by the unit it was in, else by its own
         command line.
+    host
+        Where it is a service.
     """
 
     def __init__(
@@ -55,11 +57,15 @@ class Service:
         name: str | None = None,
         command: Sequence[Any] = (),
         ran: Ran | None = None,
+        host: Host = LOCAL,
     ) -> None:
+        self._host = host
         self._functions = functions
         #: Whether a command of the settings starts it.
         self.by_command = bool(command)
         unit = ran.unit.removesuffix(".service") if ran and ran.unit else None
+        #: Whether its name is known: by what ran, or by the settings.
+        self.named = bool(unit or name)
         self.name = unit or name or _by_grains(grains)
         # YAML reads -4 as a number.
         self.argv = [str(word) for word in command or (ran.command if ran else ())]
@@ -86,7 +92,7 @@ class Service:
     @property
     def systemd(self) -> bool:
         """Whether the manager is systemd."""
-        return units.is_systemd()
+        return self._host.is_systemd()
 
     def prepare(self) -> None:
         """Do, while dhcpd still serves, what a start needs; raise if there is no way to start."""
@@ -97,7 +103,7 @@ class Service:
             )
         if self.managed and self.systemd:
             # Five starts in 10 s, whoever made them, and systemd would refuse the next one.
-            _run(["systemctl", "reset-failed", self.name], check=False)
+            self._host.systemctl("reset-failed", self.name, check=False)
         self._prepared = True
 
     def renew(self) -> None:
@@ -105,19 +111,11 @@ class Service:
         if not self._prepared:
             self.prepare()
         if not self.managed:
-            subprocess.run(
-                self.argv,
-                stdin=subprocess.DEVNULL,
-                check=False,
-                timeout=60,
-                start_new_session=True,
-                env={**os.environ, **self._variables},
-                cwd="/",
-            )
+            self._host.launch(self.argv, self._variables)
         elif self.systemd:
             # A unit that still counts as active would not start: restart does, after the exit.
             # By systemctl itself: Salt's wrapper takes ten times as long, and clients wait.
-            _run(["systemctl", "restart", "--no-block", self.name])
+            self._host.systemctl("restart", "--no-block", self.name)
         else:
             self._functions["service.stop"](self.name)
             self._functions["service.start"](self.name)
@@ -127,12 +125,16 @@ class Service:
         if self.managed:
             self._functions["service.stop"](self.name)
 
+    def unit(self) -> Unit | None:
+        """Return what systemd says of it, or ``None``."""
+        return self._host.unit(self.name)
+
     def describe(self) -> dict[str, Any]:
         """Return ``name``, ``manager``, ``active`` (None: unknown) and ``failed``."""
         if not self.managed:
             return {"name": None, "manager": None, "active": None, "failed": False}
         if self.systemd:
-            shown = _run(["systemctl", "show", "-p", "ActiveState", "--value", self.name])
+            shown = self._host.systemctl("show", "-p", "ActiveState", "--value", self.name)
             return {
                 "name": self.name,
                 "manager": "systemd",
@@ -148,13 +150,3 @@ def _by_grains(grains: Mapping[str, Any]) -> str:
         if grains.get(grain) == value:
             return name
     return "dhcpd"
-
-
-def _run(argv: list[str], check: bool = True) -> str:
-    """Run a command of the system that is quick, and return what it printed."""
-    done = subprocess.run(
-        argv, capture_output=True, text=True, check=False, timeout=60, stdin=subprocess.DEVNULL
-    )
-    if done.returncode and check:
-        raise ActError(f"{' '.join(argv)}: {done.stderr.strip() or done.returncode}")
-    return done.stdout.strip()

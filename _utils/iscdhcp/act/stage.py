@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..clock import SYSTEM
+from ..clock import Clock
 from ..errors import StagingError
 from ..files import copy
 from ..files import digest
@@ -38,7 +40,7 @@ def candidate_beside(target: str) -> str:
     raise StagingError(f"{folder} is full of candidates of {name}: remove {folder}/.{name}.*")
 
 
-def back_up(target: str) -> str | None:
+def back_up(target: str, clock: Clock = SYSTEM) -> str | None:
     """
     Keep a copy of ``target`` beside it, owner and mode as they are; ``None`` where it is missing.
 
@@ -47,7 +49,7 @@ def back_up(target: str) -> str | None:
     real = os.path.realpath(target)
     if not os.path.exists(real):
         return None
-    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
+    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(clock.time()))
     for number in range(1000):
         path = f"{real}.backup-{stamp}" + (f"-{number}" if number else "")
         if not os.path.lexists(path):
@@ -77,8 +79,9 @@ class Stage:
     ``existed``.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, clock: Clock = SYSTEM) -> None:
         self._path = folder / "rollout.json"
+        self._clock = clock
 
     @property
     def record(self) -> dict[str, Any] | None:
@@ -127,7 +130,7 @@ class Stage:
             "run": run,
             "main": main,
             "state": "applied" if any("existed" in one for one in files.values()) else "staged",
-            "staged_at": time.time(),
+            "staged_at": self._clock.time(),
             "peers": peers,
             "files": files,
         }
@@ -177,7 +180,7 @@ class Stage:
                 raise StagingError(f"the new {target} is not on the stage any more: stage it again")
             if "existed" not in one:
                 one["existed"] = os.path.exists(target)
-                one["backup"] = back_up(target)
+                one["backup"] = back_up(target, self._clock)
                 record["state"] = "applied"
                 # The way back is on disk before the first file changes.
                 write_json(self._path, record)
@@ -185,7 +188,7 @@ class Stage:
             changed.append(target)
         self._forget(record)
         if record["state"] == "applied":
-            record["applied_at"] = time.time()
+            record["applied_at"] = self._clock.time()
         write_json(self._path, record)
         return changed
 

@@ -8,8 +8,8 @@ is done when the process table and dhcpd itself say so.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from typing import Protocol
@@ -20,7 +20,9 @@ from ..facts import gather
 from ..facts.server import Server
 from ..facts.server import Settings
 from ..facts.server import read_server
-from ..host import process
+from ..host.local import LOCAL
+from ..host.local import Host
+from ..host.process import Process
 from ..leases.end import check_end
 
 #: Seconds in which a terminated dhcpd has to be gone; measured 6-25 ms, a slow disk may hold it.
@@ -71,23 +73,24 @@ def stop(
         raise ActError("dhcpd is not running")
     # Of a process in a sandbox or container its own paths are known only while it runs.
     pid_file = server.pid_file
-    begun = time.monotonic()
+    host, clock = server.host, server.host.clock
+    begun = clock.monotonic()
     last_look()
-    quiesced = process.signal_terminate(running, look=look, deadline=QUIESCE_SECONDS)
-    if not process.wait_exit(running, EXIT_SECONDS):
+    quiesced = host.signal_terminate(running, look, QUIESCE_SECONDS)
+    if not host.wait_exit(running, EXIT_SECONDS):
         raise ActError(
             f"dhcpd (pid {running.pid}) got SIGTERM and has not ended after {EXIT_SECONDS:.0f} s"
         )
     _remove_stale_pid_file(pid_file, running)
     return {
         "pid": running.pid,
-        "ended": time.time(),
-        "seconds": round(time.monotonic() - begun, 3),
+        "ended": clock.time(),
+        "seconds": round(clock.monotonic() - begun, 3),
         "looks": quiesced["tries"],
     }
 
 
-def _remove_stale_pid_file(pid_file: str, ended: process.Process) -> None:
+def _remove_stale_pid_file(pid_file: str, ended: Process) -> None:
     """Remove the pid file that a signal leaves: a reused pid in it blocks the next start."""
     path = Path(pid_file)
     try:
@@ -102,7 +105,8 @@ def start(
     service: ServiceManager,
     timeout: float,
     ignore_leases: bool = False,
-    ended: process.Process | None = None,
+    ended: Process | None = None,
+    host: Host = LOCAL,
 ) -> dict[str, Any]:
     """
     Start dhcpd through the host's service manager; return once the new process serves.
@@ -114,13 +118,15 @@ def start(
     ended
         The process that the same call has ended: then the start is tried whatever holds its ports,
         and a new one that its service manager has started meanwhile is taken for the start.
+    host
+        Where it is started.
 
     Returns ``pid``, ``identity``, ``started`` and ``serves_since`` (epoch seconds), ``seconds``.
     Raises :class:`ActError` with what dhcpd itself said, and before the start where one runs, or
     may run unseen.
     """
-    begun, begun_epoch = time.monotonic(), time.time()
-    server = read_server(settings)
+    begun, begun_epoch = host.clock.monotonic(), host.clock.time()
+    server = read_server(settings, host)
     running = server.process
     by_itself = bool(ended and running and running.identity != ended.identity)
     if running is not None and not by_itself:
@@ -133,7 +139,7 @@ def start(
         if not ignore_leases:
             check_leases(server.lease_file)
         service.renew()
-    return _await_service(settings, service, begun, begun_epoch, timeout)
+    return _await_service(host, settings, service, begun, begun_epoch, timeout)
 
 
 def check_nobody_runs(server: Server) -> None:
@@ -148,6 +154,7 @@ def check_nobody_runs(server: Server) -> None:
 
 
 def _await_service(
+    host: Host,
     settings: Settings,
     service: ServiceManager,
     begun: float,
@@ -155,33 +162,34 @@ def _await_service(
     timeout: float,
 ) -> dict[str, Any]:
     """Wait until a start that was ordered at ``begun`` has brought up a dhcpd that serves."""
+    clock = host.clock
     deadline = begun + timeout
-    last: process.Process | None = None
+    last: Process | None = None
     pause, absent = 0.01, 0
-    while time.monotonic() < deadline:
-        found = process.find(settings.binaries)
+    while clock.monotonic() < deadline:
+        found = host.find(settings.binaries)
         absent = 0 if found else absent + 1
-        if len(found) == 1 and serving(settings, found[0]):
+        if len(found) == 1 and serving(settings, found[0], host):
             # dhcpd forks once it listens: the process seen first may not be the one that stays.
-            again = process.find(settings.binaries)
+            again = host.find(settings.binaries)
             if [one.identity for one in again] == [found[0].identity]:
                 return {
                     "pid": found[0].pid,
                     "identity": found[0].identity,
                     "started": found[0].started,
-                    "serves_since": time.time(),
-                    "seconds": round(time.monotonic() - begun, 3),
+                    "serves_since": clock.time(),
+                    "seconds": round(clock.monotonic() - begun, 3),
                 }
         if last is not None and absent > 1:
-            raise ActError(f"dhcpd ended right after its start: {last_words(begun_epoch)}")
-        if absent and time.monotonic() - begun > 1.0 and service.describe().get("failed"):
-            raise ActError(f"dhcpd did not start: {last_words(begun_epoch)}")
+            raise ActError(f"dhcpd ended right after its start: {last_words(begun_epoch, host)}")
+        if absent and clock.monotonic() - begun > 1.0 and service.describe().get("failed"):
+            raise ActError(f"dhcpd did not start: {last_words(begun_epoch, host)}")
         last = found[0] if found else last
-        time.sleep(pause)
+        clock.sleep(pause)
         pause = min(0.25, pause * 1.3)
     state = f"pid {last.pid} does not serve yet" if last else "no process appeared"
     raise ActError(
-        f"dhcpd did not serve within {timeout:.0f} s ({state}): {last_words(begun_epoch)}"
+        f"dhcpd did not serve within {timeout:.0f} s ({state}): {last_words(begun_epoch, host)}"
     )
 
 
@@ -206,9 +214,10 @@ def check_leases(path: str) -> None:
         )
 
 
-def serving(settings: Settings, born: process.Process) -> bool:
+def serving(settings: Settings, born: Process, host: Host = LOCAL) -> bool:
     """Whether a started process serves: dhcpd says so in its log, or answers by OMAPI."""
-    server = Server(settings, [born], *_configuration(settings, born))
+    read = read_server(settings, host)
+    server = replace(read, processes=[born])
     try:
         _, events = gather.read_log(server, born.started - 2)
         if any(event.kind == "serving" for event in events):
@@ -220,25 +229,13 @@ def serving(settings: Settings, born: process.Process) -> bool:
     if states:
         return True
     # Neither log nor OMAPI: it holds its socket and has outlived what ends a bad start.
-    return not said and process.listens_on_dhcp(born) and time.time() - born.started > 2.0
+    return not said and host.listens_on_dhcp(born) and host.clock.time() - born.started > 2.0
 
 
-def _configuration(settings: Settings, born: process.Process) -> tuple[Any, Any, str, str]:
-    server = read_server(settings)
-    return (
-        server.configuration,
-        server.configuration_error,
-        server.config_file,
-        server.lease_file,
-    )
-
-
-def last_words(since: float) -> str:
+def last_words(since: float, host: Host = LOCAL) -> str:
     """Return what dhcpd logged since ``since`` (epoch seconds) that tells why it ended."""
-    from ..log import evidence  # only on the failure path
-
     try:
-        lines = evidence.last_lines(since)
+        lines = host.last_lines(since)
     except IscDhcpError as err:
         return f"its log can't be read ({err})"
     return " / ".join(lines) if lines else "its log says nothing; run dhcpd -t"

@@ -8,19 +8,20 @@ What it means is for :mod:`iscdhcp.rules.may_stop` to say. The OMAPI key never e
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Collection
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from .. import wire
+from ..clock import SYSTEM
+from ..clock import Clock
 from ..conf import views
 from ..errors import IscDhcpError
 from ..errors import OmapiError
 from ..errors import OmapiLibraryMissing
-from ..host.omapi import OmapiClient
-from ..host.process import failover_connected
+from ..host.local import LOCAL
+from ..host.local import Host
 from ..leases.end import LeaseFileEnd
 from ..leases.end import check_end
 from ..log import evidence
@@ -50,10 +51,10 @@ def gather(settings: Settings, server: Server | None = None) -> dict[str, Any]:
     server = server or read_server(settings)
     facts: dict[str, Any] = {
         "wire": wire.VERSION,
-        "time": time.time(),
+        "time": server.host.clock.time(),
         "process": process_facts(server),
         "configuration": configuration_facts(server),
-        "lease_file": lease_file_facts(server.lease_file),
+        "lease_file": lease_file_facts(server.lease_file, server.host.clock),
     }
     facts["lease_file"]["problem"] = facts["lease_file"]["problem"] or _other_lease_file(server)
     facts["omapi"], states = omapi_facts(server)
@@ -100,7 +101,9 @@ def process_facts(server: Server) -> dict[str, Any]:
 def signs(server: Server) -> list[presence.Sign]:
     """Return what speaks for a dhcpd here beside those that are seen, or stands in one's way."""
     port = server.process.port if server.process else presence.DHCP_PORT
-    return presence.signs(server.configuration, server.settings.units, server.processes, port)
+    return presence.signs(
+        server.configuration, server.settings.units, server.processes, port, server.host
+    )
 
 
 def configuration_facts(server: Server) -> dict[str, Any]:
@@ -116,7 +119,7 @@ def configuration_facts(server: Server) -> dict[str, Any]:
     return facts
 
 
-def lease_file_facts(path: str) -> dict[str, Any]:
+def lease_file_facts(path: str, clock: Clock = SYSTEM) -> dict[str, Any]:
     """
     Return the state of the lease file's end.
 
@@ -129,7 +132,7 @@ def lease_file_facts(path: str) -> dict[str, Any]:
             return {"file": path, "exists": None, "problem": str(err)}
         if end.whole or not end.exists:
             break
-        time.sleep(0.005 * (attempt + 1))
+        clock.sleep(0.005 * (attempt + 1))
     return {
         "file": path,
         "exists": end.exists,
@@ -187,11 +190,11 @@ def omapi_facts(server: Server) -> tuple[dict[str, Any], dict[str, dict[str, Any
         return facts, {}
     states: dict[str, dict[str, Any]] = {}
     try:
-        with OmapiClient(
+        with server.host.omapi(
             server.settings.omapi_host,
             settings.port,
             omapi_key(server),
-            timeout=server.settings.omapi_timeout,
+            server.settings.omapi_timeout,
         ) as client:
             for relationship in configuration.relationships:
                 try:
@@ -332,7 +335,7 @@ def _relationship(
     if running is None:
         facts["why_unknown"] = "dhcpd is not running"
     else:
-        facts["connected"] = connected(relationship)
+        facts["connected"] = connected(relationship, server.host)
         if facts["source"] is None:
             why = log_facts.get("error") or "the log does not say since dhcpd's start"
             if seen.lost:
@@ -350,9 +353,9 @@ def _relationship(
     return facts
 
 
-def connected(relationship: views.Relationship) -> bool | None:
+def connected(relationship: views.Relationship, host: Host = LOCAL) -> bool | None:
     """Whether the kernel has an established failover connection to the partner; asks nobody."""
-    return failover_connected(
+    return host.failover_connected(
         relationship.address,
         relationship.peer_address,
         (relationship.port, relationship.peer_port),

@@ -19,6 +19,8 @@ from pathlib import Path
 from ..conf import views
 from ..host import process
 from ..host import units
+from ..host.local import LOCAL
+from ..host.local import Host
 
 #: dhcpd's own port (RFC 2131).
 DHCP_PORT = 67
@@ -43,6 +45,7 @@ def signs(
     unit_names: Iterable[str] = (),
     seen: Iterable[process.Process] = (),
     port: int = DHCP_PORT,
+    host: Host = LOCAL,
 ) -> list[Sign]:
     """
     Look for a dhcpd beside those that are seen; nothing is changed, nothing connected to.
@@ -55,19 +58,21 @@ def signs(
         The dhcpd processes that are known.
     port
         The UDP port of dhcpd.
+    host
+        Where it is looked for.
     """
     known = {one.pid for one in seen}
-    found = [sign for name in dict.fromkeys(unit_names) for sign in _of_unit(name, known)]
+    found = [sign for name in dict.fromkeys(unit_names) for sign in _of_unit(host, name, known)]
     named = {sign.pid for sign in found} | known
-    for sign in [*_on_dhcp_port(port, bool(known)), *_on_failover_ports(configuration)]:
+    for sign in [*_on_dhcp_port(host, port, bool(known)), *_on_failover_ports(host, configuration)]:
         # A number tells whose socket it is; one that nobody here owns is somebody unseen.
         if sign.pid is None or sign.pid not in named:
             found.append(sign)
     return found
 
 
-def _of_unit(name: str, known: set[int]) -> list[Sign]:
-    unit = units.read(name)
+def _of_unit(host: Host, name: str, known: set[int]) -> list[Sign]:
+    unit = host.unit(name)
     if unit is None or not unit.main_pid or unit.main_pid in known:
         return []
     pid = unit.main_pid
@@ -79,8 +84,8 @@ def _of_unit(name: str, known: set[int]) -> list[Sign]:
     return [Sign(f"the unit {unit.name} has a living main process ({_who(pid)})", pid)]
 
 
-def _on_dhcp_port(port: int, runs: bool) -> list[Sign]:
-    inodes = {row[9] for row in _rows("udp") if process.endpoint(row[1])[1] == port}
+def _on_dhcp_port(host: Host, port: int, runs: bool) -> list[Sign]:
+    inodes = {row[9] for row in host.sockets("udp") if process.endpoint(row[1])[1] == port}
     if not inodes:
         return []
     busy = not runs and _is_busy(port)
@@ -107,14 +112,16 @@ def _is_busy(port: int) -> bool:
     return False
 
 
-def _on_failover_ports(configuration: views.Configuration | None) -> list[Sign]:
+def _on_failover_ports(
+    host: Host, configuration: views.Configuration | None
+) -> list[Sign]:
     """Return who listens where dhcpd would listen for its partners."""
     found = []
     for one in configuration.relationships if configuration else ():
         own = process.addresses(one.address)
         inodes = {
             row[9]
-            for row in _rows("tcp")
+            for row in host.sockets("tcp")
             if row[3] == _LISTEN
             and process.endpoint(row[1])[1] == one.port
             and process.endpoint(row[1])[0] in own | {0}
@@ -123,13 +130,6 @@ def _on_failover_ports(configuration: views.Configuration | None) -> list[Sign]:
             text = f"the failover port of {one.name} ({one.address} port {one.port}) is held by "
             found.append(Sign(text + _who(pid), pid))
     return found
-
-
-def _rows(table: str) -> list[list[str]]:
-    with contextlib.suppress(OSError):
-        text = (process.PROC / "net" / table).read_text(encoding="ascii")
-        return [line.split() for line in text.splitlines()[1:]]
-    return []
 
 
 def _owners(inodes: set[str]) -> list[int | None]:

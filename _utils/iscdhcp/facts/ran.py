@@ -87,7 +87,7 @@ def of(server: Server, last: Ran | None = None) -> Ran | None:
         return None
     unit, digests = running.unit, {}
     if unit is not None:
-        shown = units.read(unit)
+        shown = server.host.unit(unit)
         if shown is not None:
             unit = shown.name if units.serves(shown, running.pid) else None
             digests = _digests(shown, running.started)

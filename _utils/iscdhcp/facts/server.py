@@ -12,8 +12,10 @@ from ..conf import views
 from ..errors import ActError
 from ..errors import IscDhcpError
 from ..host import process as host_process
+from ..host.local import LOCAL
+from ..host.local import Host
+from ..host.local import Omapi
 from ..host.mounts import Where
-from ..host.omapi import OmapiClient
 from ..host.omapi import OmapiKey
 
 #: Where distributions put the configuration (Debian and Fedora; openSUSE).
@@ -62,6 +64,8 @@ class Server:
     configuration_error: str | None
     config_file: str
     lease_file: str
+    #: Where it runs: what is asked and done there goes through it.
+    host: Host = LOCAL
 
     @property
     def process(self) -> host_process.Process | None:
@@ -94,9 +98,9 @@ class Server:
         return [path for path in dict.fromkeys(files) if path.startswith(f"{host_process.PROC}/")]
 
 
-def read_server(settings: Settings) -> Server:
+def read_server(settings: Settings, host: Host = LOCAL) -> Server:
     """Read process and configuration; an unreadable configuration is kept as a sentence."""
-    processes = sorted(host_process.find(settings.binaries), key=lambda one: one.started)
+    processes = sorted(host.find(settings.binaries), key=lambda one: one.started)
     running = processes[0] if processes else None
     config_file = config_file_of(settings, running)
     where = running.where if running else Where()
@@ -106,7 +110,7 @@ def read_server(settings: Settings) -> Server:
     except IscDhcpError as err:
         error = str(err)
     lease_file = _lease_file_of(settings, running, configuration)
-    return Server(settings, processes, configuration, error, config_file, lease_file)
+    return Server(settings, processes, configuration, error, config_file, lease_file, host)
 
 
 def config_file_of(settings: Settings, running: host_process.Process | None) -> str:
@@ -150,16 +154,16 @@ def omapi_key(server: Server) -> OmapiKey | None:
 
 
 @contextlib.contextmanager
-def omapi(server: Server) -> Iterator[OmapiClient]:
+def omapi(server: Server) -> Iterator[Omapi]:
     """Connect to this server's OMAPI, or raise :class:`ActError` with what is missing."""
     configuration = server.configuration
     if configuration is None or configuration.omapi is None or not server.settings.omapi:
         raise ActError(f"this needs OMAPI: {OMAPI_HINT}")
-    with OmapiClient(
+    with server.host.omapi(
         server.settings.omapi_host,
         configuration.omapi.port,
         omapi_key(server),
-        timeout=server.settings.omapi_timeout,
+        server.settings.omapi_timeout,
     ) as client:
         yield client
 

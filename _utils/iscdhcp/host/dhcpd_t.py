@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Mapping
 from typing import Any
 
 from ..log.messages import masked
 
 
-def check_config(config_file: str, binary: str = "dhcpd", timeout: float = 60.0) -> str | None:
+def complaint(verdict: Mapping[str, Any]) -> str | None:
     """
-    Let dhcpd itself parse ``config_file`` (``dhcpd -t``); return its complaint or ``None``.
-
-    timeout
-        Seconds that it may take.
+    Return what dhcpd has against a configuration, or ``None`` where it accepts it.
 
     What it lets pass (an unresolvable peer, an unknown algorithm) is not found here.
     """
-    found = dhcpd_verdict(config_file, binary, timeout)
-    return None if found["verdict"] == "accepted" else str(found["said"])
+    return None if verdict["verdict"] == "accepted" else str(verdict["said"])
 
 
 def dhcpd_verdict(config_file: str, binary: str = "dhcpd", timeout: float = 60.0) -> dict[str, Any]:

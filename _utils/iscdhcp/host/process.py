@@ -455,6 +455,14 @@ def failover_connected(
     return False
 
 
+def sockets(table: str) -> list[list[str]]:
+    """Return the rows of one of the kernel's tables (``tcp``, ``udp``), in words; else none."""
+    with contextlib.suppress(OSError):
+        text = (PROC / "net" / table).read_text(encoding="ascii")
+        return [line.split() for line in text.splitlines()[1:]]
+    return []
+
+
 def addresses(address: str | None) -> set[int]:
     """Return the IPv4 addresses of a name or an address, as ``/proc/net/tcp`` has them."""
     if not address:

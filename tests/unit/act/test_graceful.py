@@ -18,9 +18,9 @@ from iscdhcp.act import handover
 from iscdhcp.act import stop_start
 from iscdhcp.errors import ActError
 from iscdhcp.errors import LeaseFileError
-from iscdhcp.facts import gather
-from iscdhcp.facts import server as facts_server
-from iscdhcp.host import process as host_process
+from iscdhcp.facts.server import Settings
+from iscdhcp.host.local import LOCAL
+from iscdhcp.host.local import LocalHost
 from iscdhcp.leases import check
 from iscdhcp.leases import end
 from iscdhcp.leases import read
@@ -44,20 +44,34 @@ class FakeOmapi:
         return self.failover_state(name)
 
 
+class FakeHost(LocalHost):
+    """This host with another dhcpd: its OMAPI, and how it ends, are a fake."""
+
+    def __init__(self, client=None):
+        self.client = client
+
+    def omapi(self, *_):
+        return contextlib.nullcontext(self.client)
+
+
 @pytest.fixture
-def fake(monkeypatch):
+def fake():
     def build(takeover):
-        client = FakeOmapi(takeover)
-        monkeypatch.setattr(facts_server, "omapi", lambda server: contextlib.nullcontext(client))
-        monkeypatch.setattr(drain, "omapi", lambda server: contextlib.nullcontext(client))
-        monkeypatch.setattr(drain, "names", lambda server: ["foo"])
-        monkeypatch.setattr(facts_server, "names", lambda server: ["foo"])
-        return client
+        SERVER.host = FakeHost(FakeOmapi(takeover))
+        return SERVER.host.client
 
     return build
 
 
-SERVER = SimpleNamespace(process=SimpleNamespace(pid=7))
+def configured(mclt=None):
+    """A configuration with the relationship foo."""
+    foo = SimpleNamespace(name="foo", mclt=mclt)
+    return SimpleNamespace(relationships=(foo,), omapi=SimpleNamespace(port=7911, key=None))
+
+
+SERVER = SimpleNamespace(
+    process=SimpleNamespace(pid=7), configuration=configured(), settings=Settings()
+)
 
 
 def test_a_partner_that_does_not_take_over_has_the_drained_server_back(fake, tmp_path, monkeypatch):
@@ -103,7 +117,8 @@ def test_nothing_is_muted_where_the_last_look_calls_it_off(fake, tmp_path, act):
 def test_the_kernel_is_looked_at_last_once_the_lease_file_is_whole(tmp_path, monkeypatch):
     looks, ends = [], iter([False, True])
     process = SimpleNamespace(pid=7)
-    server = SimpleNamespace(process=process, lease_file="x", pid_file="p")
+    host = FakeHost()
+    server = SimpleNamespace(process=process, lease_file="x", pid_file="p", host=host)
 
     def check_end(path):
         looks.append("file")
@@ -116,9 +131,7 @@ def test_the_kernel_is_looked_at_last_once_the_lease_file_is_whole(tmp_path, mon
         raise ActError("enough of it")
 
     monkeypatch.setattr(stop_start, "check_end", check_end)
-    monkeypatch.setattr(gather, "check_end", check_end)
-    monkeypatch.setattr(end, "check_end", check_end)
-    monkeypatch.setattr(host_process, "signal_terminate", signal_terminate)
+    host.signal_terminate = signal_terminate
     with pytest.raises(ActError, match="enough"):
         stop_start.stop(server, lambda: looks.append("omapi"), lambda: looks.append("kernel"))
     assert looks == ["omapi", "file", "file", "kernel", "signal"]
@@ -139,9 +152,8 @@ def server_down(tmp_path):
 
     def build(mine, partner="partner-down"):
         path.write_text(STATE % ("normal", "normal") + STATE % (mine, partner))
-        foo = SimpleNamespace(name="foo", mclt=None)
         return SimpleNamespace(
-            lease_file=str(path), configuration=SimpleNamespace(relationships=(foo,))
+            lease_file=str(path), configuration=configured(), settings=Settings(), host=LOCAL
         )
 
     return build
@@ -215,7 +227,7 @@ def test_a_lease_that_the_partner_may_not_know_is_waited_for_until_it_ends(serve
     assert since + 60 == pytest.approx(time.time() + 40, abs=2)
 
 
-def test_a_server_ends_only_once_its_partner_knows_its_leases(fake, server_down):
+def test_a_server_ends_only_once_its_partner_knows_its_leases(server_down):
     server = server_down("normal")
     server.process = SimpleNamespace(pid=7)
     path, sent = Path(server.lease_file), dated(time.time() - 1)
@@ -226,7 +238,7 @@ def test_a_server_ends_only_once_its_partner_knows_its_leases(fake, server_down)
         with path.open("a") as file:
             file.write(LEASE % (1, dated(time.time() + 600), sent, f"  atsfp {sent};\n"))
 
-    fake(takeover="partner-down")
+    server.host = FakeHost(FakeOmapi("partner-down"))
     timer = threading.Timer(0.3, acknowledge)
     timer.start()
     handed = handover.hand_over(server, drain.Note(path.with_name("paused.json")))
@@ -235,13 +247,13 @@ def test_a_server_ends_only_once_its_partner_knows_its_leases(fake, server_down)
 
 
 def test_a_lease_that_is_never_acknowledged_does_not_hold_a_hand_over_for_ever(
-    fake, server_down, monkeypatch
+    server_down, monkeypatch
 ):
     monkeypatch.setattr(handover, "SETTLE_SECONDS", 0.1)
     server = server_down("normal")
     with open(server.lease_file, "a") as file:
         file.write(LEASE % (1, dated(time.time() + 600), dated(time.time()), ""))
-    fake(takeover="partner-down")
+    server.host = FakeHost(FakeOmapi("partner-down"))
     note = drain.Note(Path(server.lease_file).with_name("paused.json"))
     assert handover.hand_over(server, note)["seconds"]["settled"] < 5.0
     assert note.settled

@@ -1,0 +1,304 @@
+"""
+Configuration files of this server: checked, compared, staged, put in place; dhcpd runs on.
+
+Where new files come from is the caller's to know: it hands over candidates, by target.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from .. import words
+from ..conf import candidates as conf_candidates
+from ..conf import lint
+from ..conf import masking
+from ..conf import syntax
+from ..conf import views
+from ..errors import IscDhcpError
+from ..errors import StagingError
+from ..facts import gather
+from ..facts import peers
+from ..facts.server import Server
+from ..files import copy
+from ..host import dhcpd_t
+from . import guard
+from . import stage
+from .claims import Refused
+from .claims import acting
+from .here import Here
+from .here import failed
+
+Candidates = Mapping[str, str]
+
+
+def _verdict(here: Here, path: str) -> dict[str, Any]:
+    return here.host.dhcpd_verdict(path, here.settings().binaries[0])
+
+
+def check(here: Here, file: str | None) -> dict[str, Any]:
+    """Check a configuration, the running one or another file: ``dhcpd.check_config``."""
+    server = here.server()
+    path = str(file or server.config_file)
+    keys: list[views.Key] = []
+    try:
+        tree = syntax.parse_file(path, locate=server.where.located)
+        keys = list(views.keys(tree.statements))
+        findings = lint.lint(tree, here.addresses())
+    except IscDhcpError as err:
+        findings = [lint.broken(err)]
+    verdict = _verdict(here, path)
+    if verdict["said"]:
+        verdict["said"] = here.masked(verdict["said"], keys)
+    answer = {"file": path, "dhcpd": verdict, "findings": [one.as_dict() for one in findings]}
+    errors = [one for one in findings if one.severity == lint.ERROR]
+    if errors:
+        return failed(here, here.masked(str(errors[0]), keys) + ".", **answer)
+    if verdict["verdict"] != "accepted":
+        return failed(here, verdict["said"], **answer)
+    more = f" {len(findings)} findings of less weight." if findings else ""
+    return {"result": True, "comment": f"{path} is accepted by dhcpd.{more}", **answer}
+
+
+def _checked(here: Here, main: str, candidates: Candidates) -> tuple[Any, list[str]]:
+    """
+    Return the configuration that candidates would make, and what is new of what lint finds.
+
+    Raises a sentence where dhcpd refuses it, or where it has an error that the old one has not.
+    """
+    return conf_candidates.check(
+        main,
+        candidates,
+        lambda path: dhcpd_t.complaint(_verdict(here, path)),
+        here.addresses(),
+    )
+
+
+def _is_read(main: str, candidates: Candidates, target: str) -> bool:
+    """Whether dhcpd would read ``target``: it is the main file or one that this includes."""
+    try:
+        files = conf_candidates.files_of(main, candidates)
+    except IscDhcpError:
+        return True
+    return os.path.realpath(target) in {os.path.realpath(one) for one in files}
+
+
+def _why_restart(here: Here, server: Server, candidates: Candidates) -> str | None:
+    """Return why dhcpd has to be restarted for these files, or ``None`` where nothing matters."""
+    main = server.config_file
+    try:
+        if conf_candidates.meaning(main, candidates) != conf_candidates.meaning(main):
+            return "the configuration says something else than the one before"
+    except IscDhcpError:
+        return "the configuration before can't be read"
+    found = here.notes.pending_restart(server)
+    return str(found["reason"]) if found else None
+
+
+def _still_the_same(here: Here, server: Server) -> None:
+    """Note that the running dhcpd means what is on disk, after a change that means nothing."""
+    running = server.process
+    if running is not None:
+        with suppress(OSError, IscDhcpError):
+            here.notes.keep_parsed(server, running.identity, here.host.clock.time())
+
+
+def discard(candidates: Iterable[str]) -> None:
+    """Remove candidates that were not put on the stage."""
+    for candidate in candidates:
+        with suppress(OSError):
+            os.unlink(candidate)
+
+
+# -- one file, at once ---------------------------------------------------------------------------
+
+
+def put(here: Here, candidate: str, config_file: str | None, test: bool) -> dict[str, Any]:
+    """Replace a configuration file by a candidate, once it is checked: ``dhcpd.put_config``."""
+    server = here.server()
+    target = str(config_file or server.config_file)
+    beside = None
+    try:
+        beside = stage.candidate_beside(target)
+        copy(candidate, beside)
+        return _put(here, server, target, beside, test)
+    except Refused:
+        raise
+    except (IscDhcpError, OSError) as err:
+        comment = f"{target} was not changed: {err}"
+        return failed(here, comment, diff="", backup=None, why=None)
+    finally:
+        if beside:
+            discard([beside])
+
+
+def _put(here: Here, server: Server, target: str, candidate: str, test: bool) -> dict[str, Any]:
+    main = server.config_file
+    candidates = {target: candidate}
+    text = masking.differences(candidates).get(target)
+    if text is None:
+        return {
+            "result": True,
+            "comment": f"{target} is in the correct state.",
+            "diff": "",
+            "backup": None,
+            "why": None,
+        }
+    refused = None if test else _claimed(here, target, text)
+    if refused:
+        return refused
+    note = ""
+    findings: list[str] = []
+    if _is_read(main, candidates, target):
+        _, findings = _checked(here, main, candidates)
+        why = _why_restart(here, server, candidates)
+    else:
+        # A fragment alone is nothing that dhcpd could check.
+        syntax.parse_file(candidate)
+        why = None
+        note = f" {main} does not include it (yet): only its syntax was checked."
+    answer: dict[str, Any] = {
+        "result": True,
+        "diff": text,
+        "backup": None,
+        "why": why,
+        "findings": findings,
+    }
+    if test:
+        return {**answer, "comment": f"{target} would be replaced.{note}"}
+    with acting(here.notes.folder, here.id, here.host.clock):
+        refused = _claimed(here, target, text)
+        if refused:
+            return refused
+        answer["backup"] = stage.back_up(target, here.host.clock)
+        copy(candidate, target, like=target)
+    if why and server.process is not None:
+        here.notes.mark_pending(f"{target} was changed")
+    elif not note:
+        _still_the_same(here, server)
+    kept = f"; the old file is {answer['backup']}" if answer["backup"] else ""
+    return {**answer, "comment": f"{target} was replaced{kept}.{note}"}
+
+
+def _claimed(here: Here, target: str, text: str) -> dict[str, Any] | None:
+    """Return the refusal where a run has claimed this server: it goes by what it has seen."""
+    claim = here.notes.claims.current
+    if not claim:
+        return None
+    return failed(
+        here,
+        f"{target} was not changed: {here.id} is claimed by {claim.get('who')} until "
+        f"{words.clock(claim.get('until'))} UTC. Try again after that.",
+        diff=text,
+        backup=None,
+        why=None,
+    )
+
+
+# -- several, on the stage -----------------------------------------------------------------------
+
+
+def put_on_stage(
+    here: Here, server: Server, run: str, candidates: Candidates, test: bool
+) -> dict[str, Any]:
+    """
+    Check candidates, and keep them beside the old files unless ``test``; see ``dhcpd.stage``.
+
+    Raises :class:`StagingError` for files that dhcpd does not read.
+    """
+    main = server.config_file
+    differing = masking.differences(candidates)
+    candidates = {target: candidates[target] for target in differing}
+    configuration, findings = _checked(here, main, candidates)
+    unread = [one for one in differing if not _is_read(main, candidates, one)]
+    if unread:
+        raise StagingError(f"{', '.join(unread)} is not read by dhcpd: {main} does not include it")
+    answer: dict[str, Any] = {
+        "result": True,
+        "files": differing,
+        "why": _why_restart(here, server, candidates),
+        "findings": findings,
+        "peers": peers_of(here, server.configuration, server.configuration_error),
+        "new_peers": peers_of(here, configuration, None),
+    }
+    what = ", ".join(differing) or "no file"
+    if test:
+        return {**answer, "comment": f"{here.id}: {what} would change."}
+    was_proved = proved(here, server)
+    if differing:
+        here.notes.stage.keep(run, main, candidates, was_proved, answer["peers"])
+    else:
+        here.notes.stage.clear()
+    return {**answer, "comment": f"{here.id}: {what} will change."}
+
+
+def peers_of(
+    here: Here, configuration: views.Configuration | None, error: str | None
+) -> dict[str, Any]:
+    """Return a configuration's relationships as ``dhcpd.peers`` does."""
+    report = peers.reported(configuration, error)
+    if report["relationships"]:
+        report["addresses"] = here.addresses(loopback=False)
+    return report
+
+
+def known_peers(here: Here) -> dict[str, Any]:
+    """Return this server's relationships; see ``dhcpd.peers``."""
+    server = here.server()
+    if server.process is None and not os.path.exists(server.config_file):
+        return {"relationships": {}, "addresses": [], "error": None}
+    record = here.notes.stage.record
+    if record and record["state"] == "applied" and record.get("peers") and not proved(here, server):
+        # A new configuration that may be taken back does not make another pair of this one.
+        before: dict[str, Any] = record["peers"]
+        return before
+    return peers_of(here, server.configuration, server.configuration_error)
+
+
+def proved(here: Here, server: Server) -> bool:
+    """Whether what was applied last has been seen to work: restarted since, and normal."""
+    record = here.notes.stage.record
+    if not record or record["state"] != "applied" or server.process is None:
+        return False
+    if record.get("proved"):
+        return True
+    relationships = gather.gather(here.settings(), server)["relationships"]
+    ends = relationships.values()
+    before = (record.get("peers") or {}).get("relationships") or ()
+    works = (
+        server.process.started > float(record.get("applied_at") or 0)
+        and bool(ends)
+        and set(before) <= set(relationships)
+        and all((end["state"], end["partner_state"]) == ("normal", "normal") for end in ends)
+    )
+    if works:
+        here.notes.stage.prove()
+    return works
+
+
+def apply(here: Here, run: str | None) -> dict[str, Any]:
+    """Put the staged files in place, backups first; see ``dhcpd.apply_staged``."""
+    with acting(here.notes.folder, here.id, here.host.clock):
+        refused = guard.claimed_by_another(here, run)
+        if refused:
+            return refused
+        server = here.server()
+        try:
+            before = (
+                None
+                if here.notes.pending_restart(server)
+                else conf_candidates.meaning(server.config_file)
+            )
+            changed = here.notes.stage.apply(None if run is None else str(run))
+            same = before is not None and conf_candidates.meaning(server.config_file) == before
+        except (IscDhcpError, OSError) as err:
+            return failed(here, f"{here.id}: {err}", files=[])
+    if same:
+        _still_the_same(here, server)
+    elif changed:
+        here.notes.mark_pending(f"{', '.join(changed)} was changed")
+    comment = f"{', '.join(changed) or 'Nothing'} was replaced on {here.id}."
+    return {"result": True, "comment": comment, "files": changed}

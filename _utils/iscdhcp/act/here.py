@@ -1,0 +1,161 @@
+"""
+This server as its acts are handed it: what of it only Salt knows comes through here.
+
+And what is noted about dhcpd in the minion's own folder: what ran, claims, marks, what is staged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+from typing import Protocol
+
+from ..clock import SYSTEM
+from ..clock import Clock
+from ..conf.views import Key
+from ..facts import pending
+from ..facts import ran
+from ..facts.ran import Ran
+from ..facts.server import Server
+from ..facts.server import Settings
+from ..files import read_json
+from ..files import write_json
+from ..host.local import Host
+from .claims import Claims
+from .drain import Note
+from .service import Service
+from .stage import Stage
+
+#: Seconds between two looks of one call.
+LOOK_SECONDS = 0.05
+
+
+class Notes:
+    """
+    The notes of one server.
+
+    folder
+        The minion's own; it exists.
+    server
+        The minion's id, for messages.
+    clock
+        What they are dated by.
+    """
+
+    def __init__(self, folder: Path, server: str, clock: Clock = SYSTEM) -> None:
+        self.folder = folder
+        self._server = server
+        self._clock = clock
+
+    @property
+    def claims(self) -> Claims:
+        """Who may act on dhcpd here."""
+        return Claims(self.folder, self._server, self._clock)
+
+    @property
+    def paused(self) -> Note:
+        """What a drain or a hand-over has muted."""
+        return Note(self.folder / "paused.json", self._clock)
+
+    @property
+    def stage(self) -> Stage:
+        """The staged configuration."""
+        return Stage(self.folder, self._clock)
+
+    # -- what ran
+
+    def ran_last(self) -> Ran | None:
+        """Return what is noted of the dhcpd that ran last, or ``None``."""
+        return Ran.from_dict(read_json(self.folder / "ran.json"))
+
+    def what_runs(self, server: Server) -> Ran | None:
+        """Note what runs now, for a start that finds nothing running; return it."""
+        last = self.ran_last()
+        running = ran.of(server, last)
+        if running is not None and running != last:
+            write_json(self.folder / "ran.json", running.as_dict())
+        return running
+
+    # -- the last start
+
+    @property
+    def last_start(self) -> Any:
+        """How long the last start took, and when: ``seconds``, ``time``; or ``None``."""
+        return read_json(self.folder / "last_start.json")
+
+    def started(self, seconds: float) -> None:
+        """Note that dhcpd has been started: nothing is pending any more."""
+        note = {"seconds": seconds, "time": self._clock.time()}
+        write_json(self.folder / "last_start.json", note)
+        (self.folder / "pending.json").unlink(missing_ok=True)
+
+    # -- a restart that is pending
+
+    def mark_pending(self, reason: str) -> dict[str, Any]:
+        """Note that dhcpd should be restarted; return the note."""
+        mark = {"reason": reason, "since": self._clock.time()}
+        write_json(self.folder / "pending.json", mark)
+        return mark
+
+    def pending_restart(self, server: Server) -> dict[str, Any] | None:
+        """Return why dhcpd has to be restarted, marked or by what is on disk, or ``None``."""
+        running = server.process
+        found = pending.pending(
+            self.folder,
+            server.config_file,
+            server.configuration.files if server.configuration else None,
+            running.identity if running else None,
+            running.started if running else None,
+        )
+        return pending.joined(read_json(self.folder / "pending.json"), found)
+
+    def keep_parsed(self, server: Server, identity: str, since: float) -> None:
+        """Keep what dhcpd has parsed, to tell later whether a restart is pending."""
+        pending.keep(self.folder, server.config_file, identity, since)
+
+
+class Here(Protocol):
+    """
+    One server and its minion; Salt's is :class:`iscdhcp_salt.minion.Minion`.
+
+    An act takes one of these, and returns its answer as a plain dict: ``result``, ``comment``, and
+    what more the function has that calls it. It raises only what the caller has done wrong.
+    """
+
+    #: The minion's id.
+    id: str
+
+    @property
+    def host(self) -> Host:
+        """Where dhcpd runs."""
+
+    @property
+    def notes(self) -> Notes:
+        """What is noted about dhcpd here."""
+
+    def settings(self) -> Settings:
+        """Return what overrides where dhcpd's facts are read."""
+
+    def server(self) -> Server:
+        """Return dhcpd as it is now."""
+
+    def service(self, what_ran: Ran | None = None) -> Service:
+        """Return the service by which ``what_ran``, or else what ran last, comes back."""
+
+    def facts(self, brief: bool) -> dict[str, Any]:
+        """Return this server's facts; ``brief`` for a wait, else all that a stop has to know."""
+
+    def addresses(self, loopback: bool = True) -> list[str]:
+        """Return this host's addresses, those of the loopback included unless told otherwise."""
+
+    def masked(self, text: str, keys: Iterable[Key] = ()) -> str:
+        """Return ``text`` without the names and secrets of dhcpd's keys, and of ``keys``."""
+
+    def tell(self, tag: str, data: dict[str, Any]) -> None:
+        """Send an event to the master."""
+
+
+def failed(here: Here, comment: str, **more: Any) -> dict[str, Any]:
+    """Return the answer of an act that failed, without secrets."""
+    return {"result": False, "comment": here.masked(comment), **more}

@@ -1,0 +1,257 @@
+"""dhcpd stopped and started in one call, or stopped for good: guard, method, the way back."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from collections.abc import Collection
+from functools import partial
+from typing import Any
+
+from ..errors import ActError
+from ..errors import IscDhcpError
+from ..facts.server import Server
+from ..host.process import Process
+from ..leases import before_rollout
+from . import control
+from . import drain
+from . import guard
+from . import handover
+from . import stop_start
+from .claims import acting
+from .here import Here
+from .here import failed
+from .service import Service
+from .starting import start_as_it_ran
+
+log = logging.getLogger(__name__)
+
+
+def stop(
+    here: Here,
+    codes: Collection[str],
+    evidence: Any,
+    run: str | None,
+    method: str,
+    identity: str | None,
+) -> dict[str, Any]:
+    """Stop dhcpd, guarded; it stays down. See ``dhcpd.stop``."""
+    with acting(here.notes.folder, here.id, here.host.clock):
+        other = guard.other_process(here, identity)
+        if other:
+            return other
+        act = "shutdown" if method == "handover" else "stop"
+        server, refused = guard.guard(here, evidence, codes, run, act, method)
+        if refused:
+            return refused
+        try:
+            old = _stop_by(here, method, server, codes)
+        except IscDhcpError as err:
+            return failed(here, f"dhcpd on {here.id} was not stopped: {err}")
+        here.service().stop()
+    comment = f"dhcpd on {here.id} stopped (pid {old['pid']}); it stays down until dhcpd.start."
+    if old.get("warning"):
+        comment += f" Mind: {old['warning']}."
+    return {"result": True, "comment": comment, "old": old}
+
+
+def restart(
+    here: Here,
+    codes: Collection[str],
+    evidence: Any,
+    run: str | None,
+    method: str,
+    timeout: float | None,
+    identity: str | None,
+    staged: str | None,
+) -> dict[str, Any]:
+    """Stop and start dhcpd, guarded, with new files in between if ``staged``: ``dhcpd.restart``."""
+    with acting(here.notes.folder, here.id, here.host.clock):
+        other = guard.other_process(here, identity)
+        if other:
+            return other
+        server, refused = guard.guard(here, evidence, codes, run, "restart", method)
+        if refused:
+            return refused
+        running = server.process
+        assert running is not None
+        old = _identified(running)
+        try:
+            last = here.notes.what_runs(server)
+            service = here.service(last)
+            service.prepare()
+            old.update(_stop_by(here, method, server, codes))
+        except (IscDhcpError, OSError) as err:
+            return failed(here, f"dhcpd on {here.id} was not restarted: {err}", old=old)
+        start_again = partial(
+            start_as_it_ran, here, codes, timeout, service, old, ended=running, last=last
+        )
+        if staged is None:
+            answer = start_again()
+        else:
+            answer = start_with_staged(here, staged, service, old, start_again)
+        if answer["result"]:
+            answer["comment"] = (
+                f"dhcpd on {here.id} restarted (pid {old['pid']} -> "
+                f"{answer['new']['pid']}, down {_down(old, answer['new']):.2f} s)."
+            )
+        if old.get("warning"):
+            answer.setdefault("warnings", []).append(old["warning"])
+    return answer
+
+
+def _identified(process: Process) -> dict[str, Any]:
+    return {"pid": process.pid, "identity": process.identity, "started": process.started}
+
+
+def _down(old: dict[str, Any], new: dict[str, Any]) -> float:
+    return max(0.0, float(new["serves_since"]) - float(old["ended"]))
+
+
+def _stop_by(here: Here, method: str, server: Server, codes: Collection[str]) -> dict[str, Any]:
+    """End dhcpd by a method, after the guard's last looks."""
+    by_omapi, by_kernel = guard.last_looks(server, codes)
+    if method == "signal":
+        return stop_start.stop(server, by_omapi, by_kernel)
+    by_omapi()
+    if method == "control":
+        return control.end(server, by_kernel)
+    note = here.notes.paused
+    if method == "handover":
+        handed = handover.hand_over(server, note, by_kernel)
+        return {**handover.end(server, note), "handover": handed["seconds"]}
+    paused = drain.pause(server, note, by_kernel)
+    try:
+        return {**stop_start.stop(server, lambda: None, by_kernel), "drain": paused["seconds"]}
+    except IscDhcpError as err:
+        raise ActError(f"{err}; {drain.undo(server, note)}") from err
+
+
+# -- with new files, and with the old ones again --------------------------------------------------
+
+
+def start_with_staged(
+    here: Here,
+    run: str,
+    service: Service,
+    old: dict[str, Any] | None,
+    start_again: Callable[[], dict[str, Any]],
+) -> dict[str, Any]:
+    """Put the staged files in place and start; where that fails, the old ones are back and run."""
+    try:
+        before_rollout.keep(here.server().lease_file)
+        files = here.notes.stage.apply(run)
+    except (IscDhcpError, OSError) as err:
+        answer = failed(here, f"{here.id}: {err}", old=old, new=None)
+    else:
+        answer = start_again()
+        if answer["result"]:
+            return {**answer, "files": files}
+    why = str(answer["comment"]).removesuffix(f" dhcpd is down on {here.id}.")
+    back = _start_with_old(here, run, service, old, start_again)
+    return failed(
+        here,
+        f"{why} {back['comment']}",
+        old=old,
+        new=back.get("new"),
+        rolled_back=bool(back["result"]),
+    )
+
+
+def _start_with_old(
+    here: Here,
+    run: str,
+    service: Service,
+    old: dict[str, Any] | None,
+    start_again: Callable[[], dict[str, Any]],
+) -> dict[str, Any]:
+    """
+    Bring the old files back, with dhcpd down at the start and running at the end.
+
+    Files that can't be brought back are no reason to leave it down: it is started with what there
+    is, and the answer says what is left to do.
+    """
+    me = here.id
+    server = here.server()
+    try:
+        if server.process is not None:
+            stop_start.stop(server, lambda: None, lambda: None)
+            service.stop()
+    except IscDhcpError as err:
+        comment = f"dhcpd on {me} could not be stopped for its old files: {err}"
+        return failed(here, comment, old=old)
+    trouble = None
+    try:
+        here.notes.stage.roll_back(run)
+        before_rollout.bring_back(here.server().lease_file)
+    except (IscDhcpError, OSError) as err:
+        log.debug("rolling back failed", exc_info=True)
+        trouble = err
+    try:
+        service.prepare()
+    except IscDhcpError as err:
+        # The start may do without; it says so if not.
+        log.warning("preparing the start of dhcpd: %s", err)
+    answer = start_again()
+    if trouble is not None:
+        return failed(
+            here,
+            f"The old configuration of {me} could not be brought back: {trouble}. "
+            f"{answer['comment']} Mend that, then dhcpd.roll_back on {me} (dhcpd.staged names the "
+            "backups).",
+            old=old,
+            new=answer.get("new"),
+        )
+    if answer["result"]:
+        answer["comment"] = (
+            f"{me} has its old configuration back and runs with it (pid {answer['new']['pid']})."
+        )
+    return answer
+
+
+def roll_back(
+    here: Here,
+    codes: Collection[str],
+    evidence: Any,
+    run: str | None,
+    method: str,
+    timeout: float | None,
+    identity: str | None,
+) -> dict[str, Any]:
+    """Restart dhcpd with the files from before the last rollout; see ``dhcpd.roll_back``."""
+    record = here.notes.stage.record
+    if record is None or record["state"] == "staged":
+        return failed(here, f"Nothing was rolled out on {here.id}: nothing can be taken back.")
+    if run not in (None, record["run"]):
+        comment = f"The last rollout on {here.id} was another run's: {record['run']}."
+        return failed(here, comment)
+    run = str(record["run"])
+    # A person is not the run, whose claim holds back everybody else.
+    claimant = None if evidence is None else run
+    with acting(here.notes.folder, here.id, here.host.clock):
+        refused = guard.other_process(here, identity)
+        server = here.server()
+        running = server.process
+        if not refused and running is not None and evidence is None:
+            server, refused = guard.guard(here, None, codes, claimant, "roll_back", method)
+        elif not refused:
+            refused = guard.claimed_by_another(here, claimant, codes)
+            if not refused and running is not None:
+                refused = guard.not_taken_back(here, evidence, codes)
+        if refused:
+            return refused
+        old = _identified(running) if running is not None else None
+        try:
+            last = here.notes.what_runs(server) or here.notes.ran_last()
+            service = here.service(last)
+            service.prepare()
+            if running is not None:
+                # With the master's evidence this server need not be normal, nor connected.
+                forced = codes if evidence is None else ("relationship", "connection")
+                stop_start.stop(server, *guard.last_looks(server, forced))
+        except (IscDhcpError, OSError) as err:
+            return failed(here, f"dhcpd on {here.id} was not rolled back: {err}", old=old)
+        start_again = partial(
+            start_as_it_ran, here, codes, timeout, service, old, ended=running, last=last
+        )
+        return _start_with_old(here, run, service, old, start_again)

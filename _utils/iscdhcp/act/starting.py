@@ -1,0 +1,189 @@
+"""dhcpd started here, as it ran last, and brought to speak again where it was left mute."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+from typing import Any
+
+from ..errors import IscDhcpError
+from ..facts import gather
+from ..facts import ran
+from ..facts.ran import Ran
+from ..facts.server import Server
+from ..facts.server import Settings
+from ..facts.server import read_server
+from ..host.process import Process
+from . import drain
+from . import guard
+from . import handover
+from . import stop_start
+from .claims import acting
+from .here import Here
+from .here import failed
+from .service import Service
+
+log = logging.getLogger(__name__)
+
+
+def start(
+    here: Here, codes: Collection[str], timeout: float | None, run: str | None
+) -> dict[str, Any]:
+    """Start dhcpd where none runs; see ``dhcpd.start``."""
+    guard.await_release(here, run)
+    with acting(here.notes.folder, here.id, here.host.clock):
+        server = here.server()
+        if server.process is not None:
+            running = gather.process_facts(server)
+            return {
+                "result": True,
+                "comment": f"dhcpd on {here.id} runs already (pid {running['pid']}).",
+                "new": running,
+            }
+        refused = guard.claimed_by_another(here, run, codes)
+        if refused:
+            return refused
+        last = here.notes.ran_last()
+        another = last and _another_than(here, last)
+        if another and "start" not in codes:
+            comment = f"dhcpd on {here.id} was not started: {another}."
+            return failed(here, comment, refused=True)
+        return start_as_it_ran(here, codes, timeout, here.service(), last=last)
+
+
+def _another_than(here: Here, last: Ran) -> str | None:
+    """Return why a start by its unit would bring up another dhcpd, or ``None``."""
+    service = here.service(last)
+    if service.by_command or not service.named:
+        return None
+    return ran.why_another(last, service.unit())
+
+
+def start_as_it_ran(
+    here: Here,
+    codes: Collection[str],
+    timeout: float | None,
+    service: Service,
+    old: dict[str, Any] | None = None,
+    ended: Process | None = None,
+    last: Ran | None = None,
+) -> dict[str, Any]:
+    """
+    Start dhcpd; ``ended`` is the process that the same call has ended, ``last`` what ran last.
+
+    What comes up is compared with ``last``: with other files its leases may be others.
+    """
+    settings, clock = here.settings(), here.host.clock
+    patience = float(timeout or 60.0)
+    begun, begun_epoch = clock.monotonic(), clock.time()
+    _heal_hand_over(here, settings)
+    try:
+        new = stop_start.start(
+            settings,
+            service,
+            patience,
+            ignore_leases="lease-file" in codes,
+            ended=ended,
+            host=here.host,
+        )
+    except Exception as err:  # pylint: disable=broad-except
+        # Whatever it is: the server may be down now, and the caller has to hear of it.
+        log.debug("starting dhcpd failed", exc_info=True)
+        return failed(here, f"{err}. {_down_or_runs(here, settings)}.", old=old, new=None)
+    note_start(here, round(clock.monotonic() - begun, 2))
+    if here.notes.paused.read():
+        try:
+            new["resumed"] = _speak_again(here, read_server(settings, here.host))
+            new["serves_since"] = clock.time()
+        except IscDhcpError as err:
+            _keep_parsed(here, new, begun_epoch)
+            return failed(
+                here,
+                f"dhcpd on {here.id} started (pid {new['pid']}) and is still paused: {err}. "
+                "Its partner serves; dhcpd.resume brings it back.",
+                old=old,
+                new=new,
+            )
+    _keep_parsed(here, new, begun_epoch)
+    files, rest = _compared(here, last, service) if last else ([], [])
+    if files and "start" not in codes:
+        return failed(
+            here,
+            f"dhcpd on {here.id} runs (pid {new['pid']}), but not as before: {'; '.join(files)}. "
+            "Clients may get addresses that others have: compare the lease files before anything "
+            "else is done.",
+            old=old,
+            new=new,
+        )
+    comment = f"dhcpd on {here.id} started (pid {new['pid']}, {new['seconds']:.1f} s)."
+    answer = {"result": True, "comment": comment, "old": old, "new": new}
+    if files or rest:
+        told = f"dhcpd on {here.id} did not come up as it ran: "
+        answer["warnings"] = [told + one for one in (*files, *rest)]
+    return answer
+
+
+def note_start(here: Here, seconds: float) -> None:
+    """Note how long a start took; it serves, so a full disk does not make it a failure."""
+    try:
+        here.notes.started(seconds)
+    except OSError:
+        log.warning("the start of dhcpd could not be noted", exc_info=True)
+
+
+def _heal_hand_over(here: Here, settings: Settings) -> None:
+    """Finish what a hand-over could not write, so that this start needs not wait for MCLT."""
+    note = here.notes.paused
+    if not note.settled:
+        return
+    try:
+        handover.recover_on_disk(read_server(settings, here.host))
+        note.clear()
+    except IscDhcpError as err:
+        log.warning("dhcpd will wait for MCLT: %s", err)
+
+
+def _keep_parsed(here: Here, new: dict[str, Any], begun: float) -> None:
+    """Keep what dhcpd has parsed, to tell later whether a restart is pending; never in its way."""
+    try:
+        here.notes.keep_parsed(here.server(), new["identity"], begun)
+    except (OSError, IscDhcpError):
+        log.warning("no copy of dhcpd's configuration could be kept", exc_info=True)
+
+
+def _compared(here: Here, last: Ran, service: Service) -> tuple[list[str], list[str]]:
+    """Note what runs now and compare it with ``last``; see :func:`ran.differences`."""
+    now = here.notes.what_runs(here.server())
+    if now is None:
+        return [], []
+    return ran.differences(last, now, service.by_command)
+
+
+def _down_or_runs(here: Here, settings: Settings) -> str:
+    """Say whether dhcpd is down here, as far as that is proved."""
+    server = read_server(settings, here.host)
+    if server.process is not None:
+        return f"dhcpd runs on {here.id}"
+    seen = [sign.text for sign in gather.signs(server) if sign.blocks]
+    return f"No dhcpd is seen on {here.id}" if seen else f"dhcpd is down on {here.id}"
+
+
+def resume(here: Here, run: str | None) -> dict[str, Any]:
+    """Let dhcpd speak again where it was left mute; see ``dhcpd.resume``."""
+    guard.await_release(here, run)
+    with acting(here.notes.folder, here.id, here.host.clock):
+        refused = guard.claimed_by_another(here, run)
+        if refused:
+            return refused
+        try:
+            resumed = _speak_again(here, here.server())
+        except IscDhcpError as err:
+            return failed(here, f"dhcpd on {here.id} was not resumed: {err}")
+    comment = f"Resumed: {', '.join(resumed) or 'nothing was paused'}."
+    return {"result": True, "comment": comment, "resumed": resumed}
+
+
+def _speak_again(here: Here, server: Server) -> list[str]:
+    """Clear the sticky states that a drain or a hand-over has left; return the relationships."""
+    resumed: list[str] = drain.resume(server, here.notes.paused)["resumed"]
+    return handover.take_back(server) + resumed
