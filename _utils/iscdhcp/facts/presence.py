@@ -112,9 +112,7 @@ def _is_busy(port: int) -> bool:
     return False
 
 
-def _on_failover_ports(
-    host: Host, configuration: views.Configuration | None
-) -> list[Sign]:
+def _on_failover_ports(host: Host, configuration: views.Configuration | None) -> list[Sign]:
     """Return who listens where dhcpd would listen for its partners."""
     found = []
     for one in configuration.relationships if configuration else ():
