@@ -64,7 +64,13 @@ def signs(
     known = {one.pid for one in seen}
     found = [sign for name in dict.fromkeys(unit_names) for sign in _of_unit(host, name, known)]
     named = {sign.pid for sign in found} | known
-    for sign in [*_on_dhcp_port(host, port, bool(known)), *_on_failover_ports(host, configuration)]:
+    # Whose the rest is takes a look at every process: so these are left out first.
+    ours = {inode for pid in known for inode in process.sockets_of(pid) or ()}
+    at_ports = [
+        *_on_dhcp_port(host, port, bool(known), ours),
+        *_on_failover_ports(host, configuration, ours),
+    ]
+    for sign in at_ports:
         # A number tells whose socket it is; one that nobody here owns is somebody unseen.
         if sign.pid is None or sign.pid not in named:
             found.append(sign)
@@ -84,8 +90,8 @@ def _of_unit(host: Host, name: str, known: set[int]) -> list[Sign]:
     return [Sign(f"the unit {unit.name} has a living main process ({_who(pid)})", pid)]
 
 
-def _on_dhcp_port(host: Host, port: int, runs: bool) -> list[Sign]:
-    inodes = {row[9] for row in host.sockets("udp") if process.endpoint(row[1])[1] == port}
+def _on_dhcp_port(host: Host, port: int, runs: bool, ours: set[str]) -> list[Sign]:
+    inodes = {row[9] for row in host.sockets("udp") if process.endpoint(row[1])[1] == port} - ours
     if not inodes:
         return []
     busy = not runs and _is_busy(port)
@@ -112,7 +118,9 @@ def _is_busy(port: int) -> bool:
     return False
 
 
-def _on_failover_ports(host: Host, configuration: views.Configuration | None) -> list[Sign]:
+def _on_failover_ports(
+    host: Host, configuration: views.Configuration | None, ours: set[str]
+) -> list[Sign]:
     """Return who listens where dhcpd would listen for its partners."""
     found = []
     for one in configuration.relationships if configuration else ():
@@ -124,7 +132,7 @@ def _on_failover_ports(host: Host, configuration: views.Configuration | None) ->
             and process.endpoint(row[1])[1] == one.port
             and process.endpoint(row[1])[0] in own | {0}
         }
-        for pid in _owners(inodes):
+        for pid in _owners(inodes - ours):
             text = f"the failover port of {one.name} ({one.address} port {one.port}) is held by "
             found.append(Sign(text + _who(pid), pid))
     return found

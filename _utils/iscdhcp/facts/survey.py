@@ -120,7 +120,7 @@ def sockets(server: Server) -> dict[str, Any]:
         rows = _tcp_rows()
     except OSError as err:
         return {"error": f"the kernel's table of connections can't be read: {err.strerror}"}
-    mine = _own_sockets(server.process)
+    mine = process.sockets_of(server.process.pid) if server.process else set()
     relationships = {}
     for one in configuration.relationships:
         own, peer = process.addresses(one.address), process.addresses(one.peer_address)
@@ -148,20 +148,6 @@ def _tcp_rows() -> list[_Row]:
             (fields[3], process.endpoint(fields[1]), process.endpoint(fields[2]), fields[9])
         )
     return rows
-
-
-def _own_sockets(running: process.Process | None) -> set[str] | None:
-    if running is None:
-        return set()
-    found = set()
-    try:
-        for handle in (process.PROC / str(running.pid) / "fd").iterdir():
-            target = os.readlink(handle)
-            if target.startswith("socket:["):
-                found.add(target[len("socket:[") : -1])
-    except OSError:
-        return None
-    return found
 
 
 def _listens(rows: list[_Row], own: set[int], port: int, mine: set[str] | None) -> str | None:

@@ -495,3 +495,16 @@ def listens_on_dhcp(process: Process) -> bool:
     except OSError:
         return False
     return False
+
+
+def sockets_of(pid: int) -> set[str] | None:
+    """Return the inodes of a process's sockets, or ``None`` where they can't be seen."""
+    found = set()
+    try:
+        for handle in (PROC / str(pid) / "fd").iterdir():
+            target = os.readlink(handle)
+            if target.startswith("socket:["):
+                found.add(target[len("socket:[") : -1])
+    except OSError:
+        return None
+    return found
