@@ -55,7 +55,7 @@ docs-pictures:
 	lab/isolated $(PYTHON) -m pytest -m slow tests/integration/test_pictures.py
 
 reboot-test: setup
-	lab/isolated $(PYTHON) -m pytest -m slow tests/integration/test_hosts_that_reboot.py
+	lab/isolated $(PYTHON) -m pytest -m slow tests/hosts
 
 doctor-test: setup
 	lab/isolated $(PYTHON) -m pytest -m slow tests/integration/test_troubles.py
