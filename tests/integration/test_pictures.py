@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -41,6 +42,7 @@ def test_the_report_of_a_run_under_load_reads_well_on_every_screen(busy_pair):
     journal.add(
         path,
         "clients",
+        time.time(),
         lines=[
             f"{clients.discovers.sent} exchanges begun by perfdhcp, 100 a second: "
             f"{clients.discovers.lost} without an OFFER, {clients.requests.lost} without an ACK; "

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 
+from fake_clock import FakeClock
 from iscdhcp.pair import discovery as pair_discovery
 from pair_facts import NOW
 from pair_facts import server
@@ -18,6 +19,8 @@ class FakeMinions:
     """Two servers in memory; ``spoil`` is called before each answer."""
 
     def __init__(self):
+        #: What they and the runs over them go by.
+        self.clock = FakeClock()
         self.servers = {
             "dhcp-a": server("dhcp-a", "primary", "dhcp-b"),
             "dhcp-b": server("dhcp-b", "secondary", "dhcp-a"),
@@ -31,14 +34,16 @@ class FakeMinions:
 
     def status(self, minions, brief=False, looks=1):
         self.on_status(self)
-        found = {}
+        now, found = self.clock.time(), {}
         for minion in minions:
             if minion in self.silent:
                 found[minion] = {"error": "no answer within 6 s"}
                 continue
             facts = copy.deepcopy(self.servers[minion])
             facts["claim"] = self.claims.get(minion)
-            found[minion] = {"facts": facts, "asked": NOW, "offset": 0.0}
+            facts["time"] = now
+            facts["leases"]["counted"] += now - NOW
+            found[minion] = {"facts": facts, "asked": now, "offset": 0.0}
         return found
 
     def inspect(self, minions, log_hours=0.0):
@@ -94,7 +99,8 @@ def new_run(kind, minions, folder, request):
     """A run of a kind over the fleet's only pair; ``said`` is what it told."""
     said = []
     found = discovery()
-    run = kind(found.pairs[0], found, minions, folder, "ann on master", request, said.append)
+    who, clock = "ann on master", minions.clock
+    run = kind(found.pairs[0], found, minions, folder, who, request, said.append, clock=clock)
     run.said = said
     return run
 

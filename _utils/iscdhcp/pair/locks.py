@@ -13,6 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from ..clock import SYSTEM
+from ..clock import Clock
 from ..errors import IscDhcpError
 from ..files import file_name
 from ..files import read_json
@@ -144,12 +146,14 @@ def describe(text: str) -> str:
 class Holds:
     """Operators' holds on servers: persistent, with who, why and until when."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, clock: Clock = SYSTEM) -> None:
         self.directory = Path(directory)
+        self._clock = clock
 
     def put(self, server: str, who: str, why: str, until: float | None) -> dict[str, Any]:
         """Hold ``server`` until the epoch second ``until`` (``None``: until released)."""
-        hold = {"server": server, "who": who, "why": why, "until": until, "since": time.time()}
+        since = self._clock.time()
+        hold = {"server": server, "who": who, "why": why, "until": until, "since": since}
         write_json(self._path(server), hold)
         return hold
 
@@ -168,7 +172,7 @@ class Holds:
         if not isinstance(hold, dict):
             # Somebody meant to hold it; what can't be read holds too.
             return {"server": server, "who": "unknown", "why": f"{path} is unreadable"}
-        if hold.get("until") and hold["until"] < time.time():
+        if hold.get("until") and hold["until"] < self._clock.time():
             return None
         return hold
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import os
-import time
 import uuid
 from collections.abc import Callable
 from collections.abc import Mapping
@@ -18,6 +17,9 @@ from dataclasses import field
 from pathlib import Path
 from typing import Any
 
+from .. import words
+from ..clock import SYSTEM
+from ..clock import Clock
 from ..errors import IscDhcpError
 from ..files import read_json
 from ..files import write_json
@@ -32,7 +34,6 @@ from ..rules import may_stop
 from ..rules import verdict
 from ..rules.evidence import evidence_of
 from ..rules.verdict import Verdict
-from ..words import clock
 from . import journal
 from . import records
 from .steering import Told
@@ -90,6 +91,8 @@ class Run(Told):
         Who started the run, for other people's messages.
     say
         Called with one sentence at each change, for the person who watches.
+    clock
+        What the run, its journal and its orders go by.
     """
 
     #: Which kind of record it has (:mod:`iscdhcp.run.records`); ``None``: it keeps none.
@@ -104,7 +107,10 @@ class Run(Told):
         who: str,
         request: Request | None = None,
         say: Callable[[str], None] = lambda sentence: None,
+        *,
+        clock: Clock = SYSTEM,
     ) -> None:
+        self.clock = clock
         self.pair = pair
         self.discovery = discovery
         self.request = request or Request()
@@ -113,7 +119,7 @@ class Run(Told):
         self.directory = Path(directory)
         self.begin_told(minions, self.request.keep)
         self.locks = ServerLocks(Path(directory) / "locks")
-        self.holds = Holds(Path(directory) / "holds")
+        self.holds = Holds(Path(directory) / "holds", clock)
         self.records = Path(directory) / "runs"
         self.order = pair.ordered(self.request.order)
         only = self.request.only
@@ -156,7 +162,7 @@ class Run(Told):
     def _save(self) -> None:
         """Keep the record on disk up to date, once it is there."""
         if self._recorded and self.kind:
-            self.record["saved"] = time.time()
+            self.record["saved"] = self.clock.time()
             write_json(records.path_of(self.records, self.pair.id, self.kind), self.record)
 
     def _open_record(self) -> str:
@@ -169,11 +175,11 @@ class Run(Told):
         if self.request.fresh or self.kind is None:
             return ""
         others = []
-        for old in records.unfinished(self.records, self.pair.id):
+        for old in records.unfinished(self.records, self.pair.id, self.clock.time()):
             differing = records.differences(old, self.record)
             if not differing:
                 self.record, self._recorded = old, True
-                begun = clock(old.get("begun"))
+                begun = words.clock(old.get("begun"))
                 return f" It continues the unfinished run of {begun} UTC (fresh=True begins anew)."
             others.append(records.refusal(self.pair, old, differing))
         if others:
@@ -191,7 +197,7 @@ class Run(Told):
             "task": self.task,
             "again": self.request.again,
             "who": self.who,
-            "begun": time.time(),
+            "begun": self.clock.time(),
             "finished": None,
             "servers": {},
         }
@@ -204,13 +210,13 @@ class Run(Told):
         """
         entry = self._entry(server)
         first = not entry.get("ordered")
-        entry.setdefault("ordered", time.time())
+        entry.setdefault("ordered", self.clock.time())
         if not self._recorded and self.kind:
             self._recorded, self._before = True, {}
-            for old in records.unfinished(self.records, self.pair.id):
+            for old in records.unfinished(self.records, self.pair.id, self.clock.time()):
                 path = records.path_of(self.records, self.pair.id, old["kind"])
                 self._before[path] = read_json(path)
-                write_json(path, {**old, "finished": time.time()})
+                write_json(path, {**old, "finished": self.clock.time()})
             path = records.path_of(self.records, self.pair.id, self.kind)
             self._before.setdefault(path, read_json(path))
         self._save()
@@ -257,7 +263,7 @@ class Run(Told):
                     "who": self.who,
                     "pair": self.pair.name,
                     "pid": os.getpid(),
-                    "since": time.time(),
+                    "since": self.clock.time(),
                 },
             )
             told = self._open_record()
@@ -293,25 +299,25 @@ class Run(Told):
         """Note that the restart of ``server`` is complete."""
         if not self.record or not self._entry(server).get("now"):
             return
-        self._entry(server)["normal"] = time.time()
+        self._entry(server)["normal"] = self.clock.time()
         self._save()
 
     def _finish(self) -> None:
         """Note the run's end, if it has reached it."""
         if all(self._entry(one).get("normal") for one in self.servers):
-            self.record["finished"] = time.time()
+            self.record["finished"] = self.clock.time()
             self._save()
 
     # -- what is seen ------------------------------------------------------------------------
 
     def _sleep(self, seconds: float) -> None:
-        end = time.monotonic() + seconds
+        end = self.clock.monotonic() + seconds
         while True:
             self.heed()
-            left = end - time.monotonic()
+            left = end - self.clock.monotonic()
             if left <= 0:
                 return
-            time.sleep(min(left, 0.2))
+            self.clock.sleep(min(left, 0.2))
 
     def _claim(self) -> dict[str, Any]:
         if self._master is None:
@@ -359,12 +365,12 @@ class Run(Told):
 
     def _keep(self, answers: dict[str, dict[str, Any]]) -> None:
         """Keep what was just seen of the servers for the next step."""
-        self._seen_at, self._last_seen = time.monotonic(), answers
+        self._seen_at, self._last_seen = self.clock.monotonic(), answers
 
     def _fresh(self) -> dict[str, dict[str, Any]] | None:
         """Return what was seen of the whole group a moment ago, once."""
         answers, self._last_seen = self._last_seen, {}
-        if set(answers) < set(self.group) or time.monotonic() - self._seen_at > STILL_FRESH:
+        if set(answers) < set(self.group) or self.clock.monotonic() - self._seen_at > STILL_FRESH:
             return None
         # A wait does not count leases; what was counted before it may be too old.
         if any(_count_age(answers[server].get("facts")) > COUNTED_LATELY for server in self.group):

@@ -6,7 +6,6 @@ The run itself knows nothing of it: its steps are wrapped from outside.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from collections.abc import Mapping
 from typing import Any
@@ -40,7 +39,7 @@ class Announced:
             if named.get("test") or self._inside or (name != "lock" and self.begun is None):
                 return act(*arguments, **named)
             server = self._server(name, arguments)
-            since = time.monotonic()
+            since = self.run.clock.monotonic()
             self._inside = True
             try:
                 step = act(*arguments, **named)
@@ -49,7 +48,7 @@ class Announced:
                 raise
             finally:
                 self._inside = False
-            self._step(name, server, step, time.monotonic() - since)
+            self._step(name, server, step, self.run.clock.monotonic() - since)
             return step
 
         return announcing
@@ -67,7 +66,7 @@ class Announced:
             self._ended()
             return
         if name == "lock" and step.result:
-            self.begun = time.time()
+            self.begun = self.run.clock.time()
             record = self.run.record
             told = {"method": self.run.request.method, "order": list(self.run.servers)}
             continued = bool(record.get("servers"))
@@ -106,7 +105,7 @@ class Announced:
                 **self._common(),
                 "result": complete,
                 "restarted": restarted,
-                "seconds": round(time.time() - begun, 2) if begun else 0.0,
+                "seconds": round(self.run.clock.time() - begun, 2) if begun else 0.0,
                 "text": text[:LONGEST],
             },
         )

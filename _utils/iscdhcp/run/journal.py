@@ -38,6 +38,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from ..clock import SYSTEM
+from ..clock import Clock
 from ..errors import IscDhcpError
 
 Entry = dict[str, Any]
@@ -58,13 +60,16 @@ class Journal:
         The folder of all journals; it is made when it is needed.
     keep
         How many journals are kept when a new one is begun.
+    clock
+        What dates the lines.
 
     Until :meth:`open` what is written goes to the listeners, and into the file once there is one.
     A disk that is full or read-only does not stop a run: ``problem`` says what happened.
     """
 
-    def __init__(self, directory: Path, keep: int = KEEP) -> None:
+    def __init__(self, directory: Path, keep: int = KEEP, clock: Clock = SYSTEM) -> None:
         self.directory = Path(directory)
+        self._clock = clock
         self.keep = keep
         #: Called with each entry, for those who show it.
         self.listeners: list[Callable[[Entry], None]] = []
@@ -93,7 +98,7 @@ class Journal:
             prune(self.directory, self.keep - (not self.path.exists()))
             flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
             self._file = os.open(self.path, flags, 0o600)
-            _lock(self._file)
+            _lock(self._file, self._clock)
             if not _ends_whole(self._file):
                 os.write(self._file, b"\n")
         except OSError as err:
@@ -109,7 +114,7 @@ class Journal:
         at
             Epoch seconds, the master's clock; default: now.
         """
-        entry = {"at": round(time.time() if at is None else at, 3), "what": what, **fields}
+        entry = {"at": round(self._clock.time() if at is None else at, 3), "what": what, **fields}
         if self.path is None:
             self._before.append(entry)
         else:
@@ -140,20 +145,20 @@ class Journal:
         self.problem = f"The journal {self.path} can't be written ({err.strerror or err})"
         for listener in self.listeners:
             text = f"{self.problem}: the run goes on without it."
-            listener({"at": time.time(), "what": "said", "text": text})
+            listener({"at": self._clock.time(), "what": "said", "text": text})
 
 
-def _lock(file: int) -> None:
-    deadline = time.monotonic() + _LOCK_SECONDS
+def _lock(file: int, clock: Clock) -> None:
+    deadline = clock.monotonic() + _LOCK_SECONDS
     while True:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return
         except BlockingIOError:
             # A reader that asks whether it is alive, or the process before this one at its end.
-            if time.monotonic() > deadline:
+            if clock.monotonic() > deadline:
                 return
-            time.sleep(0.01)
+            clock.sleep(0.01)
 
 
 def _ends_whole(file: int) -> bool:
@@ -204,9 +209,9 @@ def read(path: Path) -> list[Entry]:
     return Tail(path).new()
 
 
-def add(path: Path, what: str, **fields: Any) -> None:
+def add(path: Path, what: str, now: float, **fields: Any) -> None:
     """Add an entry to a journal that has ended, for what is known only then (``clients``)."""
-    line = json.dumps({"at": round(time.time(), 3), "what": what, **fields}) + "\n"
+    line = json.dumps({"at": round(now, 3), "what": what, **fields}) + "\n"
     with open(path, "ab", buffering=0) as file:
         file.write(line.encode())
         os.fsync(file.fileno())

@@ -8,7 +8,6 @@ unfinished restart of the pair stays as it is.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from collections.abc import Mapping
 from contextlib import contextmanager
@@ -75,7 +74,7 @@ class OneServer(StopRun):
             done = self.start(test=test) if self.request.act == "start" else self.stop(test=test)
         if done.result and not test:
             # Nobody waits for it to be normal: the run is over.
-            self._entry(self.server)["normal"] = time.time()
+            self._entry(self.server)["normal"] = self.clock.time()
             self.outcome = "done", done.comment
         return done
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from .. import words
+from ..clock import SYSTEM
+from ..clock import Clock
 from ..errors import IscDhcpError
 from ..files import read_json
 from ..files import write_json
-from ..words import clock
 from . import history
 from . import journal
 
@@ -49,15 +50,19 @@ class Orders:
 
     directory
         Their folder.
+    clock
+        What dates them.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, clock: Clock = SYSTEM) -> None:
         self.directory = Path(directory)
+        self._clock = clock
 
     def give(self, attempt: str, order: str, who: str, why: str = "") -> None:
         """Order a process (its ``attempt``) to ``pause``, ``resume`` or ``abort``."""
         assert order in ORDERS, order
-        data = {"order": order, "who": who, "why": why, "at": time.time(), "attempt": attempt}
+        data = {"order": order, "who": who, "why": why, "at": self._clock.time()}
+        data["attempt"] = attempt
         write_json(self._path(attempt), data)
 
     def get(self, attempt: str) -> dict[str, Any] | None:
@@ -101,6 +106,7 @@ def order_run(
     pair: str | None = None,
     patience: float = HEED_SECONDS,
     check: Callable[[], None] = lambda: None,
+    clock: Clock = SYSTEM,
 ) -> dict[str, Any]:
     """
     Give the run that is under way an order, and wait until it heeds it.
@@ -117,6 +123,8 @@ def order_run(
         Seconds to wait for it.
     check
         Called again and again; may raise.
+    clock
+        What the patience goes by.
 
     Returns ``result``, ``comment``, ``run``. Raises :class:`IscDhcpError` if no run is under way,
     or several are, or the order means nothing to it.
@@ -131,9 +139,9 @@ def order_run(
         raise IscDhcpError(f"{name[0].upper()}{name[1:]} is not paused.")
     if order == "pause" and now["outcome"] == "paused":
         return _answer(about, True, f"It is paused already. {now['comment']}")
-    orders = Orders(Path(directory) / "orders")
+    orders = Orders(Path(directory) / "orders", clock)
     orders.give(str(about["attempt"]), order, who, why)
-    deadline = time.monotonic() + patience
+    deadline = clock.monotonic() + patience
     while True:
         check()
         alive = journal.is_alive(path)
@@ -158,10 +166,10 @@ def order_run(
             paused = [text for text in said if text.startswith("Paused by ")]
             if paused:
                 return _answer(about, True, paused[-1])
-        if time.monotonic() > deadline:
+        if clock.monotonic() > deadline:
             text = f"Told {name} to {order}: it does so once the server that it is at is done."
             return _answer(about, True, text)
-        time.sleep(LOOK_INTERVAL)
+        clock.sleep(LOOK_INTERVAL)
 
 
 def _answer(about: journal.Entry, good: bool, comment: str) -> dict[str, Any]:
@@ -190,5 +198,5 @@ def _is_of(path: Path, pair: str | None) -> bool:
 
 
 def _how(short: journal.Entry) -> str:
-    at = clock(short["ended"] or short["last"])
+    at = words.clock(short["ended"] or short["last"])
     return f"{short['outcome']} since {at} UTC"

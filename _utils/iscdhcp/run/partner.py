@@ -7,7 +7,6 @@ what may be done is decided in :mod:`iscdhcp.rules.is_dead`.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
@@ -15,13 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .. import words
+from ..clock import SYSTEM
+from ..clock import Clock
 from ..errors import IscDhcpError
 from ..pair.discovery import Discovery
 from ..pair.discovery import Pair
 from ..pair.minions import Minions
 from ..rules import is_dead
 from ..rules import wording
-from ..words import clock
 from .base import Request
 from .base import Step
 from .restart import POLL_INTERVAL
@@ -66,6 +67,8 @@ class PartnerRun(PairRun):
         who: str,
         request: PartnerRequest,
         say: Callable[[str], None] = lambda sentence: None,
+        *,
+        clock: Clock = SYSTEM,
     ) -> None:
         server = request.dead or request.only
         if server not in pair.servers:
@@ -73,7 +76,7 @@ class PartnerRun(PairRun):
         first, second = pair.servers
         if request.dead:
             request.only = second if request.dead == first else first
-        super().__init__(pair, discovery, minions, directory, who, request, say)
+        super().__init__(pair, discovery, minions, directory, who, request, say, clock=clock)
         assert request.only
         self.server = request.only
         self.other = second if self.server == first else first
@@ -116,7 +119,7 @@ class PartnerRun(PairRun):
         stake = is_dead.stake(facts, name, dead, seen.get("addresses") or {})
         end = (facts.get("relationships") or {}).get(name) or {}
         if end.get("state") == "partner-down":
-            since = clock(end.get("since"))
+            since = words.clock(end.get("since"))
             return Step(True, f"{me} is in partner-down since {since} UTC already. {stake}")
         verdict = is_dead.judge(facts, name, partner, seen.get("probe") or {}, confirm)
         warnings = [reason.text for reason in verdict.warnings]
@@ -172,8 +175,9 @@ class PartnerRun(PairRun):
             )
         stake = is_dead.stake(facts, name, dead, counts)
         comment = (
-            f"{me} takes {dead} for dead in {name} (partner-down since {clock(end.get('since'))} "
-            f"UTC). {stake} When {dead} is repaired: dhcp_failover.bring_back server={dead}."
+            f"{me} takes {dead} for dead in {name} (partner-down since "
+            f"{words.clock(end.get('since'))} UTC). {stake} "
+            f"When {dead} is repaired: dhcp_failover.bring_back server={dead}."
         )
         self.say(comment)
         changes = {me: {"old": is_dead.WANTED, "new": "partner-down"}}
@@ -197,7 +201,7 @@ class PartnerRun(PairRun):
             "pid": process.get("pid"),
             "error": answer.get("error"),
             # Silence lasted until now.
-            "observed": time.time() + offset,
+            "observed": self.clock.time() + offset,
         }
 
     # -- and back ------------------------------------------------------------------------------
@@ -252,7 +256,7 @@ class PartnerRun(PairRun):
             return Step(True, f"dhcpd runs on {me}. {held}", changes)
         step = self.wait_normal(me)
         if step.result and self._held_until:
-            step.comment += f" MCLT held it until {clock(self._held_until)} UTC."
+            step.comment += f" MCLT held it until {words.clock(self._held_until)} UTC."
         step.changes = changes
         return step
 
@@ -277,7 +281,7 @@ class PartnerRun(PairRun):
 
     def _first_states(self) -> str:
         """Follow the server until it is known what holds it; return that as a sentence."""
-        deadline = time.monotonic() + FIRST_STATE_SECONDS
+        deadline = self.clock.monotonic() + FIRST_STATE_SECONDS
         resumed = False
         while True:
             answers = self.minions.status(self.discovery.partners([self.server]), brief=True)
@@ -290,13 +294,14 @@ class PartnerRun(PairRun):
                 resumed = True
                 answer = self.minions.act(self.server, "dhcpd.resume", LOOK_SECONDS, run=self.run)
                 self.say(str(answer.get("comment") or answer.get("lost")))
-            elif self._held_until or states == {"normal"} or time.monotonic() > deadline:
+            elif self._held_until or states == {"normal"} or self.clock.monotonic() > deadline:
                 break
             self._sleep(POLL_INTERVAL)
         if self._held_until:
             held = (
-                f"MCLT holds {self.server} in recover-wait until {clock(self._held_until)} UTC: "
-                f"until then {self.other} serves alone and must stay up."
+                f"MCLT holds {self.server} in recover-wait until "
+                f"{words.clock(self._held_until)} UTC: until then "
+                f"{self.other} serves alone and must stay up."
             )
         else:
             held = f"{self.server} is in {', '.join(sorted(states)) or 'an unknown state'}."

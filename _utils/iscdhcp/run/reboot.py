@@ -22,7 +22,6 @@ phase          what is true of the server
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterator
 from collections.abc import Mapping
 from contextlib import contextmanager
@@ -245,7 +244,7 @@ class PairReboot(StopRun):
                 return None
             comment = answer.get("comment") or f"{server} did not say why dhcpd was not stopped"
             return Step(False, f"{full_stop(comment)}{self._left(server)}")
-        self._enter(server, "down", stopped=time.time())
+        self._enter(server, "down", stopped=self.clock.time())
         self.say(str(answer["comment"]))
         return Step(True, str(answer["comment"]), {server: {"old": "running", "new": "stopped"}})
 
@@ -279,7 +278,7 @@ class PairReboot(StopRun):
             return None
         job = self.minions.new_job()
         # Noted first: whoever goes on from here looks for the job, and does not run it twice.
-        self._enter(server, "running", job=job, begun=time.time())
+        self._enter(server, "running", job=job, begun=self.clock.time())
         self.say(f"On {server}: {request.task}.")
         if request.command:
             shell = {"python_shell": True}
@@ -293,8 +292,8 @@ class PairReboot(StopRun):
     def _follow(self, server: str) -> Step:
         """Wait for the end of the command or SLS."""
         entry = self._entry(server)
-        deadline = time.monotonic() + self.request.host_timeout
-        last_claim = there = time.monotonic()
+        deadline = self.clock.monotonic() + self.request.host_timeout
+        last_claim = there = self.clock.monotonic()
         told = ""
         while True:
             outcome = self.minions.outcome(server, str(entry.get("job")))
@@ -305,17 +304,17 @@ class PairReboot(StopRun):
                 self._enter(server, "rebooting" if self.request.reboot else "done", ordered=None)
                 return Step(True, "done")
             if "gone" not in outcome:
-                there = time.monotonic()
+                there = self.clock.monotonic()
             if "running" not in outcome and self._has_rebooted(server):
                 # It rebooted the host itself: its answer went with it.
                 self._enter(server, "done")
                 text = f"{server} rebooted before it answered: whether it succeeded is unknown"
                 return Step(True, "done", warnings=[text])
-            if time.monotonic() - there > GONE_SECONDS:
+            if self.clock.monotonic() - there > GONE_SECONDS:
                 return self._undone(
                     server, f"What became of it on {server} is unknown: its answer was lost"
                 )
-            if time.monotonic() > deadline:
+            if self.clock.monotonic() > deadline:
                 state = "still runs" if "running" in outcome else "has not answered"
                 return Step(
                     False,
@@ -327,8 +326,8 @@ class PairReboot(StopRun):
             if saying != told and "gone" not in outcome:
                 told = saying
                 self.say(f"Waiting for {server}: {saying}.")
-            if time.monotonic() - last_claim > CLAIM_SECONDS / 3:
-                last_claim = time.monotonic()
+            if self.clock.monotonic() - last_claim > CLAIM_SECONDS / 3:
+                last_claim = self.clock.monotonic()
                 self.renew_claim()
             self._sleep(LOOK_INTERVAL)
 
@@ -341,16 +340,16 @@ class PairReboot(StopRun):
         return self._await_host(server)
 
     def _order_reboot(self, server: str) -> str | None:
-        self._enter(server, "rebooting", ordered=time.time())
+        self._enter(server, "rebooting", ordered=self.clock.time())
         self.say(f"Rebooting {server}.")
         return self.minions.begin(server, self.minions.new_job(), "system.reboot", [], {})
 
     def _await_host(self, server: str, any_boot: bool = False) -> Step:
         """Wait until the host answers from another boot than before (or from any)."""
-        begun = last_claim = ordered = time.monotonic()
+        begun = last_claim = ordered = self.clock.monotonic()
         while True:
             seen = self._boot_of(server)
-            now = time.monotonic()
+            now = self.clock.monotonic()
             if seen is not None and (any_boot or seen != self._entry(server).get("boot")):
                 self.say(f"{server} answers again after {now - begun:.0f} s.")
                 return Step(True, "back")
@@ -406,7 +405,7 @@ class PairReboot(StopRun):
 
     def _serve(self, server: str) -> Step:
         """Wait a while for dhcpd's own unit after a boot, then start dhcpd."""
-        begun = time.monotonic()
+        begun = self.clock.monotonic()
         patience = 60.0
         while True:
             facts = self.minions.status([server], brief=True).get(server, {}).get("facts")
@@ -417,7 +416,7 @@ class PairReboot(StopRun):
             if facts:
                 patience = restart_patience(facts)
                 fresh_boot = facts.get("boot") != self._entry(server).get("boot")
-                if not fresh_boot or time.monotonic() - begun > UNIT_SECONDS:
+                if not fresh_boot or self.clock.monotonic() - begun > UNIT_SECONDS:
                     answer = self.minions.act(
                         server, "dhcpd.start", patience + 30.0, timeout=patience, run=self.run
                     )
@@ -426,7 +425,7 @@ class PairReboot(StopRun):
                         break
                     if "lost" not in answer:
                         return Step(False, full_stop(str(answer.get("comment"))))
-            if time.monotonic() - begun > patience + restart.LOST_CONTACT:
+            if self.clock.monotonic() - begun > patience + restart.LOST_CONTACT:
                 return Step(False, f"dhcpd does not run on {server}, and it can't be started.")
             self._sleep(LOOK_INTERVAL)
         self._enter(server, "up", now=process.get("identity"))

@@ -7,7 +7,6 @@ processes are to be replaced; a run that is refused before that leaves every rec
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -36,19 +35,19 @@ def path_of(folder: Path, pair: str, kind: str) -> Path:
     return Path(folder) / _FILES[kind].format(file_name(pair))
 
 
-def unfinished(folder: Path, pair: str) -> list[Record]:
+def unfinished(folder: Path, pair: str, now: float) -> list[Record]:
     """Return the records of a pair (its id) that are unfinished, young, and have acted."""
     found = []
     for kind in _FILES:
         record = read_json(path_of(folder, pair, kind))
-        if isinstance(record, dict) and _is_unfinished(record):
+        if isinstance(record, dict) and _is_unfinished(record, now):
             # Records of earlier versions do not say it.
             found.append({"kind": kind, **record})
     return found
 
 
-def _is_unfinished(record: Record) -> bool:
-    young = time.time() - float(record.get("begun") or 0) < RECORD_LIFE
+def _is_unfinished(record: Record, now: float) -> bool:
+    young = now - float(record.get("begun") or 0) < RECORD_LIFE
     return young and not record.get("finished") and has_acted(record)
 
 

@@ -10,7 +10,6 @@ Procedure: ISC KB AA-01043 (restart one, wait until both are normal and balanced
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -116,9 +115,9 @@ class PairRun(Run):
 
     def _until_nobody_acts(self, answers: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
         """Wait for the end of an act that an interrupted run of this master has left behind."""
-        give_up = self.steering.clock() + self.request.busy_timeout
+        give_up = self.steering.elapsed() + self.request.busy_timeout
         left_behind = bool(self.record.get("servers") or self._took_over)
-        while left_behind and self.steering.clock() < give_up:
+        while left_behind and self.steering.elapsed() < give_up:
             busy = [m for m in self.group if acted_on(answers.get(m, {}))]
             if not busy:
                 break
@@ -133,7 +132,7 @@ class PairRun(Run):
         server = self.servers[position]
         if test:
             return self._would_restart(server)
-        give_up = self.steering.clock() + self.request.busy_timeout
+        give_up = self.steering.elapsed() + self.request.busy_timeout
         while True:
             answers = self._fresh() or self.minions.status(list(self.group))
             facts = answers.get(server, {}).get("facts")
@@ -152,7 +151,7 @@ class PairRun(Run):
                 # The claims keep away who stops and starts: what else takes that place is short.
                 acting = [m for m in self._partners(server) if acted_on(answers.get(m, {}))]
                 waits = [being_acted_on(m) for m in acting]
-            if not waits or self.steering.clock() > give_up:
+            if not waits or self.steering.elapsed() > give_up:
                 break
             self.say(f"Waiting: {waits[0]}.")
             self.renew_claim()
@@ -167,7 +166,7 @@ class PairRun(Run):
         if step is None:
             # Another state run, or a restart that was ordered before an interruption, has come
             # between the look and the act.
-            left = max(0.0, give_up - self.steering.clock())
+            left = max(0.0, give_up - self.steering.elapsed())
             self.say(f"Waiting: {server} has become busy, or was restarted by another order.")
             self._sleep(POLL_INTERVAL * 3)
             self.request.busy_timeout = left
@@ -186,7 +185,7 @@ class PairRun(Run):
         first = self._ordered(server)
         patience = restart_patience(facts)
         self.say(f"Restarting dhcpd on {server} (pid {before.get('pid')}).")
-        begun = time.monotonic()
+        begun = self.clock.monotonic()
         with self.steering.act():
             answer = self.minions.restart(
                 server,
@@ -199,7 +198,7 @@ class PairRun(Run):
                 identity=before.get("identity"),
                 **self._restart_arguments(server),
             )
-            seconds = round(time.monotonic() - begun, 2)
+            seconds = round(self.clock.monotonic() - begun, 2)
             if "lost" in answer:
                 answer = self._settle(server, before, answer["lost"], patience)
         if not answer.get("result"):
@@ -231,9 +230,9 @@ class PairRun(Run):
     ) -> dict[str, Any]:
         """Find out what became of an act whose answer was lost: the process tells."""
         self.say(f"The answer of {server} was lost ({lost}): asking for its process.")
-        deadline = time.monotonic() + patience + LOST_CONTACT
+        deadline = self.clock.monotonic() + patience + LOST_CONTACT
         seen = "it never answered"
-        while time.monotonic() < deadline:
+        while self.clock.monotonic() < deadline:
             answer = self.minions.status([server], brief=True).get(server, {})
             facts = answer.get("facts")
             process = (facts or {}).get("process") or {}
@@ -297,13 +296,13 @@ class PairRun(Run):
 
     def _wait(self, server: str, expected: str | None) -> Step:
         group = self.discovery.partners([server])
-        begun = last_answer = last_claim = self.steering.clock()
+        begun = last_answer = last_claim = self.steering.elapsed()
         deadline: float | None = None
         told, good = "", False
         verdict = Verdict("wait")
         while True:
             answers = self.minions.status(group, brief=True, looks=LOOKS_IN_A_ROW)
-            now = self.steering.clock()
+            now = self.steering.elapsed()
             facts = answers.get(server, {}).get("facts")
             if facts is None:
                 good = False
@@ -311,7 +310,7 @@ class PairRun(Run):
             else:
                 last_answer = now
                 verdict = is_complete.restart_complete(
-                    facts, self._partner_facts(facts, answers), expected
+                    facts, self._partner_facts(facts, answers), expected, self.clock.time()
                 )
                 size = int((facts.get("lease_file") or {}).get("bytes") or 0)
                 reasonable = now + is_complete.normal_deadline(facts, size)
@@ -361,7 +360,7 @@ class PairRun(Run):
             if theirs is None or why is None:
                 continue
             # While the full update runs the window is full too: released again, it begins anew.
-            now = time.monotonic()
+            now = self.clock.monotonic()
             size = int((facts.get("lease_file") or {}).get("bytes") or 0)
             if now < self._released.get(name, float("-inf")) + release_patience(size):
                 continue

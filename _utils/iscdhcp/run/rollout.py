@@ -10,7 +10,6 @@ Procedure: ISC KB AA-01043 (for a change of ranges, the secondary first).
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -239,7 +238,7 @@ class Rollout(PairRun):
         """Check that both servers say the same now, and end the run."""
         if test:
             return Step(None, "Both configurations would be compared by their meaning.")
-        self.record["finished"] = time.time()
+        self.record["finished"] = self.clock.time()
         self._save()
         found = drift(self.minions, self.pair)
         shown = [*found.get("problems", ()), *found.get("diff", ())]
@@ -339,7 +338,7 @@ class Rollout(PairRun):
 
     def _old_again(self, server: str, why: str) -> Step:
         """Wait until the pair is normal with the old configuration; the run ends here."""
-        self.record["finished"] = time.time()
+        self.record["finished"] = self.clock.time()
         self._save()
         again = self._wait(server, None)
         why_not = again.comment.removesuffix(self._left()).rstrip(".")

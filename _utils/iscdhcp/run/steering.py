@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import functools
 import os
-import time
 import uuid
 from collections.abc import Callable
 from collections.abc import Iterator
@@ -24,6 +23,7 @@ from pathlib import Path
 from typing import Any
 from typing import TypeVar
 
+from ..clock import Clock
 from ..rules.verdict import Verdict
 from . import journal
 from .history import by_whom
@@ -52,6 +52,7 @@ class Steering:
     def __init__(self, run: Any, orders: Orders) -> None:
         self._run = run
         self._orders = orders
+        self._clock: Clock = run.clock
         #: The order that holds the run now, or ``None``.
         self.paused: dict[str, Any] | None = None
         #: A server is being stopped and started: orders wait.
@@ -63,10 +64,10 @@ class Steering:
         self._since: float | None = None
         self._told: str | None = None
 
-    def clock(self) -> float:
+    def elapsed(self) -> float:
         """Return seconds that go on as the run does, and stand still while it is paused."""
         since = self._since
-        return (time.monotonic() if since is None else since) - self.stood
+        return (self._clock.monotonic() if since is None else since) - self.stood
 
     def heed(self) -> None:
         """Do what was ordered; raises :class:`Aborted`, returns when a pause is over."""
@@ -102,7 +103,7 @@ class Steering:
     def _stand(self, order: dict[str, Any]) -> None:
         """Stand still until there is another order; watch the servers, keep what the run has."""
         run = self._run
-        self.paused, self._since = order, time.monotonic()
+        self.paused, self._since = order, self._clock.monotonic()
         try:
             run.journal.write("paused", who=order.get("who"), why=order.get("why"))
             run.say(
@@ -112,7 +113,7 @@ class Steering:
             run.mark_paused(order)
             order = self._until_another_order()
         finally:
-            self.stood += time.monotonic() - self._since
+            self.stood += self._clock.monotonic() - self._since
             self.paused, self._since = None, None
             run.mark_paused(None)
         if order["order"] == "abort":
@@ -122,7 +123,7 @@ class Steering:
 
     def _until_another_order(self) -> dict[str, Any]:
         run = self._run
-        renewed = looked = time.monotonic()
+        renewed = looked = self._clock.monotonic()
         while True:
             run.check()
             run.tick()
@@ -131,14 +132,14 @@ class Steering:
                 return {"order": "resume", "who": "somebody (the order to pause is gone)"}
             if order["order"] != "pause":
                 return order
-            now = time.monotonic()
+            now = self._clock.monotonic()
             if now - renewed > RENEW_SECONDS:
                 renewed = now
                 run.renew_claim()
             if now - looked > LOOK_SECONDS:
-                looked = time.monotonic()
+                looked = self._clock.monotonic()
                 run.look_after()
-            time.sleep(0.2)
+            self._clock.sleep(0.2)
 
 
 class Told:
@@ -152,6 +153,7 @@ class Told:
     over = "restarted"
 
     # What the other half has.
+    clock: Clock
     run: Any
     pair: Any
     who: str
@@ -171,11 +173,11 @@ class Told:
     def begin_told(self, minions: Any, keep: int) -> None:
         """Make what this half has; ``keep`` journals are kept."""
         #: What this process writes into the run's journal.
-        self.journal = journal.Journal(self.directory / "journal", keep)
+        self.journal = journal.Journal(self.directory / "journal", keep, self.clock)
         self.minions: Any = ObservedMinions(minions, self.journal)
         #: This process, for orders: a run that is continued is another attempt.
         self.attempt = uuid.uuid4().hex[:12]
-        self.orders = Orders(self.directory / "orders")
+        self.orders = Orders(self.directory / "orders", self.clock)
         self.steering = Steering(self, self.orders)
         #: Called again and again, for a countdown.
         self.tick: Callable[[], None] = lambda: None
@@ -246,7 +248,7 @@ class Told:
             After them the run gives up; ``None``: not known yet.
         """
         self.note_decision("is normal again", server, verdict)
-        deadline = None if seconds is None else time.time() + seconds
+        deadline = None if seconds is None else self.clock.time() + seconds
         news = server, verdict.sentence, verdict.until, deadline and round(deadline / 5)
         if verdict.outcome == "wait" and news != self._waiting:
             self._waiting = news
@@ -338,12 +340,12 @@ def step(name: str) -> Callable[[Act], Act]:
                 return act(self, *args, **kwargs)
             where = args[0] if args else kwargs.get("position", kwargs.get("server"))
             server = self.servers[where] if isinstance(where, int) else where
-            begun = time.monotonic()
+            begun = self.clock.monotonic()
             self.in_step = True
             try:
                 if name != "unlock":
                     self.heed()
-                    begun = time.monotonic()
+                    begun = self.clock.monotonic()
                 self.journal.write("step", name=name, server=server)
                 done = act(self, *args, **kwargs)
             except BaseException as err:
@@ -359,7 +361,7 @@ def step(name: str) -> Callable[[Act], Act]:
                     server=server,
                     result=False,
                     comment=str(err),
-                    seconds=round(time.monotonic() - begun, 3),
+                    seconds=round(self.clock.monotonic() - begun, 3),
                 )
                 raise
             finally:
@@ -371,7 +373,7 @@ def step(name: str) -> Callable[[Act], Act]:
                 result=done.result,
                 comment=done.comment,
                 warnings=done.warnings,
-                seconds=round(time.monotonic() - begun, 3),
+                seconds=round(self.clock.monotonic() - begun, 3),
             )
             if done.result is False:
                 self.outcome = "failed", done.comment

@@ -8,7 +8,6 @@ reboot of hosts (:mod:`iscdhcp.run.reboot`) and the runner's ``stop`` and ``shut
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -77,9 +76,9 @@ class StopRun(PairRun):
     def _settle_stop(self, server: str, before: Mapping[str, Any], lost: str) -> dict[str, Any]:
         """Find out what became of an order to stop whose answer was lost: the process tells."""
         self.say(f"The answer of {server} was lost ({lost}): asking for its process.")
-        deadline = time.monotonic() + STOP_SECONDS + restart.LOST_CONTACT
+        deadline = self.clock.monotonic() + STOP_SECONDS + restart.LOST_CONTACT
         seen = "it never answered"
-        while time.monotonic() < deadline:
+        while self.clock.monotonic() < deadline:
             answer = self.minions.status([server], brief=True).get(server, {})
             facts = answer.get("facts")
             if facts and not facts.get("acting"):

@@ -1,4 +1,4 @@
-"""Runs that restart a fake pair, without patience."""
+"""Runs that restart a fake pair, on a clock of their own."""
 
 from __future__ import annotations
 
@@ -7,12 +7,6 @@ from fake_minions import FakeMinions
 from fake_minions import new_run
 from iscdhcp.run import restart as run_restart
 from iscdhcp.run.base import Request
-
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch):
-    monkeypatch.setattr(run_restart, "POLL_INTERVAL", 0.01)
-    monkeypatch.setattr(run_restart, "LOST_CONTACT", 0.3)
 
 
 @pytest.fixture

@@ -10,8 +10,6 @@ import pytest
 from fake_minions import go
 from fake_minions import new_run
 from iscdhcp.errors import IscDhcpError
-from iscdhcp.run import restart
-from iscdhcp.run import stopping
 from iscdhcp.run.base import Request
 from iscdhcp.run.events import Announced
 from iscdhcp.run.one_server import OneServer
@@ -19,14 +17,6 @@ from iscdhcp.run.one_server import OneServerRequest
 from iscdhcp.run.orders import Interrupted
 from iscdhcp.run.restart import PairRun
 from test_reboot import Minions
-
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch):
-    monkeypatch.setattr(restart, "POLL_INTERVAL", 0.01)
-    monkeypatch.setattr(restart, "LOST_CONTACT", 0.3)
-    monkeypatch.setattr(stopping, "LOOK_INTERVAL", 0.01)
-    monkeypatch.setattr(stopping, "STOP_SECONDS", 0.1)
 
 
 @pytest.fixture

@@ -10,8 +10,6 @@ import pytest
 from fake_minions import FakeMinions
 from fake_minions import new_run
 from iscdhcp.errors import IscDhcpError
-from iscdhcp.run import partner
-from iscdhcp.run import restart
 from iscdhcp.run.partner import PartnerRequest
 from iscdhcp.run.partner import PartnerRun
 from pair_facts import NOW
@@ -44,13 +42,6 @@ class Minions(FakeMinions):
         if self.lose:
             return {"lost": "no answer"}
         return {"result": True, "comment": "done", "new": facts["process"]}
-
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch):
-    monkeypatch.setattr(restart, "POLL_INTERVAL", 0.01)
-    monkeypatch.setattr(partner, "POLL_INTERVAL", 0.01)
-    monkeypatch.setattr(partner, "FIRST_STATE_SECONDS", 0.3)
 
 
 @pytest.fixture

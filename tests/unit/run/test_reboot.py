@@ -11,8 +11,6 @@ from fake_minions import FakeMinions
 from fake_minions import new_run
 from iscdhcp.errors import IscDhcpError
 from iscdhcp.run import reboot
-from iscdhcp.run import restart
-from iscdhcp.run import stopping
 from iscdhcp.run.orders import Interrupted
 from iscdhcp.run.reboot import PairReboot
 from iscdhcp.run.reboot import RebootRequest
@@ -79,17 +77,6 @@ class Minions(FakeMinions):
         return {"gone": True} if self.returns is None else {"ret": self.returns}
 
 
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch):
-    monkeypatch.setattr(restart, "POLL_INTERVAL", 0.01)
-    monkeypatch.setattr(restart, "LOST_CONTACT", 0.3)
-    monkeypatch.setattr(reboot, "LOOK_INTERVAL", 0.01)
-    monkeypatch.setattr(stopping, "LOOK_INTERVAL", 0.01)
-    monkeypatch.setattr(stopping, "STOP_SECONDS", 0.1)
-    monkeypatch.setattr(reboot, "GONE_SECONDS", 0.05)
-    monkeypatch.setattr(reboot, "UNIT_SECONDS", 0.05)
-
-
 @pytest.fixture
 def minions():
     return Minions()
@@ -98,7 +85,7 @@ def minions():
 @pytest.fixture
 def run(minions, tmp_path):
     def build(**request):
-        wanted = RebootRequest(host_timeout=0.3, **request)
+        wanted = RebootRequest(host_timeout=600.0, **request)
         return new_run(PairReboot, minions, tmp_path, wanted)
 
     return build

@@ -10,7 +10,6 @@ from __future__ import annotations
 import pytest
 from fake_minions import FakeMinions
 from fake_minions import new_run
-from iscdhcp.run import restart as run_restart
 from iscdhcp.run.base import Request
 from iscdhcp.run.rollout import Rollout
 from peer_reports import both
@@ -80,12 +79,6 @@ class Servers(FakeMinions):
 
     def spoil(self, minion, state):
         self.servers[minion]["relationships"]["foo"]["state"] = state
-
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch):
-    monkeypatch.setattr(run_restart, "POLL_INTERVAL", 0.01)
-    monkeypatch.setattr(run_restart, "LOST_CONTACT", 0.3)
 
 
 @pytest.fixture

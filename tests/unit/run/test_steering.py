@@ -12,7 +12,6 @@ from iscdhcp.errors import IscDhcpError
 from iscdhcp.files import write_json
 from iscdhcp.run import journal
 from iscdhcp.run import orders
-from iscdhcp.run import restart as run_restart
 from iscdhcp.show import follow
 from iscdhcp.show.progress import Display
 
@@ -90,7 +89,7 @@ def until(condition):
         time.sleep(0.01)
 
 
-def test_the_limits_of_a_wait_stand_still_while_it_is_paused(run, minions, monkeypatch):  # noqa: F811
+def test_the_limits_of_a_wait_stand_still_while_it_is_paused(run, minions):  # noqa: F811
     going = run(timeout=0.3)
     end = minions.servers["dhcp-a"]["relationships"]["foo"]
 
@@ -105,14 +104,14 @@ def test_the_limits_of_a_wait_stand_still_while_it_is_paused(run, minions, monke
     going.journal.listeners.append(
         lambda entry: (
             entry["what"] == "paused"
-            and threading.Timer(
-                0.6, going.orders.give, (going.attempt, "resume", "eve on master")
-            ).start()
+            and minions.clock.after(
+                3600.0, lambda: going.orders.give(going.attempt, "resume", "eve on master")
+            )
         )
     )
     steps = go(going)
     assert all(step.result for step in steps), steps[-1].comment
-    assert going.steering.stood > 0.5
+    assert going.steering.stood >= 3600.0
 
 
 @pytest.mark.parametrize(
@@ -222,8 +221,7 @@ def test_a_claim_of_a_process_killed_before_its_first_act_is_the_next_ones(run, 
     assert any("left behind by the run of ann on master" in said for said in again.said)
 
 
-def test_a_server_that_is_still_being_restarted_is_waited_for(run, minions, monkeypatch):  # noqa: F811
-    monkeypatch.setattr(run_restart, "POLL_INTERVAL", 0.01)
+def test_a_server_that_is_still_being_restarted_is_waited_for(run, minions):  # noqa: F811
     killed = run()
     killed.lock()
     killed.preflight()
@@ -249,8 +247,7 @@ def test_a_server_that_is_still_being_restarted_is_waited_for(run, minions, monk
     assert minions.acts == ["dhcp-a"]
 
 
-def test_an_old_act_that_refuses_the_claim_is_waited_for_by_its_code(run, minions, monkeypatch):  # noqa: F811
-    monkeypatch.setattr(run_restart, "POLL_INTERVAL", 0.01)
+def test_an_old_act_that_refuses_the_claim_is_waited_for_by_its_code(run, minions):  # noqa: F811
     killed = run()
     killed.lock()
     killed.preflight()

@@ -21,12 +21,6 @@ from iscdhcp.run.rollout import Rollout
 COMMAND = "salt-run dhcp_failover.restart foo"
 
 
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch):
-    monkeypatch.setattr(restart, "POLL_INTERVAL", 0.01)
-    monkeypatch.setattr(restart, "LOST_CONTACT", 0.3)
-
-
 @pytest.fixture
 def minions():
     return FakeMinions()
@@ -128,7 +122,7 @@ def test_a_run_that_begins_anew_ends_what_another_left(unfinished, run, minions,
     reboot._ordered("dhcp-b")
     reboot._finish()
     reboot.unlock()
-    (left,) = records.unfinished(tmp_path / "runs", "foo:dhcp-a:dhcp-b")
+    (left,) = records.unfinished(tmp_path / "runs", "foo:dhcp-a:dhcp-b", minions.clock.time())
     assert left["kind"] == "reboot"
 
 
