@@ -119,6 +119,8 @@ def test_an_include_that_can_not_be_read_at_the_start_is_taken_back(pair, file_r
         pair.lab[name].write(hidden, "min-lease-time 60;\n")
     host.run(["mkdir", "-p", drop_in.rpartition("/")[0]])
     host.write(drop_in, f"[Service]\nExecStartPre=/bin/rm -f {hidden}\n")
+    # A drop-in that is newer than the process would be refused before the stop.
+    host.run(["touch", "-d", "2020-01-01", drop_in])
     host.run(["systemctl", "daemon-reload"])
     try:
         with new_files(pair, file_root, lambda text: f'include "{hidden}";\n{text}') as source:
