@@ -68,3 +68,16 @@ def test_a_restart_that_waits_an_hour_for_mclt_is_over_in_a_moment(minions, run,
     times = [entry["at"] for entry in entries]
     assert times == sorted(times) and times[0] == NOW
     assert entries[-1]["at"] - entries[0]["at"] >= HOUR
+
+
+@pytest.mark.usefixtures("no_system_clock")
+def test_holds_and_orders_go_by_the_runs_clock(minions, run):
+    going = run()
+    going.holds.put("dhcp-a", "bob", "power works", NOW + HOUR)
+    assert "held by bob" in going.lock().comment
+    minions.clock.advance(HOUR + 1)
+    going = run()
+    assert going.lock().result
+    going.orders.give(going.attempt, "pause", "bob")
+    assert going.orders.get(going.attempt)["at"] == NOW + HOUR + 1
+    going.unlock()
