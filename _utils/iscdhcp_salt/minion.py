@@ -118,7 +118,9 @@ class Minion:
         service = config.get("service")
         name = running.unit or service
         unit = self.host.unit(str(name)) if name else None
-        return ran.why_not_back(running, unit, service, config.get("start_command") or ())
+        command = config.get("start_command") or ()
+        managed = not self.host.is_systemd() and self.service(running).managed
+        return ran.why_not_back(running, unit, service, command, managed)
 
     def state_dir(self):
         """Return the folder of this minion's notes."""

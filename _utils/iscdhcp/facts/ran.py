@@ -125,7 +125,11 @@ def _digest(path: str) -> str | None:
 
 
 def why_not_back(
-    ran: Ran, unit: Unit | None, service: str | None = None, command: Sequence[Any] = ()
+    ran: Ran,
+    unit: Unit | None,
+    service: str | None = None,
+    command: Sequence[Any] = (),
+    managed: bool = False,
 ) -> str | None:
     """
     Return why a start may not bring back what runs, with the setting that helps, or ``None``.
@@ -134,6 +138,8 @@ def why_not_back(
         What systemd says of the unit it runs in, or else of the one that ``service`` names.
     service, command
         The minion's settings ``dhcpd:service`` and ``dhcpd:start_command``.
+    managed
+        A service manager other than systemd (OpenRC, runit, init scripts) knows the service.
     """
     if ran.only_inside:
         return (
@@ -141,7 +147,7 @@ def why_not_back(
             "this host: mount it from the host, or set dhcpd:config_file and dhcpd:lease_file in "
             "the minion's configuration to where the host has them"
         )
-    if command:
+    if command or managed:
         return None
     if ran.unit is not None:
         return _why_not_by_unit(ran, ran.unit, unit, service)

@@ -26,7 +26,9 @@ class Where:
     pid
         The process, or ``None``: this host's own paths.
     apart
-        Whether it has another mount namespace or another root than this process.
+        Whether it has another mount namespace than this process. (A chroot alone makes no
+        difference here: SUSE's service copies ``/etc/dhcpd.conf`` into it at each start, so that
+        the host's own file is the one that counts.)
     """
 
     pid: int | None = None
@@ -70,11 +72,8 @@ class Where:
 
 
 def is_apart(pid: int) -> bool:
-    """Whether a process has another mount namespace or another root than this one."""
-    ours, theirs = PROC / "self", PROC / str(pid)
-    if os.readlink(ours / "ns/mnt") != os.readlink(theirs / "ns/mnt"):
-        return True
-    return not _same(f"{theirs}/root/", f"{ours}/root/")
+    """Whether a process has another mount namespace than this one."""
+    return os.readlink(PROC / "self/ns/mnt") != os.readlink(PROC / str(pid) / "ns/mnt")
 
 
 def has_root_of_its_own(pid: int) -> bool:

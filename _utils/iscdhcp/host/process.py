@@ -243,7 +243,7 @@ def _read(pid: int, argv: tuple[str, ...]) -> Process:
         environment=_environment(pid),
         open_lease_file=_open_for_writing(pid, where),
         where=where,
-        own_root=where.apart and mounts.has_root_of_its_own(pid),
+        own_root=mounts.has_root_of_its_own(pid),
         # What a minion starts by itself is in the minion's own unit.
         unit=None if unit == units.of_process("self") else unit,
         uid=uid,

@@ -187,12 +187,26 @@ def parent_of(pid: int) -> int:
 
 
 def serves(unit: Unit, pid: int) -> bool:
-    """Whether a process in the control group of ``unit`` is what that unit is there for."""
+    """
+    Whether a process in the control group of ``unit`` is what that unit is there for.
+
+    Its main process may be a shell around dhcpd, which names it; one that does not name it
+    (supervisord, cron) is there for more than that.
+    """
     if unit.main_pid in (0, pid):
         return True
+    program = os.path.basename((_argv_of(pid) or [""])[0])
     above = parent_of(pid)
     while above > 1:
         if above == unit.main_pid:
-            return True
+            return bool(program) and any(program in word for word in _argv_of(above))
         above = parent_of(above)
     return False
+
+
+def _argv_of(pid: int) -> list[str]:
+    try:
+        text = (PROC / str(pid) / "cmdline").read_bytes().decode(errors="replace")
+    except OSError:
+        return []
+    return text.rstrip("\0").split("\0")

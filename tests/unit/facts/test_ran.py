@@ -67,6 +67,12 @@ def test_a_unit_that_was_changed_since_the_start_is_told(tmp_path):
     assert f"{tmp_path}/settings" in why and "force=start" in why
 
 
+def test_a_service_of_another_manager_brings_back_what_runs_in_the_foreground():
+    supervised = what_ran(unit=None, foreground=True)
+    assert ran.why_not_back(supervised, None, managed=True) is None
+    assert "foreground" in ran.why_not_back(supervised, None)
+
+
 def test_a_file_that_is_only_touched_has_not_changed(tmp_path):
     path = tmp_path / "settings"
     path.write_text("x", encoding="utf-8")

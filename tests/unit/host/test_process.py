@@ -208,6 +208,29 @@ def test_environment_and_lease_file_are_read_from_the_process(tmp_path):
             child.kill()
 
 
+def test_the_lease_file_of_a_chroot_is_the_hosts(tmp_path):
+    if os.geteuid() != 0:
+        pytest.skip("only root may chroot")
+    # SUSE's service: dhcpd -chroot /var/lib/dhcp -lf /db/dhcpd.leases
+    leases = tmp_path / "db/dhcpd.leases"
+    leases.parent.mkdir()
+    code = (
+        f"import os, time; os.chroot('{tmp_path}'); f = os.open('/db/dhcpd.leases', "
+        "os.O_WRONLY | os.O_CREAT); print('up', flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen(
+        [NAME, "-c", code], executable=sys.executable, stdout=subprocess.PIPE
+    ) as child:
+        try:
+            assert child.stdout.readline()
+            (found,) = find()
+            assert found.open_lease_file == str(leases)
+            assert found.where.located("/etc/dhcpd.conf") == "/etc/dhcpd.conf"
+            assert found.own_root and not found.where.apart
+        finally:
+            child.kill()
+
+
 FORKING = """
 import os, time
 if {serves}: f = os.open({file!r}, os.O_WRONLY | os.O_CREAT)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
+import time
+from pathlib import Path
 
 import pytest
 from iscdhcp.host import units
@@ -88,7 +91,26 @@ def test_a_dhcpd_in_somebody_elses_service_is_not_that_service():
     assert not units.serves(mine, os.getpid())
     assert units.serves(units.Unit("x.service", "loaded", "active", 0), os.getpid())
     with subprocess.Popen(["sleep", "60"]) as child:
-        parent = units.Unit("x.service", "loaded", "active", os.getpid())
-        assert units.serves(parent, child.pid)
-        assert units.serves(units.Unit("x.service", "loaded", "active", child.pid), child.pid)
+        named = units.Unit("x.service", "loaded", "active", child.pid)
+        assert units.serves(named, child.pid)
+        # A program that starts others, and does not name this one (supervisord).
+        above = units.Unit("supervisor.service", "loaded", "active", os.getpid())
+        assert not units.serves(above, child.pid)
         child.kill()
+
+
+def test_a_shell_around_dhcpd_is_its_unit():
+    script = "echo up; sleep 60; true"
+    with subprocess.Popen(["sh", "-c", script], stdout=subprocess.PIPE) as shell:
+        assert shell.stdout.readline() == b"up\n"
+        children = Path(f"/proc/{shell.pid}/task/{shell.pid}/children")
+        deadline = time.monotonic() + 30
+        while not children.read_text("ascii").split() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        (inside,) = (int(word) for word in children.read_text("ascii").split())
+        around = units.Unit("x.service", "loaded", "active", shell.pid)
+        # Forked, it is the shell for a moment still.
+        while units.parent_of(inside) and not units.serves(around, inside):
+            assert time.monotonic() < deadline
+        os.kill(inside, signal.SIGKILL)
+        shell.kill()
