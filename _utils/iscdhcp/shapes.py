@@ -1,0 +1,550 @@
+"""
+The shape of what crosses Salt's wire: plain dicts, whose keys are written down here.
+
+A server's facts (``dhcpd.status``) always have every key; what is not known, or was not asked for,
+is ``None``. Answers of acts have ``result`` and ``comment``, and of the other keys those that fit.
+Times are epoch seconds of the clock of the server that tells them.
+
+:data:`iscdhcp.wire.VERSION` is raised whenever a key changes its meaning, or decisions need a new
+one.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from typing import TypedDict
+
+# -- a server's facts ----------------------------------------------------------------------------
+
+
+class ProcessFacts(TypedDict):
+    """The dhcpd that serves, as the process table has it; the oldest where there are several."""
+
+    running: bool
+    #: None runs, and nothing else speaks for one either. ``None`` while one runs.
+    absent: bool | None
+    #: What speaks for a dhcpd that is not seen, as sentences.
+    signs: list[str]
+    #: Other programs on dhcpd's ports, as sentences (only in full facts).
+    others: list[str]
+    pid: int | None
+    #: Boot, pid and start time: the same as long as it is the same process.
+    identity: str | None
+    started: float | None
+    #: Stopped by a signal (state T).
+    stopped: bool
+    #: Built so that SIGTERM costs MCLT.
+    gentle_shutdown: bool
+    argv: list[str]
+    #: The pids where several run.
+    several: list[int] | None
+    #: The unit of systemd that it belongs to.
+    unit: str | None
+    #: It sees other files than this host does (container, chroot, private mounts).
+    sandboxed: bool
+
+
+class ConfigurationFacts(TypedDict):
+    """Which files configure dhcpd."""
+
+    file: str
+    #: Why it can't be read or, in full facts, why dhcpd refuses it.
+    error: str | None
+    #: The main file and all that it includes.
+    files: list[str]
+    #: By time stamps only: a touched file is not a changed one. ``None``: no dhcpd runs.
+    touched_since_start: bool | None
+
+
+class LeaseFileFacts(TypedDict):
+    """The state of the lease file's end."""
+
+    file: str
+    #: ``None``: it can't be read.
+    exists: bool | None
+    bytes: int
+    mtime: float | None
+    whole: bool | None
+    #: What is wrong with it, as a sentence.
+    problem: str | None
+    #: Why dhcpd could not write it again beside itself (only in full facts).
+    folder_problem: str | None
+
+
+class OmapiFacts(TypedDict):
+    """What became of asking dhcpd over OMAPI."""
+
+    configured: bool
+    answers: bool
+    error: str | None
+    #: What would make it answer.
+    hint: str | None
+    port: int | None
+    authenticated: bool | None
+
+
+class LogFacts(TypedDict):
+    """Where dhcpd's log was read."""
+
+    #: ``journal`` or a file.
+    source: str | None
+    error: str | None
+
+
+class LoggedPool(TypedDict):
+    """What dhcpd logged last about one pool of a relationship."""
+
+    balanced: bool
+    total: int
+    free: int
+    backup: int
+    time: float
+
+
+class Balance(TypedDict):
+    """Whether the pools of a relationship are balanced, by this end's log since it is normal."""
+
+    #: ``None``: the log does not say.
+    balanced: bool | None
+    #: Why the log can't be read.
+    unreadable: str | None
+    #: The networks of the pools that are not.
+    imbalanced: list[str]
+    #: By network.
+    pools: dict[str, LoggedPool]
+
+
+class EndFacts(TypedDict):
+    """One end of a failover relationship: configuration, OMAPI, log and kernel in one."""
+
+    #: ``primary`` or ``secondary``, as the file says.
+    role: str | None
+    #: The same as the running process says it over OMAPI.
+    running_role: str | None
+    address: str | None
+    port: int
+    peer_address: str | None
+    peer_port: int
+    #: Seconds.
+    mclt: int | None
+    max_response_delay: int
+    #: Seconds; 0 is off.
+    auto_partner_down: int
+    #: What proves the states: ``omapi``, ``log``, or ``None`` where nothing does.
+    source: str | None
+    #: Why nothing does.
+    why_unknown: str | None
+    state: str | None
+    partner_state: str | None
+    #: When the states began (STOS).
+    since: float | None
+    partner_since: float | None
+    #: Since when this process is normal.
+    normal_since: float | None
+    #: Whether clients with dynamic addresses are answered here.
+    serves: bool | None
+    #: Updates that the partner has not acknowledged, and how many such may be under way.
+    unacked: int | None
+    unacked_bound: int | None
+    #: Whether the kernel has an established failover connection.
+    connected: bool | None
+    #: Why dhcpd refuses its partner's connection.
+    refused: str | None
+    balance: Balance
+
+
+class PoolCounts(TypedDict):
+    """How many addresses of a pool are in which binding state, by the lease file."""
+
+    network: str
+    #: First and last address of each range.
+    ranges: list[list[str]]
+    addresses: int
+    active: int
+    free: int
+    backup: int
+    expired: int
+    released: int
+    abandoned: int
+    reset: int
+    #: Those of the free that have no entry.
+    virgin: int
+    #: Those of the expired whose entry is ``active`` with an end that is past.
+    lapsed: int
+
+
+class CountedPool(PoolCounts):
+    """The same, with how quickly new clients come."""
+
+    new_per_second: float
+
+
+class LeaseFacts(TypedDict):
+    """The leases of each relationship's pools, counted within the last minutes."""
+
+    counted: float
+    file: str
+    #: By relationship.
+    relationships: dict[str, list[CountedPool]]
+    #: Damaged stretches of the file, which were left out.
+    damaged: int
+    error: str | None
+
+
+class Claim(TypedDict):
+    """Whose this server is for a while."""
+
+    run: str
+    who: str
+    until: float
+    #: Which master's run it is.
+    master: str | None
+
+
+class LastStart(TypedDict):
+    """How long the last start of ours took."""
+
+    seconds: float
+    time: float
+
+
+class Pending(TypedDict):
+    """Why dhcpd does not run with what is on disk."""
+
+    #: True or, where there is no copy to compare with, ``"unknown"``.
+    pending: bool | str
+    #: Whether somebody marked it.
+    marked: bool
+    reason: str
+    since: float | None
+    #: Lines of a diff: ``-`` running, ``+`` on disk.
+    changes: list[str]
+    #: Of a mark: what the files say besides.
+    configuration: str | None
+
+
+class ServiceFacts(TypedDict):
+    """What the service manager says of dhcpd."""
+
+    name: str | None
+    #: ``systemd``, ``init``, or ``None`` where nothing manages it.
+    manager: str | None
+    active: bool | None
+    failed: bool
+
+
+# -- a closer look -------------------------------------------------------------------------------
+
+
+class Space(TypedDict):
+    """Whether the lease file can be written again beside itself, as dhcpd does at each start."""
+
+    folder: str
+    error: str | None
+    #: Bytes.
+    free: int
+    needed: int
+    #: ``None`` where the file system has no fixed number.
+    inodes: int | None
+    read_only: bool
+
+
+class EndSockets(TypedDict):
+    """The sockets of one relationship."""
+
+    #: ``own``, ``other`` (another program's) or ``None``.
+    listens: str | None
+    #: A connection to the partner is tried and not answered.
+    dialling: bool
+
+
+class Sockets(TypedDict):
+    """What the kernel knows of dhcpd's sockets."""
+
+    error: str | None
+    relationships: dict[str, EndSockets]
+    #: As ``listens``.
+    omapi: str | None
+
+
+class Firewall(TypedDict):
+    """Whether strangers can reach OMAPI."""
+
+    #: ``None``: that can't be told.
+    closed: bool | None
+    why: str | None
+
+
+class SavedState(TypedDict):
+    """The states of a relationship that the lease file holds."""
+
+    state: str | None
+    since: float | None
+    partner_state: str | None
+    partner_since: float | None
+    mclt: int | None
+
+
+class Saved(TypedDict):
+    """The states on disk."""
+
+    error: str | None
+    relationships: dict[str, SavedState]
+
+
+class Examined(TypedDict):
+    """What a careful reader finds in the configuration."""
+
+    error: str | None
+    #: As ``dhcpd.check_config`` has them.
+    findings: list[dict[str, Any]]
+    #: By relationship; equal on both partners where their configurations mean the same.
+    digests: dict[str, str]
+
+
+class Move(TypedDict):
+    """A move between failover states that dhcpd logged."""
+
+    time: float
+    pid: int
+    relationship: str | None
+    #: ``my-move`` or ``peer-move``.
+    kind: str
+    old: str
+    new: str
+
+
+class ToldLine(TypedDict):
+    """Other lines about failover, those of one kind as one."""
+
+    kind: str
+    relationship: str | None
+    why: str | None
+    count: int
+    first: float
+    last: float
+    pid: int
+    text: str
+
+
+class Unwritten(TypedDict):
+    """The last line about something that could not be written."""
+
+    time: float
+    text: str
+
+
+class LogSurvey(TypedDict):
+    """What the log said, folded."""
+
+    source: str | None
+    error: str | None
+    #: Whether all lines that were asked for have been read.
+    complete: bool
+    moves: list[Move]
+    told: list[ToldLine]
+    #: Lines that sound bad and are harmless, by code.
+    harmless: dict[str, int]
+    unwritten: Unwritten | None
+    #: Clients that were turned away recently, by reason.
+    clients: dict[str, int]
+
+
+class Survey(TypedDict):
+    """What a check or a diagnosis wants to know beside the facts."""
+
+    space: Space
+    sockets: Sockets
+    #: ``None`` where OMAPI is not configured.
+    firewall: Firewall | None
+    saved: Saved
+    log: LogSurvey | None
+    configuration: Examined | None
+
+
+class ServerFacts(TypedDict):
+    """Everything that is known of dhcpd on one server: what ``dhcpd.status`` returns."""
+
+    #: The version of what is in here.
+    wire: int
+    minion: str | None
+    #: This server's clock.
+    time: float
+    process: ProcessFacts
+    configuration: ConfigurationFacts
+    lease_file: LeaseFileFacts
+    omapi: OmapiFacts
+    log: LogFacts
+    #: By name.
+    relationships: dict[str, EndFacts]
+    #: Whether all looks of the call saw the same process in the same states.
+    steady: bool
+    #: ``None``: not counted recently.
+    leases: LeaseFacts | None
+    #: This boot of the host.
+    boot: str | None
+    claim: Claim | None
+    #: The claim where it is another run's than the one that asks.
+    foreign_claim: Claim | None
+    #: Whether a call is stopping or starting dhcpd now.
+    acting: bool
+    last_start: LastStart | None
+    #: The relationships that a drain or a hand-over has paused.
+    paused_by_us: list[str]
+    pending_restart: Pending | None
+    #: The following are in full facts only: ``None`` where they were asked for briefly.
+    #: Another state run on this minion, as a sentence.
+    busy: str | None
+    #: Why a start may not bring back what runs.
+    start_problem: str | None
+    version: str | None
+    service: ServiceFacts | None
+    #: Of ``dhcpd.inspect`` only.
+    survey: Survey | None
+    #: Seconds of the call before and after the clock was read (``dhcpd.inspect``).
+    waited: float | None
+    after: float | None
+
+
+# -- evidence, reasons, answers ------------------------------------------------------------------
+
+
+class SparePool(TypedDict):
+    """What the other end's guard has to know of a pool."""
+
+    network: str
+    ranges: list[list[str]]
+    #: Addresses for new clients while this server is alone.
+    own_free: int
+    #: Free at both ends.
+    free: int
+    new_per_second: float
+
+
+class Spare(TypedDict):
+    """What a server has for new clients in a relationship."""
+
+    role: str | None
+    #: Seconds since it was counted.
+    age: float
+    pools: list[SparePool]
+
+
+class Evidence(TypedDict):
+    """What the master saw of a server's partner in one relationship, for the guard there."""
+
+    minion: str | None
+    #: On the acting server's clock; ``None``: nothing was seen.
+    observed: float | None
+    #: The partner's clock minus the acting server's, seconds.
+    skew: float | None
+    state: str | None
+    partner_state: str | None
+    since: float | None
+    mclt: int | None
+    auto_partner_down: int | None
+    leases: Spare | None
+    why_unknown: str | None
+    #: ``None``: whether it does is unknown.
+    serves: bool | None
+    #: Why it does not.
+    why: str | None
+    acting: bool
+
+
+class ReasonFacts(TypedDict):
+    """One reason of a verdict."""
+
+    code: str
+    text: str
+    blocks: bool
+    relationship: str | None
+
+
+class ProcessMark(TypedDict, total=False):
+    """A process that was ended or started, and how."""
+
+    pid: int | None
+    identity: str | None
+    started: float | None
+    #: When it had ended, and from when on the new one serves.
+    ended: float
+    serves_since: float
+    seconds: float
+    #: Seconds to each phase.
+    drain: dict[str, float]
+    handover: dict[str, float]
+    warning: str
+
+
+class _Answer(TypedDict):
+    result: bool
+    comment: str
+
+
+class Answer(_Answer, total=False):
+    """What an act answers; beside ``result`` and ``comment`` what fits."""
+
+    #: The guard refused, and nothing was touched.
+    refused: bool
+    reasons: list[ReasonFacts]
+    #: Of a refused claim: ``claim``, ``acting`` or ``released``.
+    code: str
+    claim: Claim | None
+    until: float
+    old: ProcessMark | None
+    new: ProcessMark | None
+    warnings: list[str]
+    #: Files of the configuration that were replaced.
+    files: list[str]
+    #: New files failed, and dhcpd runs with the old ones again.
+    rolled_back: bool
+    #: Relationships whose window was released, and why others were not.
+    released: list[str]
+    untouched: dict[str, str]
+    #: Of partner-down.
+    state: str | None
+    partner_state: str | None
+    since: float
+    usable_from: float | None
+    #: Instead of an answer: why there is none. What became of the act is unknown.
+    lost: str
+
+
+class Look(TypedDict, total=False):
+    """What the master got from one minion: its facts, or why there are none."""
+
+    facts: ServerFacts
+    error: str
+    #: When it was asked, on the master's clock.
+    asked: float
+    #: The minion's clock minus the master's, and how far that may be off, seconds.
+    offset: float
+    uncertain: float
+    #: Of a claim: why it was refused, with the code and the other's claim.
+    refused: str
+    code: str | None
+    claim: Claim | None
+
+
+class PeerFacts(TypedDict):
+    """A relationship as a server's configuration has it, for discovery."""
+
+    role: str
+    address: str | None
+    port: int
+    peer_address: str | None
+    peer_port: int
+    mclt: int | None
+    #: What the addresses resolve to.
+    own_addresses: list[str]
+    peer_addresses: list[str]
+
+
+class PeersReport(TypedDict):
+    """What ``dhcpd.peers`` returns."""
+
+    relationships: dict[str, PeerFacts]
+    #: Of the host.
+    addresses: list[str]
+    error: str | None
