@@ -36,7 +36,6 @@ unless every failover relationship of this server is normal at both ends. A pers
 ``dhcp_failover`` on the master, which asks the partner too, stops any.
 """
 
-import logging
 import subprocess
 import time
 from typing import TYPE_CHECKING
@@ -46,11 +45,14 @@ from iscdhcp.act import configuring
 from iscdhcp.act import guard
 from iscdhcp.errors import IscDhcpError
 from iscdhcp.facts import gather
+from iscdhcp.facts import lease_counts
 from iscdhcp.facts import metrics as metrics_text
 from iscdhcp.facts import survey
 from iscdhcp.facts import watch
+from iscdhcp.rules import evidence as evidence_rules
 from iscdhcp_salt.minion import Minion
 from iscdhcp_salt.minion import force_codes as _force_codes
+from iscdhcp_salt.minion import wire_data as _wire_data
 from salt.exceptions import CommandExecutionError
 
 if TYPE_CHECKING:
@@ -58,8 +60,6 @@ if TYPE_CHECKING:
     from iscdhcp_salt.dunders import __grains__
     from iscdhcp_salt.dunders import __opts__
     from iscdhcp_salt.dunders import __salt__
-
-log = logging.getLogger(__name__)
 
 __virtualname__ = "dhcpd"
 
@@ -141,8 +141,8 @@ def inspect(log_hours=0, nonce=None):
         A fresh random text, the same for both partners, to compare their configurations by.
 
     ``survey`` has ``space`` (bytes for the lease file and free), ``sockets`` (who listens on the
-    failover ports), ``firewall`` (whether OMAPI's port is closed), ``saved`` (states on disk),
-    ``log`` (moves, refusals, clients turned away), ``configuration`` (``findings`` of
+    failover ports), ``firewall`` (whether OMAPI's port is closed), ``log`` (moves, refusals,
+    clients turned away), ``configuration`` (``findings`` of
     :py:func:`check_config`, ``digests`` of :py:func:`normal_form` by relationship). It takes as
     long as the log is large.
 
@@ -158,11 +158,7 @@ def inspect(log_hours=0, nonce=None):
 
 def _inspected(here, log_hours=0.0, nonce=None):
     begun = time.monotonic()
-    server = here.server()
-    seen = survey.survey(server, log_hours)
-    if server.configuration is not None:
-        addresses = here.addresses()
-        seen["configuration"] = survey.examined(server, addresses, nonce)
+    seen = survey.survey(here.server(), log_hours, here.addresses(), nonce)
     service = here.service().describe()
     looked = time.monotonic()
     facts = here.facts(brief=False)
@@ -179,8 +175,9 @@ def failover_state(relationship=None):
     relationship
         Only this one.
 
-    Returns ``{name: {"state", "partner_state", "since", "source"}}``; a state that can't be
-    proved is ``None``, with ``why_unknown``.
+    Returns by name ``state``, ``partner_state``, ``since``, ``partner_since`` (epoch seconds),
+    ``mclt`` (seconds), ``source`` (``omapi`` or ``log``) and ``why_unknown``. A state that can't be
+    proved is ``None``, and ``why_unknown`` says why.
 
     Errors: an unknown relationship, an unreadable configuration.
 
@@ -203,7 +200,7 @@ def failover_state(relationship=None):
         )
     keys = ("state", "partner_state", "since", "partner_since", "mclt", "source", "why_unknown")
     return {
-        name: {key: end[key] for key in keys if key in end}
+        name: {key: end[key] for key in keys}
         for name, end in found.items()
         if relationship in (None, name)
     }
@@ -269,7 +266,8 @@ def ok_to_stop(evidence=None, force=None):
         salt dhcp-a dhcpd.ok_to_stop
     """
     here = _here()
-    verdict = guard.verdict(here, evidence, _force_codes(force), None)
+    seen = _wire_data(evidence_rules.given, evidence)
+    verdict = guard.verdict(here, seen, _force_codes(force), None)
     answer = {
         "result": verdict.ok,
         "comment": verdict.sentence or f"dhcpd on {here.id} may be stopped.",
@@ -382,7 +380,7 @@ def metrics(count_age=0):
     """
     Return this server's metrics as OpenMetrics text (``docs/events.md`` names all of them).
 
-    The leases are counted anew, which takes seconds with a very large lease file; the beacon goes
+    The leases are counted again, which takes seconds with a very large lease file; the beacon goes
     by these counts.
 
     count_age
@@ -397,17 +395,11 @@ def metrics(count_age=0):
     here = _here()
     facts = here.facts(brief=True)
     folder = here.state_dir()
-    kept = watch.kept(folder)
-    if not 0 <= time.time() - float(kept.get("time") or 0) < float(count_age):
-        try:
-            watch.keep(folder, __salt__["dhcpd.lease_counts"](facts["lease_file"]["file"]), facts)
-        except CommandExecutionError as err:
-            # The file or the configuration can't be read: metrics of their own say so.
-            log.debug("no counts of leases: %s", err)
-            kept = {}
-        else:
-            kept = watch.kept(folder)
-    return metrics_text.render(facts, kept)
+    watch.keep_trail(folder, facts)
+    counts = lease_counts.kept(folder, facts["lease_file"]["file"])
+    if counts is None or not 0 <= time.time() - counts["counted"] < float(count_age):
+        counts = lease_counts.counted(here.server(), folder)
+    return metrics_text.render(facts, counts)
 
 
 def write_metrics(path, count_age=0):

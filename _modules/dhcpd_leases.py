@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 from iscdhcp.act import lease_file as lease_file_acts
 from iscdhcp.errors import IscDhcpError
-from iscdhcp.facts import watch
+from iscdhcp.facts import lease_counts as facts_lease_counts
 from iscdhcp.leases import check
-from iscdhcp.leases import count
 from iscdhcp.leases import from_partner
 from iscdhcp_salt.minion import Minion
 from salt.exceptions import CommandExecutionError
@@ -89,20 +88,17 @@ def lease_counts(lease_file=None):
     server = here.server()
     if server.configuration is None:
         raise CommandExecutionError(server.configuration_error)
-    pools = [
-        (relationship.name, pool)
-        for relationship in server.configuration.relationships
-        for pool in relationship.pools
-    ]
     try:
-        found = count.count(lease_file or server.lease_file, [pool for _, pool in pools])
+        counts = facts_lease_counts.count(server, lease_file)
+        if lease_file is None:
+            facts_lease_counts.keep(here.state_dir(), facts_lease_counts.of_counts(server, counts))
     except IscDhcpError as err:
         raise CommandExecutionError(str(err)) from err
-    for (name, _), counts in zip(pools, found["pools"], strict=True):
-        counts["relationship"] = name
-    if lease_file is None:
-        watch.keep(here.state_dir(), found)
-    return found
+    names = facts_lease_counts.relationship_of_pools(server)
+    pools = [
+        {**pool, "relationship": name} for name, pool in zip(names, counts["pools"], strict=True)
+    ]
+    return {**counts, "pools": pools}
 
 
 def repair_leases(lease_file=None, test=False):

@@ -4,15 +4,15 @@ What one ISC DHCP server does about its failover partner: look for it, take it f
 More functions of the execution module ``dhcpd``.
 """
 
+from functools import partial
 from typing import TYPE_CHECKING
-from typing import Any
 
 from iscdhcp.act import partner_down as act_partner_down
+from iscdhcp.facts import lease_counts
 from iscdhcp.facts import partner_probe
 from iscdhcp.rules import is_dead
 from iscdhcp_salt.minion import Minion
-from iscdhcp_salt.minion import decoded as _decoded
-from salt.exceptions import CommandExecutionError
+from iscdhcp_salt.minion import wire_data as _wire_data
 
 if TYPE_CHECKING:
     from iscdhcp_salt.dunders import __context__
@@ -48,16 +48,19 @@ def look_for_partner(relationship):
 
         salt dhcp-b dhcpd.look_for_partner foo
     """
-    here = _here()
+    return _look(_here(), relationship)
+
+
+def _look(here, relationship):
     facts = here.facts(brief=True)
-    role = (facts["relationships"].get(relationship) or {}).get("role")
-    try:
-        pools = __salt__["dhcpd.lease_counts"]()["pools"]
-        counts: dict[str, Any] = is_dead.addresses(pools, relationship, role or "")
-    except CommandExecutionError as err:
-        counts = {"error": str(err)}
-    probe = partner_probe.probe_partner(here.server(), relationship)
-    return {"facts": facts, "probe": probe, "addresses": counts}
+    server = here.server()
+    leases = lease_counts.kept_or_counted(server, here.state_dir(), recount=True)
+    end = facts["relationships"].get(relationship)
+    return {
+        "facts": facts,
+        "probe": partner_probe.probe_partner(server, relationship),
+        "addresses": is_dead.addresses(leases, relationship, end and end["role"]),
+    }
 
 
 def partner_down(relationship, evidence=None, run=None):
@@ -81,13 +84,15 @@ def partner_down(relationship, evidence=None, run=None):
 
         salt dhcp-b dhcpd.partner_down foo    # refused, and says what to run on the master
     """
-    evidence = _decoded(evidence)
-    return _here().answer(act_partner_down.take, relationship, evidence, run, look_for_partner)
+    here = _here()
+    death = _wire_data(is_dead.given, evidence)
+    look = partial(_look, here)
+    return here.answer(act_partner_down.take, relationship, death, run, look)
 
 
 def release_window(drained=False, run=None):
     """
-    Release the full window of a survivor whose returned partner waits in ``recover`` for ever.
+    Release the full window of a survivor whose returned partner waits in ``recover`` forever.
 
     It asserts this server's own partner-down again, and only where it is in that state already
     and its partner does not serve.

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from iscdhcp.act import restarting
 from iscdhcp.act import starting
+from iscdhcp.rules import evidence as evidence_rules
 from iscdhcp_salt.minion import Minion
-from iscdhcp_salt.minion import decoded as _decoded
 from iscdhcp_salt.minion import force_codes as _force_codes
+from iscdhcp_salt.minion import wire_data as _wire_data
 from salt.exceptions import SaltInvocationError
 
 if TYPE_CHECKING:
@@ -102,7 +103,8 @@ def stop(force=None, evidence=None, run=None, method="signal", identity=None):
     """
     codes = _force_codes(force)
     _check_method(method, FINAL_METHODS)
-    return _here().answer(restarting.stop, codes, _decoded(evidence), run, method, identity)
+    seen = _wire_data(evidence_rules.given, evidence)
+    return _here().answer(restarting.stop, codes, seen, run, method, identity)
 
 
 def shutdown(force=None, evidence=None, run=None, identity=None):
@@ -180,8 +182,9 @@ def restart(
     codes = _force_codes(force)
     _check_method(method)
     staged = None if staged is None else str(staged)
+    seen = _wire_data(evidence_rules.given, evidence)
     return _here().answer(
-        restarting.restart, codes, _decoded(evidence), run, method, timeout, identity, staged
+        restarting.restart, codes, seen, run, method, timeout, identity, staged
     )
 
 
@@ -228,6 +231,5 @@ def roll_back(run=None, evidence=None, method="signal", force=None, timeout=None
     """
     codes = _force_codes(force)
     _check_method(method)
-    return _here().answer(
-        restarting.roll_back, codes, _decoded(evidence), run, method, timeout, identity
-    )
+    seen = _wire_data(evidence_rules.given, evidence)
+    return _here().answer(restarting.roll_back, codes, seen, run, method, timeout, identity)

@@ -11,8 +11,31 @@ one.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from typing import TypedDict
+
+# -- what OMAPI says ------------------------------------------------------------------------------
+
+
+class OmapiState(TypedDict):
+    """What dhcpd says over OMAPI of one relationship."""
+
+    relationship: str
+    state: str
+    partner_state: str
+    state_number: int
+    partner_state_number: int
+    since: float
+    partner_since: float
+    #: Seconds; 0 on a secondary that never had a partner.
+    mclt: int
+    #: Updates sent and not yet acknowledged, and how many may be.
+    unacked: int
+    max_unacked: int
+    max_response_delay: int
+    role: str
+
 
 # -- a server's facts ----------------------------------------------------------------------------
 
@@ -158,7 +181,7 @@ class PoolCounts(TypedDict):
 
     network: str
     #: First and last address of each range.
-    ranges: list[list[str]]
+    ranges: Sequence[Sequence[str]]
     addresses: int
     active: int
     free: int
@@ -171,6 +194,38 @@ class PoolCounts(TypedDict):
     virgin: int
     #: Those of the expired whose entry is ``active`` with an end that is past.
     lapsed: int
+
+
+class Outside(TypedDict):
+    """Addresses of the lease file that no pool has: dhcpd forgets them at its next start."""
+
+    addresses: int
+    #: The first of them.
+    named: list[str]
+    active: int
+    free: int
+    backup: int
+    expired: int
+    released: int
+    abandoned: int
+    reset: int
+    lapsed: int
+
+
+class LeaseCounts(TypedDict):
+    """A lease file, counted."""
+
+    file: str
+    bytes: int
+    #: Of leases.
+    entries: int
+    #: Stretches that were left out.
+    damaged: int
+    #: When; what is past then has ended.
+    now: float
+    #: In the order in which they were given.
+    pools: list[PoolCounts]
+    outside: Outside
 
 
 class CountedPool(PoolCounts):
@@ -206,6 +261,13 @@ class LastStart(TypedDict):
 
     seconds: float
     time: float
+
+
+class Mark(TypedDict):
+    """A person's, or a state's, note that dhcpd should be restarted when it is safe."""
+
+    reason: str
+    since: float
 
 
 class Pending(TypedDict):
@@ -275,23 +337,6 @@ class Firewall(TypedDict):
     why: str | None
 
 
-class SavedState(TypedDict):
-    """The states of a relationship that the lease file holds."""
-
-    state: str | None
-    since: float | None
-    partner_state: str | None
-    partner_since: float | None
-    mclt: int | None
-
-
-class Saved(TypedDict):
-    """The states on disk."""
-
-    error: str | None
-    relationships: dict[str, SavedState]
-
-
 class Examined(TypedDict):
     """What a careful reader finds in the configuration."""
 
@@ -306,7 +351,7 @@ class Move(TypedDict):
     """A move between failover states that dhcpd logged."""
 
     time: float
-    pid: int
+    pid: int | None
     relationship: str | None
     #: ``my-move`` or ``peer-move``.
     kind: str
@@ -323,7 +368,7 @@ class ToldLine(TypedDict):
     count: int
     first: float
     last: float
-    pid: int
+    pid: int | None
     text: str
 
 
@@ -357,7 +402,6 @@ class Survey(TypedDict):
     sockets: Sockets
     #: ``None`` where OMAPI is not configured.
     firewall: Firewall | None
-    saved: Saved
     log: LogSurvey | None
     configuration: Examined | None
 
@@ -413,7 +457,7 @@ class SparePool(TypedDict):
     """What the other end's guard has to know of a pool."""
 
     network: str
-    ranges: list[list[str]]
+    ranges: Sequence[Sequence[str]]
     #: Addresses for new clients while this server is alone.
     own_free: int
     #: Free at both ends.
@@ -452,6 +496,61 @@ class Evidence(TypedDict):
     acting: bool
 
 
+class PartnerSeen(TypedDict):
+    """What the master knows of a partner that may be dead."""
+
+    minion: str
+    answered: bool
+    #: ``None``: unknown. That no process is seen proves nothing.
+    running: bool | None
+    #: What speaks for a dhcpd that is not seen.
+    signs: list[str]
+    pid: int | None
+    error: str | None
+    #: On the survivor's clock.
+    observed: float
+
+
+class Death(TypedDict):
+    """Why a survivor may take its partner for dead: what the master sends to the guard there."""
+
+    partner: PartnerSeen
+    #: The partner's minion id, from a person who has made sure.
+    confirm: str | None
+
+
+class Probe(TypedDict):
+    """What a survivor found at its partner's address."""
+
+    address: str | None
+    #: Whether a ping was answered; ``None``: none could be sent.
+    ping: bool | None
+    #: ``open``, ``refused`` or ``silent``; ``None``: not tried.
+    omapi: str | None
+    omapi_port: int | None
+    error: str | None
+
+
+class Stake(TypedDict):
+    """What partner-down is about: addresses by the survivor's lease file."""
+
+    #: Free addresses of the survivor, and of its partner.
+    own: int
+    partners: int
+    active: int
+    addresses: int
+    #: Why they could not be counted.
+    error: str | None
+
+
+class PartnerLook(TypedDict):
+    """What ``dhcpd.look_for_partner`` returns."""
+
+    facts: ServerFacts
+    probe: Probe
+    addresses: Stake
+
+
 class ReasonFacts(TypedDict):
     """One reason of a verdict."""
 
@@ -471,9 +570,13 @@ class ProcessMark(TypedDict, total=False):
     ended: float
     serves_since: float
     seconds: float
+    #: Looks at the lease file until its end was complete.
+    looks: int
     #: Seconds to each phase.
     drain: dict[str, float]
     handover: dict[str, float]
+    #: Relationships that had been paused.
+    resumed: list[str]
     warning: str
 
 
@@ -497,8 +600,12 @@ class Answer(_Answer, total=False):
     warnings: list[str]
     #: Files of the configuration that were replaced.
     files: list[str]
+    #: Of a start that failed: what went wrong, without what came of it.
+    why: str
     #: New files failed, and dhcpd runs with the old ones again.
     rolled_back: bool
+    #: Relationships that were paused.
+    resumed: list[str]
     #: Relationships whose window was released, and why others were not.
     released: list[str]
     untouched: dict[str, str]
@@ -509,6 +616,112 @@ class Answer(_Answer, total=False):
     usable_from: float | None
     #: Instead of an answer: why there is none. What became of the act is unknown.
     lost: str
+
+
+class Repaired(TypedDict):
+    """What became of a damaged lease file."""
+
+    file: str
+    changed: bool
+    dry_run: bool
+    #: Of the file afterwards.
+    bytes: int
+    entries: int
+    #: The damaged stretches, as ``dhcpd.check_leases`` has them.
+    cut: list[dict[str, Any]]
+    #: A missing line end was added.
+    ended: bool
+    #: What became of each lease, host and failover state that was cut: appended from dhcpd's own
+    #: copy, there already, or only the partner knows it.
+    salvaged: list[dict[str, Any]]
+    kept: list[dict[str, Any]]
+    lost: list[dict[str, Any]]
+    #: Why dhcpd's own copy could not be read.
+    old_file: str | None
+    #: The old file.
+    backup: str | None
+
+
+class RepairAnswer(Repaired):
+    """What ``dhcpd.repair_leases`` returns."""
+
+    result: bool
+    comment: str
+
+
+class OwnVerdict(TypedDict):
+    """What dhcpd itself says of a configuration (``dhcpd -t``)."""
+
+    #: ``accepted``, ``refused``, ``crashed`` or ``unknown`` (not installed, or too slow).
+    verdict: str
+    exit_code: int | None
+    #: Its complaint, as a sentence.
+    said: str | None
+
+
+class CheckAnswer(_Answer):
+    """What ``dhcpd.check_config`` returns."""
+
+    file: str
+    dhcpd: OwnVerdict
+    #: As :meth:`iscdhcp.conf.lint.Finding.as_dict` has them.
+    findings: list[dict[str, Any]]
+
+
+class PutAnswer(_Answer):
+    """What ``dhcpd.put_config`` returns."""
+
+    diff: str
+    #: The copy of the old file.
+    backup: str | None
+    #: Why dhcpd has to be restarted for it.
+    why: str | None
+    #: What lint has new against it.
+    findings: list[str]
+
+
+class StageAnswer(_Answer):
+    """What ``dhcpd.stage`` returns."""
+
+    #: By target, what would change in it (a diff).
+    files: dict[str, str]
+    #: Why dhcpd has to be restarted for them.
+    why: str | None
+    #: What lint has new against them.
+    findings: list[str]
+    #: The relationships now, and with the new files.
+    peers: PeersReport
+    new_peers: PeersReport
+
+
+class StagedFile(TypedDict):
+    """One file of a rollout."""
+
+    #: Where the new one waits; ``None``: it was put in place before.
+    staged: str | None
+    #: SHA-256 of the new contents.
+    digest: str | None
+    #: Whether there was an old one, and its copy; ``None``: not put in place yet.
+    existed: bool | None
+    backup: str | None
+
+
+class StageRecord(TypedDict):
+    """What is staged or was applied last (``dhcpd.staged``)."""
+
+    run: str
+    #: The main file.
+    main: str
+    #: ``staged``, ``applied`` or ``rolled-back``.
+    state: str
+    staged_at: float
+    applied_at: float | None
+    #: Whether what was applied has been seen to work.
+    proved: bool
+    #: The relationships before.
+    peers: PeersReport | None
+    #: By target.
+    files: dict[str, StagedFile]
 
 
 class Look(TypedDict, total=False):

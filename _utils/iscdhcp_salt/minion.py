@@ -155,9 +155,7 @@ class Minion:
             facts["steady"] = before["steady"] and gather.same_state(before, facts)
         notes = self.notes
         facts["minion"] = self.id
-        facts["leases"] = lease_counts.kept_or_counted(
-            server, notes.folder / "lease_counts.json", recount=not brief
-        )
+        facts["leases"] = lease_counts.kept_or_counted(server, notes.folder, recount=not brief)
         facts["boot"] = process.boot_id()
         facts["claim"] = notes.claims.current
         facts["acting"] = act_claims.is_acting(notes.folder)
@@ -239,9 +237,17 @@ def force_codes(force):
         raise SaltInvocationError(str(err)) from err
 
 
-def decoded(evidence):
-    """Return a master's evidence, which the command line may have made a string of."""
-    return json.loads(evidence) if isinstance(evidence, str) else evidence
+def wire_data(given, evidence):
+    """
+    Return what a master has sent, which the command line may have made a string of.
+
+    given
+        Checks its shape: such as :func:`iscdhcp.rules.evidence.given`.
+    """
+    try:
+        return given(json.loads(evidence) if isinstance(evidence, str) else evidence)
+    except (ValueError, IscDhcpError) as err:
+        raise SaltInvocationError(f"evidence: {err}") from err
 
 
 if TYPE_CHECKING:

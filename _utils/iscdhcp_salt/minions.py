@@ -199,6 +199,14 @@ class SaltMinions:
             return {"result": False, "comment": answer.get("error") or _one_line(answer["ret"])}
         return {"lost": answer.get("error")}
 
+    def look_for_partner(self, minion, relationship, patience):
+        """See :class:`iscdhcp.pair.minions.Minions`."""
+        wanted = {"relationship": relationship}
+        answer = self.ask([minion], "dhcpd.look_for_partner", wanted, patience=patience)[minion]
+        if isinstance(answer.get("ret"), dict) and "facts" in answer["ret"]:
+            return answer["ret"]
+        return answer.get("error") or _one_line(answer.get("ret"))
+
     def new_job(self):
         """See :class:`iscdhcp.pair.minions.Minions`."""
         return salt.utils.jid.gen_jid(self.opts)

@@ -5,14 +5,21 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+from iscdhcp.shapes import LeaseFacts
+from iscdhcp.shapes import ServerFacts
+from iscdhcp.wire import VERSION
+from shaped import shaped
+
 NOW = 1_800_000_000.0
 
 
 def server(minion: str, role: str, partner: str, name: str = "foo") -> dict[str, Any]:
     """Return the facts of a healthy server of the relationship ``name``."""
-    return {
+    known = {
+        "wire": VERSION,
         "minion": minion,
         "time": NOW,
+        "steady": True,
         "process": {
             "running": True,
             "pid": 100,
@@ -48,6 +55,8 @@ def server(minion: str, role: str, partner: str, name: str = "foo") -> dict[str,
         },
         "leases": leases(name),
     }
+    found: dict[str, Any] = shaped(ServerFacts, **known)
+    return found
 
 
 def leases(
@@ -63,7 +72,9 @@ def leases(
         "backup": backup,
         "new_per_second": rate,
     }
-    return {"counted": NOW - 5, "file": "/x", "relationships": {name: [pool]}}
+    found: dict[str, Any]
+    found = shaped(LeaseFacts, counted=NOW - 5, file="/x", relationships={name: [pool]})
+    return found
 
 
 def healthy() -> tuple[dict[str, Any], dict[str, Any]]:

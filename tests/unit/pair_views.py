@@ -6,9 +6,12 @@ from typing import Any
 
 from iscdhcp.pair.discovery import Pair
 from iscdhcp.pair.view import PairView
+from iscdhcp.shapes import ProcessFacts
+from iscdhcp.shapes import Survey
 from pair_facts import NOW
 from pair_facts import healthy
 from pair_facts import leases
+from shaped import shaped
 
 A, B = "dhcp-a", "dhcp-b"
 FOO = Pair("foo", A, B, 3600)
@@ -16,14 +19,13 @@ FOO = Pair("foo", A, B, 3600)
 
 def survey() -> dict[str, Any]:
     """Return the survey of a healthy server."""
-    return {
+    known = {
         "space": {"folder": "/var/lib/dhcp", "free": 10**9, "needed": 70_000, "inodes": 1000},
         "sockets": {
             "relationships": {"foo": {"listens": "own", "dialling": False}},
             "omapi": "own",
         },
         "firewall": {"closed": True, "why": None},
-        "saved": {},
         "configuration": {"findings": [], "digests": {"foo": "d1"}},
         "log": {
             "source": "journal",
@@ -35,6 +37,8 @@ def survey() -> dict[str, Any]:
             "unwritten": None,
         },
     }
+    found: dict[str, Any] = shaped(Survey, **known)
+    return found
 
 
 def move(time: float, kind: str, old: str, new: str) -> dict[str, Any]:
@@ -67,6 +71,7 @@ class Views:
                 "answers": True,
                 "authenticated": True,
                 "error": None,
+                "hint": None,
                 "port": 7911,
             }
             facts["relationships"]["foo"].update(port=647, auto_partner_down=0)
@@ -105,7 +110,7 @@ class Views:
     def down(self, server: str) -> Views:
         """End a server's dhcpd; its partner has noticed."""
         facts = self.of(server)
-        facts["process"] = {"running": False}
+        facts["process"] = shaped(ProcessFacts)
         self.end(server).update(
             state=None, partner_state=None, source=None, serves=None, connected=None
         )

@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
-from typing import Any
 
 from ..clock import SYSTEM
 from ..clock import Clock
@@ -21,6 +20,7 @@ from ..errors import IscDhcpError
 from ..files import read_json
 from ..files import write_json
 from ..rules.may_stop import being_acted_on
+from ..shapes import Claim
 from ..words import clock
 
 #: Seconds for which the release of a claim is remembered.
@@ -63,12 +63,18 @@ class Claims:
         self._acting_file = folder / ACTING
 
     @property
-    def current(self) -> dict[str, Any] | None:
+    def current(self) -> Claim | None:
         """The claim that is in force: ``run``, ``who``, ``until`` (epoch seconds)."""
-        claim = read_json(self._file)
-        if isinstance(claim, dict) and float(claim.get("until") or 0) > self._clock.time():
-            return claim
-        return None
+        found = read_json(self._file)
+        if not isinstance(found, dict):
+            return None
+        claim: Claim = {
+            "run": str(found.get("run")),
+            "who": str(found.get("who")),
+            "until": float(found.get("until") or 0.0),
+            "master": found.get("master"),
+        }
+        return claim if claim["until"] > self._clock.time() else None
 
     def claim(
         self,
@@ -98,21 +104,17 @@ class Claims:
                 raise Refused(
                     f"This run's claim on {self._server} was released: it has ended.", "released"
                 )
-            if current and current.get("run") != run and not _left_behind(current, master, over):
-                raise Refused(
-                    f"{self._server} is claimed by {current.get('who')} until "
-                    f"{clock(current['until'])} UTC (dhcpd.release_claim frees it)",
-                    "claim",
-                )
+            if current and current["run"] != run and not _left_behind(current, master, over):
+                raise Refused(by_another(self._server, current), "claim")
             until = self._clock.time() + seconds
-            claim = {"run": run, "who": who, "until": until, "master": master}
-            if current and current.get("run") == run:
+            claim: Claim = {"run": run, "who": who, "until": until, "master": master}
+            if current and current["run"] == run:
                 write_json(self._file, claim)
             else:
                 self._write_while_nobody_acts(claim)
         return until
 
-    def _write_while_nobody_acts(self, claim: dict[str, Any]) -> None:
+    def _write_while_nobody_acts(self, claim: Claim) -> None:
         """Write a claim that is new: no act begins meanwhile, and the next one finds it."""
         with open(self._acting_file, "a+", encoding="utf-8") as file:
             try:
@@ -135,8 +137,8 @@ class Claims:
         """
         with self._locked():
             current = self.current
-            if current and run is not None and current.get("run") != run:
-                raise Refused(f"The claim is of another run ({current.get('who')}).", "claim")
+            if current and run is not None and current["run"] != run:
+                raise Refused(f"The claim is of another run ({current['who']}).", "claim")
             if token is not None:
                 write_json(self._released_file, {**self._released(), token: self._clock.time()})
             self._file.unlink(missing_ok=True)
@@ -144,14 +146,16 @@ class Claims:
 
     def _released(self) -> dict[str, float]:
         """
-        Return the tokens of claims that were released lately, with when.
+        Return the tokens of claims that were released recently, with when.
 
         A minion that was silent works off what was sent to it in any order: a claim that comes
         after its own release must not count.
         """
         young = self._clock.time() - RELEASED_SECONDS
-        released = read_json(self._released_file) or {}
-        return {token: at for token, at in released.items() if at > young}
+        released = read_json(self._released_file)
+        if not isinstance(released, dict):
+            return {}
+        return {str(token): float(at) for token, at in released.items() if at > young}
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -160,11 +164,19 @@ class Claims:
             yield
 
 
-def _left_behind(claim: dict[str, Any], master: str | None, over: str | None) -> bool:
+def by_another(server: str, claim: Claim) -> str:
+    """Return the sentence about a server that another run has claimed."""
+    return (
+        f"{server} is claimed by {claim['who']} until {clock(claim['until'])} UTC "
+        "(dhcpd.release_claim frees it)"
+    )
+
+
+def _left_behind(claim: Claim, master: str | None, over: str | None) -> bool:
     """Whether a claim is the one of a master's ended run that this master takes over."""
     if over is None or master is None:
         return False
-    return (claim.get("run"), claim.get("master")) == (over, master)
+    return (claim["run"], claim["master"]) == (over, master)
 
 
 @contextmanager

@@ -10,9 +10,7 @@ import os
 from collections.abc import Iterable
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
 
-from .. import words
 from ..conf import candidates as conf_candidates
 from ..conf import lint
 from ..conf import masking
@@ -25,21 +23,28 @@ from ..facts import peers
 from ..facts.server import Server
 from ..files import copy
 from ..host import dhcpd_t
+from ..shapes import Answer
+from ..shapes import CheckAnswer
+from ..shapes import OwnVerdict
+from ..shapes import PeersReport
+from ..shapes import PutAnswer
+from ..shapes import StageAnswer
 from . import guard
 from . import stage
 from .claims import Refused
 from .claims import acting
+from .claims import by_another
 from .here import Here
 from .here import failed
 
 Candidates = Mapping[str, str]
 
 
-def _verdict(here: Here, path: str) -> dict[str, Any]:
+def _verdict(here: Here, path: str) -> OwnVerdict:
     return here.host.dhcpd_verdict(path, here.settings().binaries[0])
 
 
-def check(here: Here, file: str | None) -> dict[str, Any]:
+def check(here: Here, file: str | None) -> CheckAnswer:
     """Check a configuration, the running one or another file: ``dhcpd.check_config``."""
     server = here.server()
     path = str(file or server.config_file)
@@ -53,17 +58,29 @@ def check(here: Here, file: str | None) -> dict[str, Any]:
     verdict = _verdict(here, path)
     if verdict["said"]:
         verdict["said"] = here.masked(verdict["said"], keys)
-    answer = {"file": path, "dhcpd": verdict, "findings": [one.as_dict() for one in findings]}
     errors = [one for one in findings if one.severity == lint.ERROR]
+    accepted = verdict["verdict"] == "accepted"
     if errors:
-        return failed(here, here.masked(str(errors[0]), keys) + ".", **answer)
-    if verdict["verdict"] != "accepted":
-        return failed(here, verdict["said"], **answer)
-    more = f" {len(findings)} findings of less weight." if findings else ""
-    return {"result": True, "comment": f"{path} is accepted by dhcpd.{more}", **answer}
+        comment = here.masked(str(errors[0]), keys) + "."
+    elif not accepted:
+        comment = str(verdict["said"])
+    else:
+        comment = f"{path} is accepted by dhcpd."
+        if findings:
+            minor = "finding" if len(findings) == 1 else "findings"
+            comment += f" {len(findings)} minor {minor}."
+    return {
+        "result": accepted and not errors,
+        "comment": comment,
+        "file": path,
+        "dhcpd": verdict,
+        "findings": [one.as_dict() for one in findings],
+    }
 
 
-def _checked(here: Here, main: str, candidates: Candidates) -> tuple[Any, list[str]]:
+def _checked(
+    here: Here, main: str, candidates: Candidates
+) -> tuple[views.Configuration, list[str]]:
     """
     Return the configuration that candidates would make, and what is new of what lint finds.
 
@@ -116,7 +133,7 @@ def discard(candidates: Iterable[str]) -> None:
 # -- one file, at once ---------------------------------------------------------------------------
 
 
-def put(here: Here, candidate: str, config_file: str | None, test: bool) -> dict[str, Any]:
+def put(here: Here, candidate: str, config_file: str | None, test: bool) -> PutAnswer:
     """Replace a configuration file by a candidate, once it is checked: ``dhcpd.put_config``."""
     server = here.server()
     target = str(config_file or server.config_file)
@@ -128,14 +145,24 @@ def put(here: Here, candidate: str, config_file: str | None, test: bool) -> dict
     except Refused:
         raise
     except (IscDhcpError, OSError) as err:
-        comment = f"{target} was not changed: {err}"
-        return failed(here, comment, diff="", backup=None, why=None)
+        return _not_put(here, f"{target} was not changed: {err}")
     finally:
         if beside:
             discard([beside])
 
 
-def _put(here: Here, server: Server, target: str, candidate: str, test: bool) -> dict[str, Any]:
+def _not_put(here: Here, comment: str, diff: str = "") -> PutAnswer:
+    return {
+        "result": False,
+        "comment": here.masked(comment),
+        "diff": diff,
+        "backup": None,
+        "why": None,
+        "findings": [],
+    }
+
+
+def _put(here: Here, server: Server, target: str, candidate: str, test: bool) -> PutAnswer:
     main = server.config_file
     candidates = {target: candidate}
     text = masking.differences(candidates).get(target)
@@ -146,6 +173,7 @@ def _put(here: Here, server: Server, target: str, candidate: str, test: bool) ->
             "diff": "",
             "backup": None,
             "why": None,
+            "findings": [],
         }
     refused = None if test else _claimed(here, target, text)
     if refused:
@@ -160,15 +188,16 @@ def _put(here: Here, server: Server, target: str, candidate: str, test: bool) ->
         syntax.parse_file(candidate)
         why = None
         note = f" {main} does not include it (yet): only its syntax was checked."
-    answer: dict[str, Any] = {
+    answer: PutAnswer = {
         "result": True,
+        "comment": f"{target} would be replaced.{note}",
         "diff": text,
         "backup": None,
         "why": why,
         "findings": findings,
     }
     if test:
-        return {**answer, "comment": f"{target} would be replaced.{note}"}
+        return answer
     with acting(here.notes.folder, here.id, here.host.clock):
         refused = _claimed(here, target, text)
         if refused:
@@ -180,22 +209,17 @@ def _put(here: Here, server: Server, target: str, candidate: str, test: bool) ->
     elif not note:
         _still_the_same(here, server)
     kept = f"; the old file is {answer['backup']}" if answer["backup"] else ""
-    return {**answer, "comment": f"{target} was replaced{kept}.{note}"}
+    answer["comment"] = f"{target} was replaced{kept}.{note}"
+    return answer
 
 
-def _claimed(here: Here, target: str, text: str) -> dict[str, Any] | None:
+def _claimed(here: Here, target: str, text: str) -> PutAnswer | None:
     """Return the refusal where a run has claimed this server: it goes by what it has seen."""
     claim = here.notes.claims.current
     if not claim:
         return None
-    return failed(
-        here,
-        f"{target} was not changed: {here.id} is claimed by {claim.get('who')} until "
-        f"{words.clock(claim.get('until'))} UTC. Try again after that.",
-        diff=text,
-        backup=None,
-        why=None,
-    )
+    why = f"{by_another(here.id, claim)}. Try again after that."
+    return _not_put(here, f"{target} was not changed: {why}", text)
 
 
 # -- several, on the stage -----------------------------------------------------------------------
@@ -203,7 +227,7 @@ def _claimed(here: Here, target: str, text: str) -> dict[str, Any] | None:
 
 def put_on_stage(
     here: Here, server: Server, run: str, candidates: Candidates, test: bool
-) -> dict[str, Any]:
+) -> StageAnswer:
     """
     Check candidates, and keep them beside the old files unless ``test``; see ``dhcpd.stage``.
 
@@ -216,28 +240,30 @@ def put_on_stage(
     unread = [one for one in differing if not _is_read(main, candidates, one)]
     if unread:
         raise StagingError(f"{', '.join(unread)} is not read by dhcpd: {main} does not include it")
-    answer: dict[str, Any] = {
+    what = ", ".join(differing) or "no file"
+    answer: StageAnswer = {
         "result": True,
+        "comment": f"{here.id}: {what} would change.",
         "files": differing,
         "why": _why_restart(here, server, candidates),
         "findings": findings,
         "peers": peers_of(here, server.configuration, server.configuration_error),
         "new_peers": peers_of(here, configuration, None),
     }
-    what = ", ".join(differing) or "no file"
     if test:
-        return {**answer, "comment": f"{here.id}: {what} would change."}
+        return answer
     was_proved = proved(here, server)
     if differing:
         here.notes.stage.keep(run, main, candidates, was_proved, answer["peers"])
     else:
         here.notes.stage.clear()
-    return {**answer, "comment": f"{here.id}: {what} will change."}
+    answer["comment"] = f"{here.id}: {what} will change."
+    return answer
 
 
 def peers_of(
     here: Here, configuration: views.Configuration | None, error: str | None
-) -> dict[str, Any]:
+) -> PeersReport:
     """Return a configuration's relationships as ``dhcpd.peers`` does."""
     report = peers.reported(configuration, error)
     if report["relationships"]:
@@ -245,16 +271,15 @@ def peers_of(
     return report
 
 
-def known_peers(here: Here) -> dict[str, Any]:
+def known_peers(here: Here) -> PeersReport:
     """Return this server's relationships; see ``dhcpd.peers``."""
     server = here.server()
     if server.process is None and not os.path.exists(server.config_file):
         return {"relationships": {}, "addresses": [], "error": None}
     record = here.notes.stage.record
-    if record and record["state"] == "applied" and record.get("peers") and not proved(here, server):
+    if record and record["state"] == "applied" and record["peers"] and not proved(here, server):
         # A new configuration that may be taken back does not make another pair of this one.
-        before: dict[str, Any] = record["peers"]
-        return before
+        return record["peers"]
     return peers_of(here, server.configuration, server.configuration_error)
 
 
@@ -263,13 +288,13 @@ def proved(here: Here, server: Server) -> bool:
     record = here.notes.stage.record
     if not record or record["state"] != "applied" or server.process is None:
         return False
-    if record.get("proved"):
+    if record["proved"]:
         return True
     relationships = gather.gather(here.settings(), server)["relationships"]
     ends = relationships.values()
-    before = (record.get("peers") or {}).get("relationships") or ()
+    before = record["peers"]["relationships"] if record["peers"] else ()
     works = (
-        server.process.started > float(record.get("applied_at") or 0)
+        server.process.started > (record["applied_at"] or 0.0)
         and bool(ends)
         and set(before) <= set(relationships)
         and all((end["state"], end["partner_state"]) == ("normal", "normal") for end in ends)
@@ -279,7 +304,7 @@ def proved(here: Here, server: Server) -> bool:
     return works
 
 
-def apply(here: Here, run: str | None) -> dict[str, Any]:
+def apply(here: Here, run: str | None) -> Answer:
     """Put the staged files in place, backups first; see ``dhcpd.apply_staged``."""
     with acting(here.notes.folder, here.id, here.host.clock):
         refused = guard.claimed_by_another(here, run)
@@ -295,7 +320,7 @@ def apply(here: Here, run: str | None) -> dict[str, Any]:
             changed = here.notes.stage.apply(None if run is None else str(run))
             same = before is not None and conf_candidates.meaning(server.config_file) == before
         except (IscDhcpError, OSError) as err:
-            return failed(here, f"{here.id}: {err}", files=[])
+            return {**failed(here, f"{here.id}: {err}"), "files": []}
     if same:
         _still_the_same(here, server)
     elif changed:

@@ -10,17 +10,17 @@ it answers nobody for MCLT (dhcpd.c:1628-1796; measured). Prefer :mod:`iscdhcp.a
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from ..errors import ActError
 from ..facts import server as facts_server
 from ..facts.server import Server
+from ..shapes import ProcessMark
 
 #: Seconds in which dhcpd ends itself; measured 17-18 s, dhcpd(8) says up to 25.
 END_SECONDS = 40.0
 
 
-def end(server: Server, last_look: Callable[[], None] = lambda: None) -> dict[str, Any]:
+def end(server: Server, last_look: Callable[[], None] = lambda: None) -> ProcessMark:
     """
     Order dhcpd to shut itself down; return once its process is gone.
 

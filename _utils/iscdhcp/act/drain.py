@@ -17,7 +17,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from .. import files
 from ..clock import SYSTEM
@@ -29,6 +28,7 @@ from ..facts.server import Server
 from ..facts.server import names
 from ..facts.server import omapi
 from ..host.local import Omapi
+from ..shapes import OmapiState
 from ..states import FailoverState
 
 #: Seconds for the partner to take over and for all updates to be acknowledged.
@@ -75,14 +75,14 @@ class Note:
 
 def pause(
     server: Server, note: Note, last_look: Callable[[], None] = lambda: None
-) -> dict[str, Any]:
+) -> dict[str, float]:
     """
     Mute dhcpd in all its relationships, or in none, and wait until their partners have taken over.
 
     last_look
         The guard's last look, directly before the first of them is muted; raises to call it off.
 
-    Returns ``seconds`` to each phase: ``paused``, ``drained``. Raises
+    Returns the seconds to each phase: ``paused``, ``drained``. Raises
     :class:`ActError` after undoing what it did, with what did not happen.
     """
     clock = server.host.clock
@@ -114,10 +114,10 @@ def pause(
     except IscDhcpError as err:
         undone = f"; {undo(server, note)}" if noted else ""
         raise ActError(f"not drained: {err}{undone}") from err
-    return {"seconds": phases}
+    return phases
 
 
-def _drained(seen: dict[str, Any]) -> bool:
+def _drained(seen: OmapiState) -> bool:
     return (
         seen["state"] == "paused"
         and seen["partner_state"] == "communications-interrupted"
@@ -149,15 +149,14 @@ def undo(server: Server, note: Note) -> str:
     return "it is normal again"
 
 
-def resume(server: Server, note: Note) -> dict[str, Any]:
+def resume(server: Server, note: Note) -> list[str]:
     """
     Let dhcpd speak again where it is paused, or will be once its startup ends.
 
-    Returns ``resumed`` (relationships) and ``seconds``. Raises :class:`ActError` where dhcpd did
+    Returns the relationships. Raises :class:`ActError` where dhcpd did
     not get normal, with its states.
     """
     clock = server.host.clock
-    begun = clock.monotonic()
     noted = note.read()
     resumed = []
     with omapi(server) as client:
@@ -185,10 +184,10 @@ def resume(server: Server, note: Note) -> dict[str, Any]:
             clock,
         )
     note.clear()
-    return {"resumed": resumed, "seconds": round(clock.monotonic() - begun, 3)}
+    return resumed
 
 
-def _settled(client: Omapi, name: str, clock: Clock) -> dict[str, Any]:
+def _settled(client: Omapi, name: str, clock: Clock) -> OmapiState:
     """Return the state once the partner has spoken, or startup has gone on for a second."""
     deadline = clock.monotonic() + 1.0
     while True:

@@ -9,9 +9,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from collections.abc import Collection
-from typing import Any
+from collections.abc import Mapping
 
-from .. import words
 from ..errors import ActError
 from ..facts import gather
 from ..facts.server import Server
@@ -19,9 +18,12 @@ from ..rules import may_roll_back
 from ..rules import may_stop
 from ..rules.verdict import Reason
 from ..rules.verdict import Verdict
+from ..shapes import Answer
+from ..shapes import Evidence
+from . import claims
 from .here import LOOK_SECONDS
 from .here import Here
-from .here import failed
+from .here import refused
 
 #: Seconds that the release of a claim may be on its way from a run that has ended.
 RELEASE_SECONDS = 2.0
@@ -36,16 +38,11 @@ DONE = {
 
 def claimed_by_another(
     here: Here, run: str | None, codes: Collection[str] = ()
-) -> dict[str, Any] | None:
+) -> Answer | None:
     """Return the refusal where another run has claimed this server; ``codes`` are forced."""
     claim = here.notes.claims.current
-    if claim and claim.get("run") != run and "claim" not in codes:
-        return failed(
-            here,
-            f"{here.id} is claimed by {claim.get('who')} until "
-            f"{words.clock(claim.get('until'))} UTC (dhcpd.release_claim frees it)",
-            refused=True,
-        )
+    if claim and claim["run"] != run and "claim" not in codes:
+        return refused(here, claims.by_another(here.id, claim))
     return None
 
 
@@ -59,24 +56,24 @@ def await_release(here: Here, run: str | None) -> None:
     deadline = clock.monotonic() + RELEASE_SECONDS
     while clock.monotonic() < deadline:
         claim = here.notes.claims.current
-        if not claim or claim.get("run") == run:
+        if not claim or claim["run"] == run:
             return
         clock.sleep(LOOK_SECONDS)
 
 
-def other_process(here: Here, identity: str | None) -> dict[str, Any] | None:
+def other_process(here: Here, identity: str | None) -> Answer | None:
     """Return the refusal where dhcpd is not the process that is meant; before the guard's look."""
     running = here.server().process if identity is not None else None
     if running is None or running.identity == identity:
         return None
     text = f"dhcpd on {here.id} has been restarted meanwhile (pid {running.pid})"
     reason = Reason("other-process", text)
-    return failed(here, f"Nothing done: {text}.", refused=True, reasons=[reason.as_dict()])
+    return refused(here, f"Nothing done: {text}.", [reason])
 
 
 def verdict(
     here: Here,
-    evidence: Any,
+    evidence: Mapping[str, Evidence] | None,
     force: Collection[str],
     run: str | None,
     method: str = "signal",
@@ -89,15 +86,20 @@ def verdict(
         What is wanted, for the sentence that says who may do it instead.
     """
     facts = here.facts(brief=False)
-    claim = facts.get("claim")
-    if claim and claim.get("run") != run:
+    claim = facts["claim"]
+    if claim and claim["run"] != run:
         facts["foreign_claim"] = claim
     return may_stop.ok_to_stop(facts, evidence, force, here.host.clock.time(), method, act)
 
 
 def guard(
-    here: Here, evidence: Any, codes: Collection[str], run: str | None, act: str, method: str
-) -> tuple[Server, dict[str, Any] | None]:
+    here: Here,
+    evidence: Mapping[str, Evidence] | None,
+    codes: Collection[str],
+    run: str | None,
+    act: str,
+    method: str,
+) -> tuple[Server, Answer | None]:
     """Return this server's readings, and the refusal if the guard has one."""
     me, done = here.id, DONE[act]
     if evidence is None:
@@ -106,29 +108,21 @@ def guard(
     told = verdict(here, evidence, codes, run, method, act)
     server = here.server()
     if not told.ok or server.process is None:
-        refusal = failed(
-            here,
-            f"dhcpd on {me} was not {done}: {told.sentence or 'dhcpd is not running'}",
-            refused=True,
-            reasons=[reason.as_dict() for reason in told.reasons],
-        )
-        return server, refusal
+        text = f"dhcpd on {me} was not {done}: {told.sentence or 'dhcpd is not running'}"
+        return server, refused(here, text, told.reasons)
     return server, None
 
 
-def not_taken_back(here: Here, evidence: Any, codes: Collection[str]) -> dict[str, Any] | None:
+def not_taken_back(
+    here: Here, evidence: Mapping[str, Evidence] | None, codes: Collection[str]
+) -> Answer | None:
     """Return the refusal where a server that may not be normal had better not be rolled back."""
     told = may_roll_back.ok_to_take_back(
         here.facts(brief=True), evidence, codes, here.host.clock.time()
     )
     if told.ok:
         return None
-    return failed(
-        here,
-        f"{here.id} was not rolled back: {told.sentence}",
-        refused=True,
-        reasons=[reason.as_dict() for reason in told.reasons],
-    )
+    return refused(here, f"{here.id} was not rolled back: {told.sentence}", told.reasons)
 
 
 def last_looks(

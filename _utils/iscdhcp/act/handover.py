@@ -29,7 +29,6 @@ import contextlib
 import re
 import time
 from collections.abc import Callable
-from typing import Any
 
 from ..errors import ActError
 from ..errors import IscDhcpError
@@ -39,6 +38,8 @@ from ..leases import read
 from ..leases import syntax
 from ..leases.end import append
 from ..leases.unacknowledged import unacknowledged
+from ..shapes import OmapiState
+from ..shapes import ProcessMark
 from ..states import FailoverState
 from . import drain
 from . import stop_start
@@ -54,14 +55,14 @@ _NOT_SERVING = {"recover", "shutdown", "unknown-state", "startup", "recover-wait
 
 def hand_over(
     server: Server, note: Note, last_look: Callable[[], None] = lambda: None
-) -> dict[str, Any]:
+) -> dict[str, float]:
     """
     Hand all relationships to their partners, or none.
 
     last_look
         The guard's last look, directly before the first is handed over; raises to call it off.
 
-    Returns ``seconds`` to ``handed`` and ``settled``. Raises :class:`ActError` after undoing what
+    Returns the seconds to ``handed`` and ``settled``. Raises :class:`ActError` after undoing what
     it did.
     """
     clock = server.host.clock
@@ -99,10 +100,10 @@ def hand_over(
     except IscDhcpError as err:
         undone = f"; {_undo(server, note)}" if noted else ""
         raise ActError(f"not handed over: {err}{undone}") from err
-    return {"seconds": phases}
+    return phases
 
 
-def _handed(seen: dict[str, Any]) -> bool:
+def _handed(seen: OmapiState) -> bool:
     return seen["state"] == "shutdown" and seen["partner_state"] == "partner-down"
 
 
@@ -133,7 +134,7 @@ def take_back(server: Server) -> list[str]:
     return found
 
 
-def end(server: Server, note: Note) -> dict[str, Any]:
+def end(server: Server, note: Note) -> ProcessMark:
     """
     End dhcpd after :func:`hand_over`, and note on its disk that it may come back without MCLT.
 
@@ -197,7 +198,9 @@ def _last_states(path: str) -> dict[str, bytes]:
     return {entry.name: entry.text for entry in read.failover_entries(path)}
 
 
-def release_window(server: Server, drained: bool = False) -> dict[str, Any]:
+def release_window(
+    server: Server, drained: bool = False
+) -> tuple[list[str], dict[str, str]]:
     """
     Release the window of a survivor, so that its returned partner can get the full update.
 
@@ -211,7 +214,7 @@ def release_window(server: Server, drained: bool = False) -> dict[str, Any]:
         (failover.c:1681-1690): without this its window is smaller from then on by as many updates
         (measured: 3 to 8 of 10 after each drain at 200 clients a second).
 
-    Returns ``released`` (relationships) and ``untouched`` (name: why).
+    Returns the relationships whose window was released, and of the others why it was not.
     """
     released, untouched = [], {}
     with facts_server.omapi(server) as client:
@@ -230,4 +233,4 @@ def release_window(server: Server, drained: bool = False) -> dict[str, Any]:
             else:
                 client.set_local_state(name, FailoverState.PARTNER_DOWN)
                 released.append(name)
-    return {"released": released, "untouched": untouched}
+    return released, untouched

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 from typing import Protocol
 
 from ..clock import SYSTEM
@@ -22,6 +21,13 @@ from ..facts.server import Settings
 from ..files import read_json
 from ..files import write_json
 from ..host.local import Host
+from ..rules.verdict import Reason
+from ..shapes import Answer
+from ..shapes import LastStart
+from ..shapes import Mark
+from ..shapes import Pending
+from ..shapes import ProcessMark
+from ..shapes import ServerFacts
 from .claims import Claims
 from .drain import Note
 from .service import Service
@@ -80,25 +86,33 @@ class Notes:
     # -- the last start
 
     @property
-    def last_start(self) -> Any:
-        """How long the last start took, and when: ``seconds``, ``time``; or ``None``."""
-        return read_json(self.folder / "last_start.json")
+    def last_start(self) -> LastStart | None:
+        """How long the last start took, and when."""
+        found = read_json(self.folder / "last_start.json")
+        if not isinstance(found, dict):
+            return None
+        return {"seconds": float(found["seconds"]), "time": float(found["time"])}
 
     def started(self, seconds: float) -> None:
         """Note that dhcpd has been started: nothing is pending any more."""
         note = {"seconds": seconds, "time": self._clock.time()}
         write_json(self.folder / "last_start.json", note)
-        (self.folder / "pending.json").unlink(missing_ok=True)
+        (self.folder / pending.MARK).unlink(missing_ok=True)
 
     # -- a restart that is pending
 
-    def mark_pending(self, reason: str) -> dict[str, Any]:
+    def mark_pending(self, reason: str) -> Mark:
         """Note that dhcpd should be restarted; return the note."""
-        mark = {"reason": reason, "since": self._clock.time()}
-        write_json(self.folder / "pending.json", mark)
+        mark: Mark = {"reason": reason, "since": self._clock.time()}
+        write_json(self.folder / pending.MARK, mark)
         return mark
 
-    def pending_restart(self, server: Server) -> dict[str, Any] | None:
+    @property
+    def mark(self) -> Mark | None:
+        """What somebody has marked, or ``None``."""
+        return pending.mark_in(self.folder)
+
+    def pending_restart(self, server: Server) -> Pending | None:
         """Return why dhcpd has to be restarted, marked or by what is on disk, or ``None``."""
         running = server.process
         found = pending.pending(
@@ -108,7 +122,7 @@ class Notes:
             running.identity if running else None,
             running.started if running else None,
         )
-        return pending.joined(read_json(self.folder / "pending.json"), found)
+        return pending.joined(self.mark, found)
 
     def keep_parsed(self, server: Server, identity: str, since: float) -> None:
         """Keep what dhcpd has parsed, to tell later whether a restart is pending."""
@@ -143,7 +157,7 @@ class Here(Protocol):
     def service(self, what_ran: Ran | None = None) -> Service:
         """Return the service by which ``what_ran``, or else what ran last, comes back."""
 
-    def facts(self, brief: bool) -> dict[str, Any]:
+    def facts(self, brief: bool) -> ServerFacts:
         """Return this server's facts; ``brief`` for a wait, else all that a stop has to know."""
 
     def addresses(self, loopback: bool = True) -> list[str]:
@@ -152,10 +166,27 @@ class Here(Protocol):
     def masked(self, text: str, keys: Iterable[Key] = ()) -> str:
         """Return ``text`` without the names and secrets of dhcpd's keys, and of ``keys``."""
 
-    def tell(self, tag: str, data: dict[str, Any]) -> None:
+    def tell(self, tag: str, data: dict[str, object]) -> None:
         """Send an event to the master."""
 
 
-def failed(here: Here, comment: str, **more: Any) -> dict[str, Any]:
+def failed(
+    here: Here,
+    comment: str,
+    old: ProcessMark | None = None,
+    new: ProcessMark | None = None,
+) -> Answer:
     """Return the answer of an act that failed, without secrets."""
-    return {"result": False, "comment": here.masked(comment), **more}
+    answer: Answer = {"result": False, "comment": here.masked(comment)}
+    if old is not None:
+        answer["old"], answer["new"] = old, new
+    return answer
+
+
+def refused(here: Here, comment: str, reasons: Iterable[Reason] = ()) -> Answer:
+    """Return the answer of an act that the guard refuses; nothing was touched."""
+    answer: Answer = {"result": False, "comment": here.masked(comment), "refused": True}
+    found = [reason.as_dict() for reason in reasons]
+    if found:
+        answer["reasons"] = found
+    return answer

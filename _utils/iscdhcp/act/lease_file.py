@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from ..errors import IscDhcpError
 from ..facts.server import Server
 from ..leases import from_partner
 from ..leases import repair as leases_repair
 from ..leases.end import append
+from ..shapes import Answer
+from ..shapes import RepairAnswer
 from .claims import acting
 from .here import Here
 from .here import failed
 
 
-def repair(here: Here, lease_file: str | None, test: bool) -> dict[str, Any]:
+def repair(here: Here, lease_file: str | None, test: bool) -> Answer | RepairAnswer:
     """Cut torn and damaged entries out of the lease file; see ``dhcpd.repair_leases``."""
     with acting(here.notes.folder, here.id, here.host.clock):
         server = here.server()
@@ -26,19 +27,20 @@ def repair(here: Here, lease_file: str | None, test: bool) -> dict[str, Any]:
         try:
             done = leases_repair.repair(path, dry_run=test)
         except IscDhcpError as err:
-            return failed(here, str(err), file=path)
+            return failed(here, str(err))
     if not done["changed"] and not done["cut"]:
-        return {"result": True, "comment": f"{path} is whole.", **done}
+        return {**done, "result": True, "comment": f"{path} is whole."}
     would = "would be " if test else ""
     comment = f"{path}: {len(done['cut'])} damaged entries {would}cut"
     if done["backup"]:
         comment += f", the old file is {done['backup']}"
     if done["lost"]:
-        comment += f"; lost here, ask the partner: {', '.join(map(str, done['lost']))}"
-    return {"result": True, "comment": comment + ".", **done}
+        lost = ", ".join(str(one["name"]) for one in done["lost"])
+        comment += f"; lost here, ask the partner: {lost}"
+    return {**done, "result": True, "comment": comment + "."}
 
 
-def add(here: Here, entries: Mapping[str, str]) -> dict[str, Any]:
+def add(here: Here, entries: Mapping[str, str]) -> Answer:
     """Append entries of the partner's to the lease file; see ``dhcpd.add_lease_entries``."""
     with acting(here.notes.folder, here.id, here.host.clock):
         server = here.server()
@@ -52,7 +54,7 @@ def add(here: Here, entries: Mapping[str, str]) -> dict[str, Any]:
     return {"result": True, "comment": f"{len(entries)} entries added to {server.lease_file}."}
 
 
-def _runs(here: Here, server: Server) -> dict[str, Any] | None:
+def _runs(here: Here, server: Server) -> Answer | None:
     if server.process is None:
         return None
     return failed(

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Iterable
-from typing import Any
 
 from .. import words
+from ..conf.views import Relationship
 from ..errors import ActError
 from ..errors import IscDhcpError
 from ..facts import gather
@@ -18,11 +18,16 @@ from ..facts import server as facts_server
 from ..facts.server import Server
 from ..rules import is_dead
 from ..rules.is_dead import WANTED
+from ..shapes import Answer
+from ..shapes import Death
+from ..shapes import OmapiState
+from ..shapes import PartnerLook
 from ..states import FailoverState
 from . import drain
 from . import guard
 from . import handover
 from .claims import acting
+from .claims import by_another
 from .here import Here
 from .here import failed
 
@@ -33,20 +38,20 @@ TAKE_SECONDS = 5.0
 def take(
     here: Here,
     relationship: str,
-    evidence: Any,
+    evidence: Death | None,
     run: str | None,
-    look: Callable[[str], dict[str, Any]],
-) -> dict[str, Any]:
+    look: Callable[[str], PartnerLook],
+) -> Answer:
     """
     Take the partner for dead where the master, and a look from here, prove it.
 
     look
-        Looks for the partner of a relationship from this server: ``facts`` and ``probe``.
+        Looks for the partner of a relationship from this server.
 
     See ``dhcpd.partner_down``.
     """
     me = here.id
-    if not isinstance(evidence, dict):
+    if evidence is None:
         return failed(
             here,
             f"Nothing was done on {me}: from here nobody can tell whether the partner is dead; use "
@@ -54,40 +59,44 @@ def take(
         )
     with acting(here.notes.folder, me, here.host.clock):
         claim = here.notes.claims.current
-        if claim and claim.get("run") != run:
-            return failed(here, f"{me} is claimed by {claim.get('who')}. Nothing was done.")
+        if claim and claim["run"] != run:
+            return failed(here, f"{by_another(me, claim)}. Nothing was done.")
         seen = look(relationship)
         verdict = is_dead.judge(
             seen["facts"],
             relationship,
-            evidence.get("partner") or {},
+            evidence["partner"],
             seen["probe"],
-            evidence.get("confirm"),
+            evidence["confirm"],
             now=here.host.clock.time(),
         )
         if not verdict.ok:
-            return failed(
-                here,
-                f"{relationship} on {me} was not put into partner-down: {verdict.sentence}",
-                reasons=[reason.as_dict() for reason in verdict.reasons],
-            )
+            text = f"{relationship} on {me} was not put into partner-down: {verdict.sentence}"
+            answer = failed(here, text)
+            answer["reasons"] = [reason.as_dict() for reason in verdict.reasons]
+            return answer
         try:
-            done = take_for_dead(here.server(), relationship)
+            seen_then = take_for_dead(here.server(), relationship)
         except IscDhcpError as err:
             comment = f"{relationship} on {me} was not put into partner-down: {err}"
             return failed(here, comment)
-    since = words.clock(done["since"])
-    comment = f"{relationship} on {me} is in partner-down since {since} UTC."
-    return {"result": True, "comment": comment, **done}
+    since = words.clock(seen_then["since"])
+    return {
+        "result": True,
+        "comment": f"{relationship} on {me} is in partner-down since {since} UTC.",
+        "state": seen_then["state"],
+        "partner_state": seen_then["partner_state"],
+        "since": seen_then["since"],
+        "usable_from": seen_then["since"] + seen_then["mclt"] if seen_then["mclt"] else None,
+    }
 
 
-def take_for_dead(server: Server, relationship: str) -> dict[str, Any]:
+def take_for_dead(server: Server, relationship: str) -> OmapiState:
     """
     Put this server into partner-down in one relationship, and no other.
 
-    Returns ``since`` and ``usable_from`` (STOS + MCLT: epoch seconds), ``state``,
-    ``partner_state``. Raises :class:`ActError` where the state is another one by now, or did not
-    take.
+    Returns what OMAPI says then. Raises :class:`ActError` where the state is another one by now, or
+    did not take.
     """
     one = next((r for r in _relationships(server) if r.name == relationship), None)
     if one is None:
@@ -106,29 +115,24 @@ def take_for_dead(server: Server, relationship: str) -> dict[str, Any]:
             server.host.clock,
         )
         seen = client.failover_state(relationship)
-    mclt = float(seen["mclt"] or one.mclt or 0)
-    return {
-        "state": seen["state"],
-        "partner_state": seen["partner_state"],
-        "since": float(seen["since"]),
-        "usable_from": float(seen["since"]) + mclt if mclt else None,
-    }
+    return {**seen, "mclt": seen["mclt"] or one.mclt or 0}
 
 
-def _relationships(server: Server) -> Iterable[Any]:
+def _relationships(server: Server) -> Iterable[Relationship]:
     return server.configuration.relationships if server.configuration else ()
 
 
-def release(here: Here, drained: bool, run: str | None) -> dict[str, Any]:
+def release(here: Here, drained: bool, run: str | None) -> Answer:
     """Release the window of a survivor; see ``dhcpd.release_window``."""
     with acting(here.notes.folder, here.id, here.host.clock):
         refused = guard.claimed_by_another(here, run)
         if refused:
             return refused
         try:
-            done = handover.release_window(here.server(), drained)
+            released, untouched = handover.release_window(here.server(), drained)
         except IscDhcpError as err:
             return failed(here, f"Nothing was released on {here.id}: {err}")
-    untouched = "; ".join(f"{name}: {why}" for name, why in sorted(done["untouched"].items()))
-    comment = f"Released: {', '.join(done['released']) or 'nothing'}."
-    return {"result": True, "comment": comment + (f" {untouched}." if untouched else ""), **done}
+    comment = f"Released: {', '.join(released) or 'nothing'}."
+    if untouched:
+        comment += f" {'; '.join(f'{name}: {why}' for name, why in sorted(untouched.items()))}."
+    return {"result": True, "comment": comment, "released": released, "untouched": untouched}

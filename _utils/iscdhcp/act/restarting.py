@@ -5,14 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from collections.abc import Collection
+from collections.abc import Mapping
 from functools import partial
-from typing import Any
 
 from ..errors import ActError
 from ..errors import IscDhcpError
 from ..facts.server import Server
-from ..host.process import Process
 from ..leases import before_rollout
+from ..shapes import Answer
+from ..shapes import Evidence
+from ..shapes import ProcessMark
 from . import control
 from . import drain
 from . import guard
@@ -30,11 +32,11 @@ log = logging.getLogger(__name__)
 def stop(
     here: Here,
     codes: Collection[str],
-    evidence: Any,
+    evidence: Mapping[str, Evidence] | None,
     run: str | None,
     method: str,
     identity: str | None,
-) -> dict[str, Any]:
+) -> Answer:
     """Stop dhcpd, guarded; it stays down. See ``dhcpd.stop``."""
     with acting(here.notes.folder, here.id, here.host.clock):
         other = guard.other_process(here, identity)
@@ -51,20 +53,20 @@ def stop(
         here.service().stop()
     comment = f"dhcpd on {here.id} stopped (pid {old['pid']}); it stays down until dhcpd.start."
     if old.get("warning"):
-        comment += f" Mind: {old['warning']}."
+        comment += f" Note: {old['warning']}."
     return {"result": True, "comment": comment, "old": old}
 
 
 def restart(
     here: Here,
     codes: Collection[str],
-    evidence: Any,
+    evidence: Mapping[str, Evidence] | None,
     run: str | None,
     method: str,
     timeout: float | None,
     identity: str | None,
     staged: str | None,
-) -> dict[str, Any]:
+) -> Answer:
     """Stop and start dhcpd, guarded, with new files in between if ``staged``: ``dhcpd.restart``."""
     with acting(here.notes.folder, here.id, here.host.clock):
         other = guard.other_process(here, identity)
@@ -75,7 +77,7 @@ def restart(
             return refused
         running = server.process
         assert running is not None
-        old = _identified(running)
+        old = stop_start.mark_of(running)
         try:
             last = here.notes.what_runs(server)
             service = here.service(last)
@@ -90,25 +92,22 @@ def restart(
             answer = start_again()
         else:
             answer = start_with_staged(here, staged, service, old, start_again)
-        if answer["result"]:
+        new = answer.get("new")
+        if answer["result"] and new:
             answer["comment"] = (
-                f"dhcpd on {here.id} restarted (pid {old['pid']} -> "
-                f"{answer['new']['pid']}, down {_down(old, answer['new']):.2f} s)."
+                f"dhcpd on {here.id} restarted (pid {old['pid']} -> {new['pid']}, "
+                f"down {_down(old, new):.2f} s)."
             )
         if old.get("warning"):
             answer.setdefault("warnings", []).append(old["warning"])
     return answer
 
 
-def _identified(process: Process) -> dict[str, Any]:
-    return {"pid": process.pid, "identity": process.identity, "started": process.started}
+def _down(old: ProcessMark, new: ProcessMark) -> float:
+    return max(0.0, new["serves_since"] - old["ended"])
 
 
-def _down(old: dict[str, Any], new: dict[str, Any]) -> float:
-    return max(0.0, float(new["serves_since"]) - float(old["ended"]))
-
-
-def _stop_by(here: Here, method: str, server: Server, codes: Collection[str]) -> dict[str, Any]:
+def _stop_by(here: Here, method: str, server: Server, codes: Collection[str]) -> ProcessMark:
     """End dhcpd by a method, after the guard's last looks."""
     by_omapi, by_kernel = guard.last_looks(server, codes)
     if method == "signal":
@@ -119,10 +118,10 @@ def _stop_by(here: Here, method: str, server: Server, codes: Collection[str]) ->
     note = here.notes.paused
     if method == "handover":
         handed = handover.hand_over(server, note, by_kernel)
-        return {**handover.end(server, note), "handover": handed["seconds"]}
+        return {**handover.end(server, note), "handover": handed}
     paused = drain.pause(server, note, by_kernel)
     try:
-        return {**stop_start.stop(server, lambda: None, by_kernel), "drain": paused["seconds"]}
+        return {**stop_start.stop(server, lambda: None, by_kernel), "drain": paused}
     except IscDhcpError as err:
         raise ActError(f"{err}; {drain.undo(server, note)}") from err
 
@@ -134,37 +133,32 @@ def start_with_staged(
     here: Here,
     run: str,
     service: Service,
-    old: dict[str, Any] | None,
-    start_again: Callable[[], dict[str, Any]],
-) -> dict[str, Any]:
+    old: ProcessMark | None,
+    start_again: Callable[[], Answer],
+) -> Answer:
     """Put the staged files in place and start; where that fails, the old ones are back and run."""
     try:
         before_rollout.keep(here.server().lease_file)
         files = here.notes.stage.apply(run)
     except (IscDhcpError, OSError) as err:
-        answer = failed(here, f"{here.id}: {err}", old=old, new=None)
+        answer = failed(here, f"{here.id}: {err}", old=old)
     else:
         answer = start_again()
         if answer["result"]:
             return {**answer, "files": files}
-    why = str(answer["comment"]).removesuffix(f" dhcpd is down on {here.id}.")
+    why = answer["why"] if "why" in answer else answer["comment"]
     back = _start_with_old(here, run, service, old, start_again)
-    return failed(
-        here,
-        f"{why} {back['comment']}",
-        old=old,
-        new=back.get("new"),
-        rolled_back=bool(back["result"]),
-    )
+    answer = failed(here, f"{why} {back['comment']}", old, back.get("new"))
+    return {**answer, "rolled_back": back["result"]}
 
 
 def _start_with_old(
     here: Here,
     run: str,
     service: Service,
-    old: dict[str, Any] | None,
-    start_again: Callable[[], dict[str, Any]],
-) -> dict[str, Any]:
+    old: ProcessMark | None,
+    start_again: Callable[[], Answer],
+) -> Answer:
     """
     Bring the old files back, with dhcpd down at the start and running at the end.
 
@@ -197,14 +191,15 @@ def _start_with_old(
         return failed(
             here,
             f"The old configuration of {me} could not be brought back: {trouble}. "
-            f"{answer['comment']} Mend that, then dhcpd.roll_back on {me} (dhcpd.staged names the "
+            f"{answer['comment']} Fix that, then dhcpd.roll_back on {me} (dhcpd.staged names the "
             "backups).",
             old=old,
             new=answer.get("new"),
         )
-    if answer["result"]:
+    born = answer.get("new")
+    if answer["result"] and born:
         answer["comment"] = (
-            f"{me} has its old configuration back and runs with it (pid {answer['new']['pid']})."
+            f"{me} has its old configuration back and runs with it (pid {born['pid']})."
         )
     return answer
 
@@ -212,12 +207,12 @@ def _start_with_old(
 def roll_back(
     here: Here,
     codes: Collection[str],
-    evidence: Any,
+    evidence: Mapping[str, Evidence] | None,
     run: str | None,
     method: str,
     timeout: float | None,
     identity: str | None,
-) -> dict[str, Any]:
+) -> Answer:
     """Restart dhcpd with the files from before the last rollout; see ``dhcpd.roll_back``."""
     record = here.notes.stage.record
     if record is None or record["state"] == "staged":
@@ -240,7 +235,7 @@ def roll_back(
                 refused = guard.not_taken_back(here, evidence, codes)
         if refused:
             return refused
-        old = _identified(running) if running is not None else None
+        old = stop_start.mark_of(running) if running is not None else None
         try:
             last = here.notes.what_runs(server) or here.notes.ran_last()
             service = here.service(last)

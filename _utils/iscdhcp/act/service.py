@@ -11,11 +11,13 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
 
+from .. import unknown
 from ..errors import ActError
 from ..facts.ran import Ran
 from ..host.local import LOCAL
 from ..host.local import Host
 from ..host.units import Unit
+from ..shapes import ServiceFacts
 
 #: Service of dhcpd by Salt's grains (most specific first).
 SERVICES = (
@@ -129,10 +131,10 @@ class Service:
         """Return what systemd says of it, or ``None``."""
         return self._host.unit(self.name)
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> ServiceFacts:
         """Return ``name``, ``manager``, ``active`` (None: unknown) and ``failed``."""
         if not self.managed:
-            return {"name": None, "manager": None, "active": None, "failed": False}
+            return unknown.service()
         if self.systemd:
             shown = self._host.systemctl("show", "-p", "ActiveState", "--value", self.name)
             return {

@@ -12,7 +12,6 @@ import re
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from ..clock import SYSTEM
 from ..clock import Clock
@@ -21,6 +20,9 @@ from ..files import copy
 from ..files import digest
 from ..files import read_json
 from ..files import write_json
+from ..shapes import PeersReport
+from ..shapes import StagedFile
+from ..shapes import StageRecord
 
 #: End of the name of a candidate that waits for its rollout.
 STAGED = ".staged"
@@ -73,10 +75,7 @@ class Stage:
     folder
         The minion's own.
 
-    The record (``rollout.json``) has ``run``, ``main`` (the main file), ``state`` (``staged``,
-    ``applied`` or ``rolled-back``) and ``files``: by target ``staged`` (the candidate's path),
-    ``digest`` (of the new contents), ``backup`` (of the old file, ``None`` where it is new) and
-    ``existed``.
+    The record is ``rollout.json``.
     """
 
     def __init__(self, folder: Path, clock: Clock = SYSTEM) -> None:
@@ -84,10 +83,22 @@ class Stage:
         self._clock = clock
 
     @property
-    def record(self) -> dict[str, Any] | None:
+    def record(self) -> StageRecord | None:
         """What is staged or was applied last, or ``None``."""
-        record = read_json(self._path)
-        return record if isinstance(record, dict) and record.get("files") else None
+        found = read_json(self._path)
+        if not isinstance(found, dict) or not found.get("files"):
+            return None
+        # Records of earlier versions have fewer keys.
+        return {
+            "run": str(found["run"]),
+            "main": str(found["main"]),
+            "state": str(found["state"]),
+            "staged_at": float(found.get("staged_at") or 0.0),
+            "applied_at": found.get("applied_at"),
+            "proved": bool(found.get("proved")),
+            "peers": found.get("peers"),
+            "files": {target: _file(one) for target, one in found["files"].items()},
+        }
 
     def keep(
         self,
@@ -95,8 +106,8 @@ class Stage:
         main: str,
         candidates: Mapping[str, str],
         proved: bool,
-        peers: Mapping[str, Any] | None = None,
-    ) -> dict[str, Any]:
+        peers: PeersReport | None = None,
+    ) -> StageRecord:
         """
         Keep checked candidates for :meth:`apply`; they are moved to ``TARGET.staged``.
 
@@ -108,29 +119,34 @@ class Stage:
             proved, or an interrupted rollout could not find the pair again.
         """
         old = self.record
-        files: dict[str, Any] = {}
-        if old and old.get("state") == "applied" and not proved:
+        files: dict[str, StagedFile] = {}
+        if old and old["state"] == "applied" and not proved:
             files = {
                 target: {**one, "staged": None, "digest": digest(target)}
                 for target, one in old["files"].items()
             }
-            peers = old.get("peers") or peers
+            peers = old["peers"] or peers
         elif old:
             self._forget(old)
         for target, candidate in candidates.items():
             staged = os.path.realpath(target) + STAGED
             os.chmod(candidate, 0o600)
             os.replace(candidate, staged)
+            before = files.get(target)
             files[target] = {
-                **files.get(target, {}),
                 "staged": staged,
                 "digest": digest(staged),
+                "existed": before["existed"] if before else None,
+                "backup": before["backup"] if before else None,
             }
-        record = {
+        applied = any(one["existed"] is not None for one in files.values())
+        record: StageRecord = {
             "run": run,
             "main": main,
-            "state": "applied" if any("existed" in one for one in files.values()) else "staged",
+            "state": "applied" if applied else "staged",
             "staged_at": self._clock.time(),
+            "applied_at": None,
+            "proved": False,
             "peers": peers,
             "files": files,
         }
@@ -141,7 +157,8 @@ class Stage:
         """Note that what was applied last has been seen to work."""
         record = self.record
         if record:
-            write_json(self._path, {**record, "proved": True})
+            record["proved"] = True
+            write_json(self._path, record)
 
     def clear(self) -> None:
         """Remove what waits on the stage; what was applied can still be rolled back."""
@@ -152,16 +169,16 @@ class Stage:
                 self._path.unlink(missing_ok=True)
 
     @staticmethod
-    def _forget(record: Mapping[str, Any]) -> None:
+    def _forget(record: StageRecord) -> None:
         for one in record["files"].values():
-            if one.get("staged"):
+            if one["staged"]:
                 Path(one["staged"]).unlink(missing_ok=True)
 
-    def _record_of(self, run: str | None) -> dict[str, Any]:
+    def _record_of(self, run: str | None) -> StageRecord:
         record = self.record
         if record is None:
             raise StagingError("nothing is staged here: dhcpd.stage comes first")
-        if run is not None and record.get("run") != run:
+        if run is not None and record["run"] != run:
             raise StagingError("what is staged here is another run's: stage it again")
         return record
 
@@ -176,9 +193,9 @@ class Stage:
         for target, one in record["files"].items():
             if digest(target) == one["digest"]:
                 continue
-            if not one.get("staged") or digest(one["staged"]) != one["digest"]:
+            if not one["staged"] or digest(one["staged"]) != one["digest"]:
                 raise StagingError(f"the new {target} is not on the stage any more: stage it again")
-            if "existed" not in one:
+            if one["existed"] is None:
                 one["existed"] = os.path.exists(target)
                 one["backup"] = back_up(target, self._clock)
                 record["state"] = "applied"
@@ -203,18 +220,32 @@ class Stage:
             return []
         changed = []
         for target, one in record["files"].items():
-            if "existed" not in one:
+            if one["existed"] is None:
                 continue
             if not one["existed"]:
                 if os.path.exists(target):
                     os.unlink(os.path.realpath(target))
                     changed.append(target)
-            elif digest(target) != digest(one["backup"]):
-                if not os.path.exists(one["backup"]):
-                    raise StagingError(f"the backup {one['backup']} of {target} is gone")
-                copy(one["backup"], target)
-                changed.append(target)
+                continue
+            backup = str(one["backup"])
+            if digest(target) == digest(backup):
+                continue
+            if not os.path.exists(backup):
+                raise StagingError(f"the backup {backup} of {target} is gone")
+            copy(backup, target)
+            changed.append(target)
         self._forget(record)
         record["state"] = "rolled-back"
         write_json(self._path, record)
         return changed
+
+
+def _file(found: Mapping[str, str | None]) -> StagedFile:
+    """Return one file of a record on disk, which may lack keys."""
+    existed = found.get("existed")
+    return {
+        "staged": found.get("staged"),
+        "digest": found.get("digest"),
+        "existed": None if existed is None else bool(existed),
+        "backup": found.get("backup"),
+    }

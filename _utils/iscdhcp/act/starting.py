@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection
-from typing import Any
 
 from ..errors import IscDhcpError
 from ..facts import gather
@@ -14,6 +13,8 @@ from ..facts.server import Server
 from ..facts.server import Settings
 from ..facts.server import read_server
 from ..host.process import Process
+from ..shapes import Answer
+from ..shapes import ProcessMark
 from . import drain
 from . import guard
 from . import handover
@@ -21,33 +22,31 @@ from . import stop_start
 from .claims import acting
 from .here import Here
 from .here import failed
+from .here import refused
 from .service import Service
 
 log = logging.getLogger(__name__)
 
 
-def start(
-    here: Here, codes: Collection[str], timeout: float | None, run: str | None
-) -> dict[str, Any]:
+def start(here: Here, codes: Collection[str], timeout: float | None, run: str | None) -> Answer:
     """Start dhcpd where none runs; see ``dhcpd.start``."""
     guard.await_release(here, run)
     with acting(here.notes.folder, here.id, here.host.clock):
         server = here.server()
         if server.process is not None:
-            running = gather.process_facts(server)
+            running = stop_start.mark_of(server.process)
             return {
                 "result": True,
                 "comment": f"dhcpd on {here.id} runs already (pid {running['pid']}).",
                 "new": running,
             }
-        refused = guard.claimed_by_another(here, run, codes)
-        if refused:
-            return refused
+        refusal = guard.claimed_by_another(here, run, codes)
+        if refusal:
+            return refusal
         last = here.notes.ran_last()
         another = last and _another_than(here, last)
         if another and "start" not in codes:
-            comment = f"dhcpd on {here.id} was not started: {another}."
-            return failed(here, comment, refused=True)
+            return refused(here, f"dhcpd on {here.id} was not started: {another}.")
         return start_as_it_ran(here, codes, timeout, here.service(), last=last)
 
 
@@ -64,10 +63,10 @@ def start_as_it_ran(
     codes: Collection[str],
     timeout: float | None,
     service: Service,
-    old: dict[str, Any] | None = None,
+    old: ProcessMark | None = None,
     ended: Process | None = None,
     last: Ran | None = None,
-) -> dict[str, Any]:
+) -> Answer:
     """
     Start dhcpd; ``ended`` is the process that the same call has ended, ``last`` what ran last.
 
@@ -89,7 +88,9 @@ def start_as_it_ran(
     except Exception as err:  # pylint: disable=broad-except
         # Whatever it is: the server may be down now, and the caller has to hear of it.
         log.debug("starting dhcpd failed", exc_info=True)
-        return failed(here, f"{err}. {_down_or_runs(here, settings)}.", old=old, new=None)
+        unstarted = failed(here, f"{err}. {_down_or_runs(here, settings)}.", old)
+        unstarted["why"] = here.masked(f"{err}.")
+        return unstarted
     note_start(here, round(clock.monotonic() - begun, 2))
     if here.notes.paused.read():
         try:
@@ -116,7 +117,7 @@ def start_as_it_ran(
             new=new,
         )
     comment = f"dhcpd on {here.id} started (pid {new['pid']}, {new['seconds']:.1f} s)."
-    answer = {"result": True, "comment": comment, "old": old, "new": new}
+    answer: Answer = {"result": True, "comment": comment, "old": old, "new": new}
     if files or rest:
         told = f"dhcpd on {here.id} did not come up as it ran: "
         answer["warnings"] = [told + one for one in (*files, *rest)]
@@ -143,10 +144,10 @@ def _heal_hand_over(here: Here, settings: Settings) -> None:
         log.warning("dhcpd will wait for MCLT: %s", err)
 
 
-def _keep_parsed(here: Here, new: dict[str, Any], begun: float) -> None:
+def _keep_parsed(here: Here, new: ProcessMark, begun: float) -> None:
     """Keep what dhcpd has parsed, to tell later whether a restart is pending; never in its way."""
     try:
-        here.notes.keep_parsed(here.server(), new["identity"], begun)
+        here.notes.keep_parsed(here.server(), str(new["identity"]), begun)
     except (OSError, IscDhcpError):
         log.warning("no copy of dhcpd's configuration could be kept", exc_info=True)
 
@@ -168,13 +169,13 @@ def _down_or_runs(here: Here, settings: Settings) -> str:
     return f"No dhcpd is seen on {here.id}" if seen else f"dhcpd is down on {here.id}"
 
 
-def resume(here: Here, run: str | None) -> dict[str, Any]:
+def resume(here: Here, run: str | None) -> Answer:
     """Let dhcpd speak again where it was left mute; see ``dhcpd.resume``."""
     guard.await_release(here, run)
     with acting(here.notes.folder, here.id, here.host.clock):
-        refused = guard.claimed_by_another(here, run)
-        if refused:
-            return refused
+        refusal = guard.claimed_by_another(here, run)
+        if refusal:
+            return refusal
         try:
             resumed = _speak_again(here, here.server())
         except IscDhcpError as err:
@@ -185,5 +186,5 @@ def resume(here: Here, run: str | None) -> dict[str, Any]:
 
 def _speak_again(here: Here, server: Server) -> list[str]:
     """Clear the sticky states that a drain or a hand-over has left; return the relationships."""
-    resumed: list[str] = drain.resume(server, here.notes.paused)["resumed"]
+    resumed = drain.resume(server, here.notes.paused)
     return handover.take_back(server) + resumed

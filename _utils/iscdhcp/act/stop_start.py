@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 from typing import Protocol
 
 from ..errors import ActError
@@ -24,6 +23,8 @@ from ..host.local import LOCAL
 from ..host.local import Host
 from ..host.process import Process
 from ..leases.end import check_end
+from ..shapes import ProcessMark
+from ..shapes import ServiceFacts
 
 #: Seconds in which a terminated dhcpd has to be gone; measured 6-25 ms, a slow disk may hold it.
 EXIT_SECONDS = 20.0
@@ -37,18 +38,18 @@ class ServiceManager(Protocol):
     name: str
 
     def renew(self) -> None:
-        """Start the service anew, whatever the manager believes; may return before it runs."""
+        """Start the service again, whatever the manager believes; may return before it runs."""
 
     def stop(self) -> None:
         """Tell the manager that the service is stopped."""
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> ServiceFacts:
         """Return ``name``, ``manager`` and whether it believes the service ``active``."""
 
 
 def stop(
     server: Server, last_look: Callable[[], None], kernel_look: Callable[[], None]
-) -> dict[str, Any]:
+) -> ProcessMark:
     """
     End dhcpd by SIGTERM at a moment when its lease file's end is complete; wait for its exit.
 
@@ -90,6 +91,11 @@ def stop(
     }
 
 
+def mark_of(process: Process) -> ProcessMark:
+    """Return which process it is."""
+    return {"pid": process.pid, "identity": process.identity, "started": process.started}
+
+
 def _remove_stale_pid_file(pid_file: str, ended: Process) -> None:
     """Remove the pid file that a signal leaves: a reused pid in it blocks the next start."""
     path = Path(pid_file)
@@ -107,7 +113,7 @@ def start(
     ignore_leases: bool = False,
     ended: Process | None = None,
     host: Host = LOCAL,
-) -> dict[str, Any]:
+) -> ProcessMark:
     """
     Start dhcpd through the host's service manager; return once the new process serves.
 
@@ -160,7 +166,7 @@ def _await_service(
     begun: float,
     begun_epoch: float,
     timeout: float,
-) -> dict[str, Any]:
+) -> ProcessMark:
     """Wait until a start that was ordered at ``begun`` has brought up a dhcpd that serves."""
     clock = host.clock
     deadline = begun + timeout
@@ -182,7 +188,7 @@ def _await_service(
                 }
         if last is not None and absent > 1:
             raise ActError(f"dhcpd ended right after its start: {last_words(begun_epoch, host)}")
-        if absent and clock.monotonic() - begun > 1.0 and service.describe().get("failed"):
+        if absent and clock.monotonic() - begun > 1.0 and service.describe()["failed"]:
             raise ActError(f"dhcpd did not start: {last_words(begun_epoch, host)}")
         last = found[0] if found else last
         clock.sleep(pause)

@@ -27,6 +27,9 @@ MAX_DEPTH_OF_INCLUDES = 32
 #: Files that include one another twice each would be read 2^n times.
 MAX_FILES = 10_000
 
+#: Turns a path, as dhcpd knows it, into the one by which it is read here.
+Locate = Callable[[str], str]
+
 # One match is one statement, up to its ";" or "{", or one "}". Words are looked at only when asked
 # for: most of a large file are hosts, and nobody asks. Neither pattern can fail after it has begun,
 # so the time is linear in the text.
@@ -249,7 +252,7 @@ def same(these: list[Statement], those: list[Statement]) -> bool:
     return True
 
 
-def parse_file(path: str, directory: str = "/", locate: Callable[[str], str] | None = None) -> Tree:
+def parse_file(path: str, directory: str = "/", locate: Locate | None = None) -> Tree:
     """Read a configuration file and all that it includes.
 
     :param path: the file.
@@ -282,7 +285,7 @@ class _Reader:
         self,
         directory: str,
         texts: Mapping[str, str] | None = None,
-        locate: Callable[[str], str] | None = None,
+        locate: Locate | None = None,
     ) -> None:
         self.files: list[FileRead] = []
         self._texts = texts

@@ -10,12 +10,12 @@ Source of the facts: server/confpars.c, server/dhcpd.c and common/parse.c of dhc
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..errors import ConfError
 from .syntax import FileRead
+from .syntax import Locate
 from .syntax import Statement
 from .syntax import Tree
 from .syntax import parse_file
@@ -128,7 +128,7 @@ class Configuration:
 
 
 def read(
-    path: str, directory: str = "/", locate: Callable[[str], str] | None = None
+    path: str, directory: str = "/", locate: Locate | None = None
 ) -> Configuration:
     """Read a configuration, with all that it includes.
 

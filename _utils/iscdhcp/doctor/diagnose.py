@@ -70,7 +70,7 @@ def _silent(view: PairView, server: str) -> list[Finding]:
     if why and "is not available" in why:
         text = f"{server} does not have this version of the modules ({why})"
         return [Finding("not-synced", RISK, text, f"salt {server} saltutil.sync_all", server, 60)]
-    connected = view.end(partner).get("connected")
+    connected = view.end(partner)["connected"]
     text = f"the minion on {server} does not answer ({why})"
     if connected:
         text += f", but dhcpd there lives: {partner} has an established failover connection to it"
@@ -87,8 +87,8 @@ def _silent(view: PairView, server: str) -> list[Finding]:
 
 
 def _process(view: PairView, server: str) -> list[Finding]:
-    process = view.part(server, "process")
-    if process.get("several"):
+    process = view.seen(server)["process"]
+    if process["several"]:
         pids = ", ".join(map(str, process["several"]))
         text = f"several dhcpd run on {server} (pids {pids}); both answer clients and one spoils it"
         step = f"end the stray one by its pid on {server}; the service's own is the one to keep"
@@ -110,8 +110,8 @@ def _process(view: PairView, server: str) -> list[Finding]:
 def _down(view: PairView, server: str) -> list[Finding]:
     """Why dhcpd does not run."""
     alone = without(view, server)
-    leases, configuration = view.part(server, "lease_file"), view.part(server, "configuration")
-    service, space = view.part(server, "service"), view.survey(server, "space")
+    leases, configuration = view.seen(server)["lease_file"], view.seen(server)["configuration"]
+    service, space = view.service(server), view.survey(server)["space"]
     start = f"salt {server} dhcpd.start"
     before = f"dhcpd is down on {server}"
     found = []
@@ -130,7 +130,7 @@ def _down(view: PairView, server: str) -> list[Finding]:
         text = f"{before} and {leases['problem']}: a start would forget a lease; {alone}"
         step = f"salt {server} dhcpd.repair_leases, then {start}"
         found.append(Finding("lease-file-torn", CAUSE, text, step, server, 98))
-    if space and not space.get("error") and space["free"] < space["needed"]:
+    if not space.get("error") and space["free"] < space["needed"]:
         text = f"{before} and only {size(space['free'])} are free in {space['folder']}; {alone}"
         step = f"make room for its lease file ({size(space['needed'])}), then {start}"
         found.append(Finding("disk-full", CAUSE, text, step, server, 98))
@@ -168,7 +168,7 @@ def _last_words(view: PairView, server: str) -> str | None:
 
 
 def _configuration(view: PairView, server: str) -> list[Finding]:
-    configuration = view.part(server, "configuration")
+    configuration = view.seen(server)["configuration"]
     error, partner = configuration.get("error"), view.partner(server)
     if not view.running(server):
         return []
@@ -177,7 +177,7 @@ def _configuration(view: PairView, server: str) -> list[Finding]:
         return [
             Finding("configuration", RISK, text, "mend that line before any restart", server, 80)
         ]
-    if not view.end(server):
+    if not view.knows(server):
         text = (
             f"the configuration on {server} has no failover peer {view.name} any more, that of "
             f"{partner} has"
@@ -207,13 +207,13 @@ def _clocks(view: PairView) -> list[Finding]:
 
 
 def _exhaustion(view: PairView, server: str) -> list[Finding]:
-    clients, counts = view.survey(server, "log").get("clients") or {}, view.counts(server)
+    clients, counts = view.log(server)["clients"], view.counts(server)
     partner, state = view.partner(server), view.states(server)[0]
     turned, none = clients.get("peer-holds-all", 0), clients.get("no-free-leases", 0)
     if not (turned or none) or not view.running(server):
         return []
-    total, own = counts.get("addresses"), counts.get("own")
-    if none and not (counts.get("free") or counts.get("backup")):
+    total, own = (counts["addresses"], counts["own"]) if counts else ("?", "?")
+    if none and not (counts and (counts["free"] or counts["backup"])):
         text = (
             f"no address of {view.name} is free ({total} in all): {none} times lately {server} had "
             "none to give"
@@ -243,9 +243,9 @@ def _exhaustion(view: PairView, server: str) -> list[Finding]:
 def _disk(view: PairView, server: str) -> list[Finding]:
     if not view.running(server):
         return []
-    space = view.survey(server, "space")
-    unwritten = view.survey(server, "log").get("unwritten")
-    full = bool(space) and not space.get("error") and space["free"] < space["needed"]
+    space = view.survey(server)["space"]
+    unwritten = view.log(server)["unwritten"]
+    full = not space["error"] and space["free"] < space["needed"]
     read_only = bool(space.get("read_only"))
     if unwritten and (full or read_only):
         text = f"dhcpd on {server} can't write its lease file: “{unwritten['text']}”"
@@ -265,8 +265,9 @@ def _disk(view: PairView, server: str) -> list[Finding]:
 def _lease_file(view: PairView, server: str) -> list[Finding]:
     if not view.running(server):
         return []
-    problem = view.part(server, "lease_file").get("problem")
-    damaged = view.part(server, "leases").get("damaged")
+    problem = view.seen(server)["lease_file"]["problem"]
+    leases = view.seen(server)["leases"]
+    damaged = leases and leases["damaged"]
     if not problem and not damaged:
         return []
     text = f"{server}: {problem or 'entries of its lease file are damaged'}: a start drops leases"
@@ -299,17 +300,17 @@ def _rejections(view: PairView, server: str) -> list[Finding]:
 
 
 def _imbalance(view: PairView, server: str) -> list[Finding]:
-    balance = view.end(server).get("balance") or {}
+    balance = view.end(server)["balance"]
     if balance.get("balanced") is not False or not view.normal:
         return []
-    pools = ", ".join(sorted(balance.get("imbalanced") or ())) or "a pool"
+    pools = ", ".join(sorted(balance["imbalanced"])) or "a pool"
     text = f"{pools} of {view.name} is imbalanced as {server} says"
     step = "dhcpd rebalances by itself (min-balance, max-balance: an hour at most); nothing is lost"
     return [Finding("imbalanced", NOTE, text, step, server, 35)]
 
 
 def _omapi(view: PairView, server: str) -> list[Finding]:
-    omapi = view.part(server, "omapi")
+    omapi = view.seen(server)["omapi"]
     error = omapi.get("error")
     if not view.running(server) or not omapi.get("configured") or not error:
         return []
@@ -321,7 +322,7 @@ def _omapi(view: PairView, server: str) -> list[Finding]:
         step = str(omapi["hint"])
     else:
         step = f"compare omapi-key on {server} with the key that it names, then restart the pair"
-    if view.survey(server, "sockets").get("omapi") == "other":
+    if view.survey(server)["sockets"].get("omapi") == "other":
         text = f"OMAPI of {server} can't be used: another program has port {omapi.get('port')}"
         step = f"free the port on {server}; dhcpd tries again every 5 s"
     return [Finding("omapi", RISK, text, step, server, 55)]
@@ -330,7 +331,7 @@ def _omapi(view: PairView, server: str) -> list[Finding]:
 def _small(view: PairView, server: str) -> list[Finding]:
     """Find what is good to know and no trouble by itself."""
     found = []
-    service = view.part(server, "service")
+    service = view.service(server)
     if view.running(server) and service.get("name") and service.get("active") is False:
         text = (
             f"dhcpd on {server} was started by hand: {service.get('manager')} believes that "
@@ -338,10 +339,10 @@ def _small(view: PairView, server: str) -> list[Finding]:
         )
         step = "its next restart by this project brings it back under the service manager"
         found.append(Finding("service", NOTE, text, step, server, 30))
-    if view.part(server, "process").get("gentle_shutdown"):
+    if view.seen(server)["process"]["gentle_shutdown"]:
         text = f"dhcpd on {server} is built with gentle shutdown: a SIGTERM costs MCLT"
         found.append(Finding("gentle", NOTE, text, "use method=handover or drain", server, 20))
-    delay = view.end(server).get("auto_partner_down")
+    delay = view.end(server)["auto_partner_down"]
     if delay:
         text = (
             f"auto-partner-down is {delay} s on {server}: a network failure that lasts longer "
@@ -349,7 +350,7 @@ def _small(view: PairView, server: str) -> list[Finding]:
         )
         step = "set it to 0, or above the longest restart"
         found.append(Finding("auto-partner-down", NOTE, text, step, server, 25))
-    pending = view.part(server, "pending_restart")
+    pending = view.seen(server)["pending_restart"]
     if pending:
         text = f"a restart of {server} is pending: {pending.get('reason')}"
         step = f"salt-run dhcp_failover.restart {view.name}"
@@ -362,7 +363,7 @@ def _small(view: PairView, server: str) -> list[Finding]:
         text = f"{server} is held by {hold.get('who')}: {hold.get('why')}"
         step = f"salt-run dhcp_failover.release server={server}, when they agree"
         found.append(Finding("hold", NOTE, text, step, server, 24))
-    log = view.survey(server, "log")
+    log = view.log(server)
     if log.get("error"):
         text = f"the log of {server} can't be read, so it was not heard: {log['error']}"
         found.append(Finding("log", NOTE, text, "name it in dhcpd:log_files", server, 28))
@@ -378,7 +379,7 @@ def _harmless(view: PairView) -> list[Finding]:
     found = []
     counts: dict[str, list[str]] = {}
     for server in view.servers:
-        for code, times in (view.survey(server, "log").get("harmless") or {}).items():
+        for code, times in view.log(server)["harmless"].items():
             counts.setdefault(code, []).append(
                 f"{server} {'once' if times == 1 else f'{times} times'}"
             )

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..pair.view import PairView
+from ..shapes import Move
+from ..shapes import ToldLine
 
 #: Kinds of findings: it is the trouble, it heals by itself, it will be trouble, good to know.
 CAUSE, WAIT, RISK, NOTE, HARMLESS = "cause", "wait", "risk", "note", "harmless"
@@ -39,22 +41,22 @@ class Finding:
         }
 
 
-def events_of(view: PairView, server: str, *kinds: str) -> list[dict[str, Any]]:
+def events_of(view: PairView, server: str, *kinds: str) -> list[ToldLine]:
     """Return what a server's log told of some kinds, of this relationship or of none, in order."""
     return [
         entry
-        for entry in view.survey(server, "log").get("told") or ()
-        if entry["kind"] in kinds and entry.get("relationship") in (None, view.name)
+        for entry in view.log(server)["told"]
+        if entry["kind"] in kinds and entry["relationship"] in (None, view.name)
     ]
 
 
-def of_process(view: PairView, server: str, entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def of_process(view: PairView, server: str, entries: list[ToldLine]) -> list[ToldLine]:
     """Return those of ``entries`` that the running dhcpd has logged."""
-    pid = view.part(server, "process").get("pid")
-    return [entry for entry in entries if pid and entry.get("pid") in (None, pid)]
+    pid = view.seen(server)["process"]["pid"]
+    return [entry for entry in entries if pid and entry["pid"] in (None, pid)]
 
 
-def lately(view: PairView, server: str, entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def lately(view: PairView, server: str, entries: list[ToldLine]) -> list[ToldLine]:
     """Return those of ``entries`` that are not older than :data:`LATELY`."""
     now = clock_of(view, server)
     return [entry for entry in entries if now - float(entry["last"]) < LATELY]
@@ -62,27 +64,27 @@ def lately(view: PairView, server: str, entries: list[dict[str, Any]]) -> list[d
 
 def clock_of(view: PairView, server: str) -> float:
     """Return a server's own clock when it was looked at, epoch seconds."""
-    return float((view.facts(server) or {}).get("time") or 0)
+    return view.seen(server)["time"]
 
 
-def moves_of(view: PairView, server: str, kind: str = "my-move") -> list[dict[str, Any]]:
+def moves_of(view: PairView, server: str, kind: str = "my-move") -> list[Move]:
     """Return a server's last moves between states of this relationship, in order."""
     return [
         move
-        for move in view.survey(server, "log").get("moves") or ()
+        for move in view.log(server)["moves"]
         if move["relationship"] == view.name and move["kind"] == kind
     ]
 
 
 def age_of(view: PairView, server: str) -> float:
     """For how many seconds a server has been in its state."""
-    since = view.end(server).get("since")
+    since = view.end(server)["since"]
     return max(0.0, clock_of(view, server) - float(since)) if since else 0.0
 
 
 def linked(view: PairView) -> bool | None:
     """Whether the kernel of either server has the failover connection."""
-    seen = [view.end(server).get("connected") for server in view.servers]
+    seen = [view.end(server)["connected"] for server in view.servers]
     return True if True in seen else False if False in seen else None
 
 
@@ -91,8 +93,8 @@ def without(view: PairView, server: str) -> str:
     partner = view.partner(server)
     if view.error(partner):
         return f"whether {partner} serves is not known"
-    if view.end(partner).get("serves"):
-        own = view.counts(partner).get("own")
-        free = "" if own is None else f", with {own} free addresses of its own"
+    if view.end(partner)["serves"]:
+        counts = view.counts(partner)
+        free = f", with {counts['own']} free addresses of its own" if counts else ""
         return f"{partner} serves{free}"
     return "nobody serves clients with dynamic addresses"

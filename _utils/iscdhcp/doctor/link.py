@@ -26,9 +26,9 @@ def link(view: PairView) -> list[Finding]:
     first, second = view.servers
     if not (view.running(first) and view.running(second)) or linked(view) is not False:
         return []
-    if not (view.end(first) and view.end(second)):
+    if not (view.knows(first) and view.knows(second)):
         return []
-    if any(view.part(one, "process").get("stopped") for one in view.servers):
+    if any(view.seen(one)["process"]["stopped"] for one in view.servers):
         return []
     found = _misconfigured(view)
     if view.clocks_refused:
@@ -44,13 +44,12 @@ def link(view: PairView) -> list[Finding]:
         found += _listener(view, server)
     if found:
         return found
-    port = view.end(first).get("port")
+    port = view.end(first)["port"]
     dialling = [
         server
         for server in view.servers
-        if (view.survey(server, "sockets").get("relationships") or {})
-        .get(view.name, {})
-        .get("dialling")
+        if view.name in (sockets := view.survey(server)["sockets"]["relationships"])
+        and sockets[view.name]["dialling"]
     ]
     silence = (
         f"no answer comes to the connection attempts of {' and '.join(dialling)}"
@@ -111,7 +110,7 @@ def _refusals(view: PairView, server: str) -> list[Finding]:
     entries = lately(view, server, of_process(view, server, events_of(view, server, "refused")))
     named = [
         entry
-        for entry in view.survey(server, "log").get("told") or ()
+        for entry in view.log(server)["told"]
         if entry["kind"] == "refused" and "unknown failover relationship" in str(entry["why"])
     ]
     found, partner = [], view.partner(server)
@@ -133,7 +132,7 @@ def _refusals(view: PairView, server: str) -> list[Finding]:
                 step = "if the clocks were set just now: wait 5 s, dhcpd tries again by itself"
                 found.append(Finding("clock-skew", CAUSE, text, step, server, 86))
         elif "unknown failover relationship" not in why:
-            same = view.end(server).get("role") == view.end(partner).get("role")
+            same = view.end(server)["role"] == view.end(partner)["role"]
             if why == "already connected" and (same or int(entry["count"]) < 3):
                 continue
             text = f"{server} says that the connection is refused: {why} ({entry['count']} times)"
@@ -154,7 +153,7 @@ def _refusals(view: PairView, server: str) -> list[Finding]:
 
 def _listener(view: PairView, server: str) -> list[Finding]:
     """Whether a server listens for its partner at all (failover.c:122-136 says nothing if not)."""
-    sockets = view.survey(server, "sockets").get("relationships") or {}
+    sockets = view.survey(server)["sockets"]["relationships"]
     if view.name not in sockets:
         return []
     listens, end = sockets[view.name].get("listens"), view.end(server)

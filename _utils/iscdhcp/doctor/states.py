@@ -35,10 +35,10 @@ _RECOVERING = ("recover", "recover-wait", "recover-done")
 def state(view: PairView, server: str) -> list[Finding]:
     """Say what a server's state means: one for every state of the protocol."""
     state, seen = view.states(server)
-    if not view.running(server) or not view.end(server):
+    if not view.running(server) or not view.knows(server):
         return []
     if state is None:
-        why = view.end(server).get("why_unknown") or "neither OMAPI nor the log says"
+        why = view.end(server)["why_unknown"] or "neither OMAPI nor the log says"
         text = f"the state of {view.name} on {server} can't be proved: {why}"
         step = "make OMAPI answer, or let dhcpd's log be read (dhcpd:log_files)"
         return [Finding("unknown", CAUSE, text, step, server, 58)]
@@ -80,7 +80,7 @@ def _unknown_state(view: PairView, server: str) -> list[Finding]:
 
 def _startup(view: PairView, server: str) -> list[Finding]:
     # failover.c:1926-1938
-    started = float(view.part(server, "process").get("started") or 0)
+    started = float(view.seen(server)["process"]["started"] or 0)
     left = STARTUP_SECONDS - (clock_of(view, server) - started)
     text = (
         f"{server} has just started and waits for its partner's word, {max(0.0, left):.0f} s more "
@@ -110,7 +110,7 @@ def _normal(view: PairView, server: str) -> list[Finding]:
 def _interrupted(view: PairView, server: str) -> list[Finding]:
     # failover.c:1673-1676, mdb.c:1945-1971
     partner, counts = view.partner(server), view.counts(server)
-    since = view.end(server).get("since")
+    since = view.end(server)["since"]
     free = f" ({counts['own']} left)" if counts else ""
     when = f" since {stamp(float(since))}" if since else ""
     text = (
@@ -148,7 +148,7 @@ def _partner_down(view: PairView, server: str) -> list[Finding]:
 
 def _how_partner_down(view: PairView, server: str) -> str:
     moves = [move for move in moves_of(view, server) if move["new"] == "partner-down"]
-    delay = view.end(server).get("auto_partner_down") or 0
+    delay = view.end(server)["auto_partner_down"] or 0
     if not moves:
         return "by hand, by a hand-over or by auto-partner-down: its log does not say"
     last = moves[-1]
@@ -183,7 +183,7 @@ def _recover(view: PairView, server: str) -> list[Finding]:
     if stuck.of_pair(view.end(server), view.end(partner)):
         text = (
             f"{server} waits in recover for ever: the window of {partner}, the survivor, is full "
-            f"of {view.end(partner).get('unacked')} updates that nobody will acknowledge, so it "
+            f"of {view.end(partner)['unacked']} updates that nobody will acknowledge, so it "
             f"sends no other; {alone}"
         )
         step = f"salt {partner} dhcpd.release_window; {server} is normal a second later"
@@ -202,11 +202,12 @@ def _recover(view: PairView, server: str) -> list[Finding]:
         )
         step = "mend the connection (see the other findings); restart nothing"
         return [Finding("recover-unconnected", CAUSE, text, step, server, 60)]
-    addresses = view.counts(server).get("addresses") or 0
+    counts = view.counts(server)
+    addresses = counts["addresses"] if counts else 0
     patience = max(UPDATE_LEAST, 4 * UPDATE_SECONDS * addresses / 60_000)
     begun = max(
-        float(view.end(server).get("since") or 0),
-        float(view.part(server, "process").get("started") or 0),
+        float(view.end(server)["since"] or 0),
+        float(view.seen(server)["process"]["started"] or 0),
     )
     age = clock_of(view, server) - begun
     why = ""
@@ -262,14 +263,13 @@ def _recover_done(view: PairView, server: str) -> list[Finding]:
 
 def _paused(view: PairView, server: str) -> list[Finding]:
     # failover.c:1695-1698, 2413-2418
-    ours = view.name in (view.part_list(server, "paused_by_us"))
+    ours = view.name in view.seen(server)["paused_by_us"]
     how = (
         "a drain or a hand-over of ours was cut off and left it so"
         if ours
         else "set by hand over OMAPI"
     )
-    facts = view.facts(server) or {}
-    if facts.get("acting"):
+    if view.seen(server)["acting"]:
         text = f"{server} is paused by a drain that is under way"
         return [Finding("paused", WAIT, text, "wait for its end", server, 96)]
     text = f"{server} is paused ({how}): mute, and so over restarts; {without(view, server)}"
@@ -278,15 +278,14 @@ def _paused(view: PairView, server: str) -> list[Finding]:
 
 def _shutdown(view: PairView, server: str) -> list[Finding]:
     # failover.c:1690-1693, 2115-2144, 2227, 5833
-    facts = view.facts(server) or {}
-    if facts.get("acting"):
+    if view.seen(server)["acting"]:
         text = f"{server} is being shut down by a hand-over that is under way"
         return [Finding("shutdown", WAIT, text, "wait for its end", server, 96)]
     impossible = of_process(view, server, events_of(view, server, "impossible-move"))
     how = "set over OMAPI"
     if impossible:
         how = f"it shut itself down: “{impossible[-1]['text']}”"
-    elif view.name in view.part_list(server, "paused_by_us"):
+    elif view.name in view.seen(server)["paused_by_us"]:
         how = "a hand-over of ours was cut off and left it so"
     text = (
         f"{server} runs in state shutdown ({how}): mute, and so over restarts; "

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .. import wire
+from .. import unknown
 from ..clock import SYSTEM
 from ..clock import Clock
 from ..conf import views
@@ -26,7 +26,15 @@ from ..leases.end import LeaseFileEnd
 from ..leases.end import check_end
 from ..log import evidence
 from ..log import messages
-from ..rules import stuck
+from ..shapes import Balance
+from ..shapes import ConfigurationFacts
+from ..shapes import EndFacts
+from ..shapes import LeaseFileFacts
+from ..shapes import LogFacts
+from ..shapes import OmapiFacts
+from ..shapes import OmapiState
+from ..shapes import ProcessFacts
+from ..shapes import ServerFacts
 from ..states import FailoverState
 from ..states import serves
 from . import presence
@@ -37,44 +45,46 @@ from .server import omapi_key
 from .server import read_server
 
 
-def gather(settings: Settings, server: Server | None = None) -> dict[str, Any]:
+def gather(settings: Settings, server: Server | None = None) -> ServerFacts:
     """
-    Return the facts of this server.
+    Return the facts of this server, as far as dhcpd and the kernel tell them.
 
     settings
         Overrides of what files and process say.
 
-    The dict has ``time`` (epoch seconds, this server's clock), ``process``, ``configuration``,
-    ``omapi``, ``log``, ``lease_file`` and ``relationships`` (by name). Nothing is raised for what
-    can't be read: the part says ``error`` or ``why_unknown``.
+    What only the minion knows (its notes, Salt) is left ``None``. Nothing is raised for what can't
+    be read: the part says ``error`` or ``why_unknown``.
     """
     server = server or read_server(settings)
-    facts: dict[str, Any] = {
-        "wire": wire.VERSION,
+    lease_file = lease_file_facts(server.lease_file, server.host.clock)
+    lease_file["problem"] = lease_file["problem"] or _other_lease_file(server)
+    omapi, states = omapi_facts(server)
+    log, relationships = relationship_facts(server, states)
+    return {
+        **unknown.server(),
         "time": server.host.clock.time(),
         "process": process_facts(server),
         "configuration": configuration_facts(server),
-        "lease_file": lease_file_facts(server.lease_file, server.host.clock),
+        "lease_file": lease_file,
+        "omapi": omapi,
+        "log": log,
+        "relationships": relationships,
     }
-    facts["lease_file"]["problem"] = facts["lease_file"]["problem"] or _other_lease_file(server)
-    facts["omapi"], states = omapi_facts(server)
-    facts["log"], facts["relationships"] = relationship_facts(server, states)
-    return facts
 
 
-def same_state(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+def same_state(before: ServerFacts, after: ServerFacts) -> bool:
     """Whether two looks saw the same process in the same states."""
 
-    def seen(facts: Mapping[str, Any]) -> Any:
-        return facts["process"].get("identity"), {
+    def seen(facts: ServerFacts) -> object:
+        return facts["process"]["identity"], {
             name: (end["state"], end["partner_state"])
             for name, end in facts["relationships"].items()
         }
 
-    return bool(seen(before) == seen(after))
+    return seen(before) == seen(after)
 
 
-def process_facts(server: Server) -> dict[str, Any]:
+def process_facts(server: Server) -> ProcessFacts:
     """
     Return what the process table says: ``running``, ``pid``, ``identity``, ``started`` ...
 
@@ -83,9 +93,12 @@ def process_facts(server: Server) -> dict[str, Any]:
     running = server.process
     if running is None:
         told = [sign.text for sign in signs(server) if sign.blocks]
-        return {"running": False, "absent": not told, "signs": told}
+        return {**unknown.server()["process"], "absent": not told, "signs": told}
     return {
         "running": True,
+        "absent": None,
+        "signs": [],
+        "others": [],
         "pid": running.pid,
         "identity": running.identity,
         "started": running.started,
@@ -106,20 +119,19 @@ def signs(server: Server) -> list[presence.Sign]:
     )
 
 
-def configuration_facts(server: Server) -> dict[str, Any]:
+def configuration_facts(server: Server) -> ConfigurationFacts:
     """Return which files configure dhcpd, and the first error in them."""
-    facts: dict[str, Any] = {"file": server.config_file, "error": server.configuration_error}
-    configuration = server.configuration
-    if configuration is not None:
-        facts["files"] = [str(read.path) for read in configuration.files]
-        if server.process:
-            newest = max(read.mtime_ns for read in configuration.files) / 1e9
-            # By time stamps only: a touched file is not a changed one.
-            facts["touched_since_start"] = newest > server.process.started
-    return facts
+    files = server.configuration.files if server.configuration else ()
+    newest = max((read.mtime_ns for read in files), default=0) / 1e9
+    return {
+        "file": server.config_file,
+        "error": server.configuration_error,
+        "files": [str(read.path) for read in files],
+        "touched_since_start": newest > server.process.started if server.process else None,
+    }
 
 
-def lease_file_facts(path: str, clock: Clock = SYSTEM) -> dict[str, Any]:
+def lease_file_facts(path: str, clock: Clock = SYSTEM) -> LeaseFileFacts:
     """
     Return the state of the lease file's end.
 
@@ -129,7 +141,15 @@ def lease_file_facts(path: str, clock: Clock = SYSTEM) -> dict[str, Any]:
         try:
             end = check_end(path)
         except IscDhcpError as err:
-            return {"file": path, "exists": None, "problem": str(err)}
+            return {
+                "file": path,
+                "exists": None,
+                "bytes": 0,
+                "mtime": None,
+                "whole": None,
+                "problem": str(err),
+                "folder_problem": None,
+            }
         if end.whole or not end.exists:
             break
         clock.sleep(0.005 * (attempt + 1))
@@ -140,6 +160,7 @@ def lease_file_facts(path: str, clock: Clock = SYSTEM) -> dict[str, Any]:
         "mtime": end.mtime,
         "whole": end.whole,
         "problem": None if end.exists and end.whole else _lease_problem(path, end),
+        "folder_problem": None,
     }
 
 
@@ -172,31 +193,47 @@ def _lease_problem(path: str, end: LeaseFileEnd) -> str:
     return f"the lease file {path} is torn at its end: {end.problem}"
 
 
-def omapi_facts(server: Server) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
-    """Ask OMAPI for each relationship; return what became of it, and the states by name."""
+def omapi_facts(
+    server: Server, within: float | None = None
+) -> tuple[OmapiFacts, dict[str, OmapiState]]:
+    """
+    Ask OMAPI for each relationship; return what became of it, and the states by name.
+
+    within
+        Seconds for all of them; default: the time-out of the settings for each exchange.
+    """
     configuration = server.configuration
     settings = configuration.omapi if configuration else None
-    facts: dict[str, Any] = {"configured": settings is not None, "answers": False, "error": None}
+    facts: OmapiFacts = {
+        "configured": settings is not None,
+        "answers": False,
+        "error": None,
+        "hint": None,
+        "port": settings.port if settings else None,
+        "authenticated": settings.key is not None if settings else None,
+    }
     if not server.settings.omapi:
         facts["error"] = "switched off by the minion's settings (dhcpd:omapi)"
         return facts, {}
     if configuration is None or settings is None:
         facts["hint"] = OMAPI_HINT
         return facts, {}
-    facts["port"] = settings.port
-    facts["authenticated"] = settings.key is not None
     if server.process is None:
         facts["error"] = "dhcpd is not running"
         return facts, {}
-    states: dict[str, dict[str, Any]] = {}
+    states: dict[str, OmapiState] = {}
+    clock = server.host.clock
+    begun = clock.monotonic()
     try:
         with server.host.omapi(
             server.settings.omapi_host,
             settings.port,
             omapi_key(server),
-            server.settings.omapi_timeout,
+            within or server.settings.omapi_timeout,
         ) as client:
             for relationship in configuration.relationships:
+                if within is not None:
+                    client.timeout = max(0.01, begun + within - clock.monotonic())
                 try:
                     states[relationship.name] = client.failover_state(relationship.name)
                 except OmapiError as err:
@@ -210,14 +247,14 @@ def omapi_facts(server: Server) -> tuple[dict[str, Any], dict[str, dict[str, Any
 
 
 def relationship_facts(
-    server: Server, states: Mapping[str, Mapping[str, Any]]
-) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    server: Server, states: Mapping[str, OmapiState]
+) -> tuple[LogFacts, dict[str, EndFacts]]:
     """Join configuration, OMAPI and log into one dict for each relationship."""
+    log_facts: LogFacts = {"source": None, "error": None}
     if server.configuration is None:
-        return {"source": None}, {}
+        return log_facts, {}
     running = server.process
     events: list[messages.Event] = []
-    log_facts: dict[str, Any] = {"source": None, "error": None}
     if running is not None and server.configuration.relationships:
         # OMAPI proves the states: then only the balance since they last changed is looked for.
         proved = all(
@@ -226,7 +263,7 @@ def relationship_facts(
         )
         since = running.started - 2
         if proved:
-            since = max(since, min(float(one["since"]) for one in states.values()) - 2)
+            since = max(since, min(one["since"] for one in states.values()) - 2)
         try:
             names = [one.name for one in server.configuration.relationships]
             log_facts["source"], events = read_log(server, since, names)
@@ -291,11 +328,12 @@ def logged(settings: Settings, since: float, most: int = 500) -> dict[str, Any]:
 def _relationship(
     server: Server,
     relationship: views.Relationship,
-    omapi: Mapping[str, Any] | None,
+    omapi: OmapiState | None,
     seen: evidence.RelationshipLog,
-    log_facts: Mapping[str, Any],
-) -> dict[str, Any]:
-    facts: dict[str, Any] = {
+    log_facts: LogFacts,
+) -> EndFacts:
+    facts: EndFacts = {
+        **unknown.end(),
         "role": relationship.role,
         "address": relationship.address,
         "port": relationship.port,
@@ -304,52 +342,40 @@ def _relationship(
         "mclt": relationship.mclt,
         "max_response_delay": relationship.max_response_delay,
         "auto_partner_down": relationship.auto_partner_down,
-        "source": None,
-        "state": None,
-        "partner_state": None,
-        "connected": None,
         "refused": seen.refused,
+        "balance": _balance(seen, log_facts),
     }
     running = server.process
     if omapi is not None:
-        facts.update(
-            source="omapi",
-            running_role=omapi.get("role"),
-            state=omapi["state"],
-            partner_state=omapi["partner_state"],
-            since=omapi["since"],
-            partner_since=omapi["partner_since"],
-            mclt=omapi["mclt"] or relationship.mclt,
-            unacked=omapi["unacked"],
-            # A window that moves is no backlog; one that is full may be stuck.
-            unacked_bound=max(0, int(omapi["max_unacked"] or 0) - 1),
-        )
+        facts["source"] = "omapi"
+        facts["running_role"] = omapi["role"]
+        facts["state"], facts["partner_state"] = omapi["state"], omapi["partner_state"]
+        facts["since"], facts["partner_since"] = omapi["since"], omapi["partner_since"]
+        facts["mclt"] = omapi["mclt"] or relationship.mclt
+        facts["unacked"] = omapi["unacked"]
+        # A window that moves is no backlog; one that is full may be stuck.
+        facts["unacked_bound"] = max(0, omapi["max_unacked"] - 1)
     elif running is not None:
-        facts.update(
-            state=seen.state,
-            partner_state=seen.partner_state,
-            since=seen.since,
-            partner_since=seen.partner_since,
-            source="log" if seen.state and seen.partner_state else None,
-        )
+        facts["source"] = "log" if seen.state and seen.partner_state else None
+        facts["state"], facts["partner_state"] = seen.state, seen.partner_state
+        facts["since"], facts["partner_since"] = seen.since, seen.partner_since
     if running is None:
         facts["why_unknown"] = "dhcpd is not running"
     else:
         facts["connected"] = connected(relationship, server.host)
         if facts["source"] is None:
-            why = log_facts.get("error") or "the log does not say since dhcpd's start"
+            why = log_facts["error"] or "the log does not say since dhcpd's start"
             if seen.lost:
                 why = "lines of dhcpd are missing in the log (journald's rate limit)"
             facts["why_unknown"] = f"{why}; {OMAPI_HINT}"
     if facts["source"] and running is not None:
         facts["serves"] = not running.stopped and serves(
-            FailoverState.parse(facts["state"]), FailoverState.parse(facts["partner_state"])
+            FailoverState.parse(str(facts["state"])),
+            FailoverState.parse(str(facts["partner_state"])),
         )
         if facts["state"] == "normal":
             # The state's own time is not renewed by a restart (server/failover.c:1825).
-            facts["normal_since"] = max(float(facts["since"] or 0), running.started)
-    facts["balance"] = _balance(seen, log_facts)
-    facts["stuck"] = stuck.of_end(facts)
+            facts["normal_since"] = max(facts["since"] or 0.0, running.started)
     return facts
 
 
@@ -362,13 +388,14 @@ def connected(relationship: views.Relationship, host: Host = LOCAL) -> bool | No
     )
 
 
-def _balance(seen: evidence.RelationshipLog, log_facts: Mapping[str, Any]) -> dict[str, Any]:
-    if log_facts.get("error"):
-        return {"balanced": None, "unreadable": log_facts["error"]}
-    pools = {network: dict(pool) for network, pool in seen.pools.items()}
-    verdicts = [pool.get("balanced") for pool in pools.values()]
+def _balance(seen: evidence.RelationshipLog, log_facts: LogFacts) -> Balance:
+    if log_facts["error"]:
+        unreadable = log_facts["error"]
+        return {"balanced": None, "unreadable": unreadable, "imbalanced": [], "pools": {}}
+    imbalanced = [network for network, pool in seen.pools.items() if not pool["balanced"]]
     return {
-        "balanced": None if not verdicts else all(verdicts),
-        "imbalanced": [network for network, pool in pools.items() if not pool.get("balanced")],
-        "pools": pools,
+        "balanced": not imbalanced if seen.pools else None,
+        "unreadable": None,
+        "imbalanced": imbalanced,
+        "pools": seen.pools,
     }

@@ -3,7 +3,7 @@ How many leases of each pool are in which state, and how many clients are new, a
 
 Counting reads the whole lease file (0.3 s for 100 MB), so counts are kept for a while. New clients
 are seen at the file's end: a client's first lease is never longer than MCLT (dhcp.c:2888-2948), so
-the leases of that length which began lately are the new clients, and renewals too where no lease
+the leases of that length which began recently are the new clients, and renewals too where no lease
 is longer than MCLT.
 """
 
@@ -12,17 +12,24 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from .. import files
+from ..conf.views import Pool
+from ..conf.views import Relationship
 from ..errors import IscDhcpError
 from ..leases import count as leases_count
 from ..leases.syntax import Entry
 from ..leases.syntax import parse
+from ..shapes import CountedPool
+from ..shapes import LeaseCounts
+from ..shapes import LeaseFacts
 from .server import Server
 
-#: Counts younger than this (seconds) are not made anew.
+#: The file of the minion's own in which counts are kept.
+KEPT = "lease_counts.json"
+#: Counts younger than this (seconds) are not made again.
 COUNT_LIFE = 20.0
 #: Counts older than this (seconds) say nothing any more.
 COUNT_MAX_AGE = 600.0
@@ -31,56 +38,121 @@ RATE_SECONDS = 300.0
 RATE_BYTES = 1 << 18
 
 
-def kept_or_counted(server: Server, cache: Path, recount: bool) -> dict[str, Any] | None:
+def kept(folder: Path, lease_file: str | None = None) -> LeaseFacts | None:
     """
-    Return the leases of each relationship's pools, counted lately.
+    Return the last counts, or ``None``.
 
-    cache
-        A file of the minion's own, where the counts are kept.
+    folder
+        The minion's own.
+    lease_file
+        Only the counts of this file.
+    """
+    found: LeaseFacts | None = files.read_json(folder / KEPT)
+    if not isinstance(found, dict) or not isinstance(found.get("relationships"), dict):
+        return None
+    return found if lease_file in (None, found.get("file")) else None
+
+
+def kept_or_counted(server: Server, folder: Path, recount: bool) -> LeaseFacts | None:
+    """
+    Return the leases of each relationship's pools, counted recently.
+
+    folder
+        The minion's own, where the counts are kept.
     recount
         Count again what is older than :data:`COUNT_LIFE`; without it only kept counts are
         returned, or ``None``.
-
-    The dict has ``counted`` (epoch seconds) and ``relationships``: by name a list of pools, each
-    with ``network``, ``ranges``, ``addresses``, one number for each state
-    (:func:`iscdhcp.leases.count.count`) and ``new_per_second``. ``damaged`` is how many stretches
-    of the file were left out. What can't be read is an ``error``.
     """
-    kept = files.read_json(cache)
+    found = kept(folder, server.lease_file)
     now = time.time()
-    if not isinstance(kept, dict) or kept.get("file") != server.lease_file:
-        kept = None
-    age = now - float(kept["counted"]) if kept else math.inf
+    age = now - found["counted"] if found else math.inf
     if not recount:
-        return kept if abs(age) < COUNT_MAX_AGE else None
-    if kept and 0 <= age < COUNT_LIFE and not kept.get("error"):
-        return kept
-    counted = count(server, now)
-    if not counted.get("error"):
-        files.write_json(cache, counted)
-    return counted
+        return found if abs(age) < COUNT_MAX_AGE else None
+    if found and 0 <= age < COUNT_LIFE:
+        return found
+    return counted(server, folder)
 
 
-def count(server: Server, now: float) -> dict[str, Any]:
-    """Count now; see :func:`kept_or_counted`."""
-    facts: dict[str, Any] = {"counted": now, "file": server.lease_file, "relationships": {}}
-    configured = server.configuration.relationships if server.configuration else ()
-    pools = [(one, pool) for one in configured for pool in one.pools]
+def counted(server: Server, folder: Path) -> LeaseFacts:
+    """Count now, and keep the counts; what can't be read is an ``error``."""
     try:
-        counted = leases_count.count(server.lease_file, [pool for _, pool in pools], now)
-        counts, facts["damaged"] = counted["pools"], counted["damaged"]
-        begun = _began_lately(server.lease_file, now)
+        facts = of_counts(server, count(server))
     except IscDhcpError as err:
-        facts["error"] = str(err)
-        return facts
-    for (one, _), states in zip(pools, counts, strict=True):
-        found = facts["relationships"].setdefault(one.name, [])
-        rate = _rate(begun, states["ranges"], float(one.mclt or 3600), now)
-        found.append({**states, "new_per_second": round(rate, 3)})
+        return {
+            "counted": time.time(),
+            "file": server.lease_file,
+            "relationships": {},
+            "damaged": 0,
+            "error": str(err),
+        }
+    keep(folder, facts)
     return facts
 
 
-def _began_lately(path: str, now: float) -> list[Entry]:
+def keep(folder: Path, facts: LeaseFacts) -> None:
+    """Keep counts for the guard, the beacon and the metrics."""
+    files.write_json(folder / KEPT, facts)
+
+
+def count(server: Server, lease_file: str | None = None) -> LeaseCounts:
+    """
+    Count the addresses of all pools that failover relationships have.
+
+    lease_file
+        Another file than the one that dhcpd uses.
+
+    Raises :class:`IscDhcpError` where it can't be read.
+    """
+    pools = [pool for _, pool in _pools(server)]
+    return leases_count.count(lease_file or server.lease_file, pools, time.time())
+
+
+def of_counts(server: Server, counts: LeaseCounts) -> LeaseFacts:
+    """Return the counts of a lease file by relationship, with how quickly new clients come."""
+    begun = _began_recently(counts["file"], counts["now"])
+    relationships: dict[str, list[CountedPool]] = {}
+    for (one, _), states in zip(_pools(server), counts["pools"], strict=True):
+        rate = _rate(begun, states["ranges"], float(one.mclt or 3600), counts["now"])
+        pool: CountedPool = {**states, "new_per_second": round(rate, 3)}
+        relationships.setdefault(one.name, []).append(pool)
+    return {
+        "counted": counts["now"],
+        "file": counts["file"],
+        "relationships": relationships,
+        "damaged": counts["damaged"],
+        "error": None,
+    }
+
+
+def first_address(pool: CountedPool) -> str:
+    """Return by what a pool is told from others of its network: its first address."""
+    return pool["ranges"][0][0] if pool["ranges"] else ""
+
+
+def by_state(pool: CountedPool) -> dict[str, int]:
+    """Return a pool's addresses by binding state."""
+    return {
+        "active": pool["active"],
+        "free": pool["free"],
+        "backup": pool["backup"],
+        "expired": pool["expired"],
+        "released": pool["released"],
+        "abandoned": pool["abandoned"],
+        "reset": pool["reset"],
+    }
+
+
+def relationship_of_pools(server: Server) -> list[str]:
+    """Return which relationship each pool of :func:`count` belongs to."""
+    return [one.name for one, _ in _pools(server)]
+
+
+def _pools(server: Server) -> list[tuple[Relationship, Pool]]:
+    configured = server.configuration.relationships if server.configuration else ()
+    return [(one, pool) for one in configured for pool in one.pools]
+
+
+def _began_recently(path: str, now: float) -> list[Entry]:
     """Return the active leases at the file's end that began in the last :data:`RATE_SECONDS`."""
     try:
         with open(path, "rb") as file:
@@ -103,7 +175,7 @@ def _began_lately(path: str, now: float) -> list[Entry]:
 
 
 def _rate(
-    entries: Iterable[Entry], ranges: Iterable[tuple[str, str]], mclt: float, now: float
+    entries: Iterable[Entry], ranges: Iterable[Sequence[str]], mclt: float, now: float
 ) -> float:
     """Return new clients a second in some ranges."""
     spans = [(_number(first), _number(last)) for first, last in ranges]

@@ -11,15 +11,18 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from ..errors import IscDhcpError
 from ..files import replaced
-from ..leases.syntax import BINDING_STATES
+from ..rules import forecast
+from ..shapes import CountedPool
+from ..shapes import EndFacts
+from ..shapes import LeaseFacts
+from ..shapes import ServerFacts
 from ..states import FailoverState
-from . import news
+from . import lease_counts
 
-Labels = Mapping[str, Any]
+Labels = Mapping[str, str | None]
 
 _HELP = {
     "dhcpd_up": "Whether dhcpd runs.",
@@ -54,7 +57,7 @@ class _Text:
     def __init__(self) -> None:
         self._samples: dict[str, list[str]] = {name: [] for name in _HELP}
 
-    def add(self, name: str, value: Any, labels: Labels | None = None) -> None:
+    def add(self, name: str, value: float | None, labels: Labels | None = None) -> None:
         """Add a sample; ``None`` is unknown and adds nothing."""
         if value is None:
             return
@@ -71,80 +74,79 @@ class _Text:
         return "\n".join([*lines, "# EOF", ""])
 
 
-def _escaped(text: Any) -> str:
+def _escaped(text: str | None) -> str:
     # dhcpd.conf's strings are bytes, read with surrogateescape: the text has to be UTF-8.
     clean = str(text).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     return clean.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
-def render(facts: Mapping[str, Any], counts: Mapping[str, Any] | None = None) -> str:
+def render(facts: ServerFacts, counts: LeaseFacts | None = None) -> str:
     """
     Return a server's metrics as OpenMetrics text.
 
     facts
-        :func:`iscdhcp.facts.gather.gather`'s, with ``pending_restart``.
+        Of this server, with what is noted about it.
     counts
-        :func:`iscdhcp.facts.watch.kept`'s: ``time`` and ``pools``.
+        Its leases; without them, or where they could not be counted, there is nothing about pools.
     """
     text = _Text()
-    process = facts.get("process") or {}
-    text.add("dhcpd_up", bool(process.get("running")))
-    text.add("dhcpd_start_time_seconds", process.get("started"))
-    text.add("dhcpd_configuration_valid", not (facts.get("configuration") or {}).get("error"))
-    omapi = facts.get("omapi") or {}
-    if omapi.get("configured"):
-        text.add("dhcpd_omapi_up", bool(omapi.get("answers")))
-    pending = (facts.get("pending_restart") or {}).get("pending", False)
+    process = facts["process"]
+    text.add("dhcpd_up", process["running"])
+    text.add("dhcpd_start_time_seconds", process["started"])
+    text.add("dhcpd_configuration_valid", not facts["configuration"]["error"])
+    if facts["omapi"]["configured"]:
+        text.add("dhcpd_omapi_up", facts["omapi"]["answers"])
+    pending = facts["pending_restart"]["pending"] if facts["pending_restart"] else False
     text.add("dhcpd_restart_pending", pending if isinstance(pending, bool) else None)
-    leases = facts.get("lease_file") or {}
-    text.add("dhcpd_lease_file_exists", leases.get("exists"))
-    if leases.get("exists"):
-        text.add("dhcpd_lease_file_bytes", leases.get("bytes"))
-        text.add("dhcpd_lease_file_whole", leases.get("whole"))
-    roles = {}
-    for name, end in sorted((facts.get("relationships") or {}).items()):
-        roles[name] = end.get("role")
-        _relationship(text, {"relationship": name, "role": end.get("role")}, end, facts["time"])
-    if counts:
-        for pool in counts["pools"]:
-            _pool(text, pool, roles.get(pool.get("relationship")))
-        text.add("dhcpd_lease_counts_time_seconds", float(counts["time"]))
+    leases = facts["lease_file"]
+    text.add("dhcpd_lease_file_exists", leases["exists"])
+    if leases["exists"]:
+        text.add("dhcpd_lease_file_bytes", leases["bytes"])
+        text.add("dhcpd_lease_file_whole", leases["whole"])
+    ends = facts["relationships"]
+    for name, end in sorted(ends.items()):
+        _relationship(text, {"relationship": name, "role": end["role"]}, end, facts["time"])
+    if counts and not counts["error"]:
+        for name, pools in counts["relationships"].items():
+            for pool in pools:
+                _pool(text, name, pool, ends[name]["role"] if name in ends else None)
+        text.add("dhcpd_lease_counts_time_seconds", float(counts["counted"]))
     text.add("dhcpd_metrics_time_seconds", float(facts["time"]))
     return str(text)
 
 
-def _number(state: Any) -> int | None:
+def _number(state: str | None) -> int | None:
     try:
         return int(FailoverState.parse(state)) if state else None
     except IscDhcpError:
         return None
 
 
-def _relationship(text: _Text, labels: Labels, end: Mapping[str, Any], now: float) -> None:
-    state, partner = _number(end.get("state")), _number(end.get("partner_state"))
+def _relationship(text: _Text, labels: Labels, end: EndFacts, now: float) -> None:
+    state, partner = _number(end["state"]), _number(end["partner_state"])
     text.add("dhcpd_failover_state", state, labels)
     text.add("dhcpd_failover_partner_state", partner, labels)
     text.add("dhcpd_failover_state_known", state is not None and partner is not None, labels)
-    if state is not None and end.get("since"):
-        seconds = max(0.0, float(now) - float(end["since"]))
+    if state is not None and end["since"]:
+        seconds = max(0.0, now - end["since"])
         text.add("dhcpd_failover_seconds_in_state", seconds, labels)
-    text.add("dhcpd_failover_serving", end.get("serves"), labels)
-    text.add("dhcpd_failover_connected", end.get("connected"), labels)
-    text.add("dhcpd_failover_mclt_seconds", end.get("mclt"), labels)
-    text.add("dhcpd_failover_unacked_updates", end.get("unacked"), labels)
+    text.add("dhcpd_failover_serving", end["serves"], labels)
+    text.add("dhcpd_failover_connected", end["connected"], labels)
+    text.add("dhcpd_failover_mclt_seconds", end["mclt"], labels)
+    text.add("dhcpd_failover_unacked_updates", end["unacked"], labels)
 
 
-def _pool(text: _Text, pool: Mapping[str, Any], role: str | None) -> None:
+def _pool(text: _Text, relationship: str, pool: CountedPool, role: str | None) -> None:
     labels = {
-        "relationship": pool.get("relationship"),
-        "network": pool.get("network"),
+        "relationship": relationship,
+        "network": pool["network"],
         # Two pools of a network differ in their first address.
-        "pool": pool.get("first"),
+        "pool": lease_counts.first_address(pool),
     }
-    text.add("dhcpd_pool_addresses", pool.get("addresses"), labels)
-    text.add("dhcpd_pool_own_free", news.own_free(pool, role), labels)
-    for state in BINDING_STATES:
-        text.add("dhcpd_leases", pool.get(state), {**labels, "state": state})
+    text.add("dhcpd_pool_addresses", pool["addresses"], labels)
+    text.add("dhcpd_pool_own_free", forecast.own_free(role, pool), labels)
+    for state, number in lease_counts.by_state(pool).items():
+        text.add("dhcpd_leases", number, {**labels, "state": state})
 
 
 def write(path: str | Path, text: str) -> bool:

@@ -9,14 +9,110 @@ second look in a row without an answer is told, once.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
+from typing import TypedDict
 
 from ..errors import IscDhcpError
 from ..files import file_name
+from ..rules import forecast
+from ..shapes import LeaseFacts
+from ..shapes import Mark
 from ..states import FailoverState
 from ..states import serves
+from . import lease_counts
 
-Memory = dict[str, Any]
+
+class SeenProcess(TypedDict):
+    """dhcpd's process at a look; ``running`` is ``None`` where nothing could be read."""
+
+    running: bool | None
+    pid: int | None
+    identity: str | None
+    started: float | None
+    stopped: bool
+
+
+class SeenEnd(TypedDict):
+    """One end of a relationship at a look; states are ``None`` where they are unknown."""
+
+    role: str | None
+    mclt: int | None
+    state: str | None
+    partner_state: str | None
+    since: float | None
+    source: str | None
+    why_unknown: str | None
+
+
+class Trail(TypedDict):
+    """What the log has proved up to a moment, for the next look to go on from."""
+
+    #: Of the process whose log it is.
+    identity: str
+    until: float
+    states: dict[str, SeenEnd]
+
+
+class Seen(TypedDict):
+    """What :func:`iscdhcp.facts.watch.look` has seen."""
+
+    time: float
+    process: SeenProcess
+    relationships: dict[str, SeenEnd]
+    #: Files that changed since dhcpd's start.
+    newer: list[str]
+    error: str | None
+    trail: Trail | None
+
+
+class Condition(TypedDict, total=False):
+    """Something that lasts: a state that is stuck, a pool that is low, a restart to come."""
+
+    text: str
+    relationship: str
+    state: str
+    since: float | None
+    cause: str
+    reason: str
+    network: str
+    pool: str
+    free: int
+    addresses: int
+
+
+class News(Condition, total=False):
+    """An event: the end of its tag on the bus, a sentence, and its fields."""
+
+    tag: str
+    #: Of a condition: whether it has begun or is over.
+    active: bool
+    running: bool
+    pid: int | None
+    role: str | None
+    partner_state: str
+    old_state: str | None
+    old_partner_state: str | None
+    serves: bool | None
+    source: str | None
+
+
+class ToldProcess(TypedDict):
+    """What was told of the process."""
+
+    running: bool
+    identity: str | None
+
+
+class Memory(TypedDict):
+    """What was told."""
+
+    process: ToldProcess | None
+    #: By relationship: this end's state and its partner's.
+    states: dict[str, list[str]]
+    #: Looks in a row without a state.
+    silent: dict[str, int]
+    conditions: dict[str, Condition]
+
 
 #: Looks in a row without an answer that are told as "unknown".
 UNKNOWN_LOOKS = 2
@@ -40,12 +136,12 @@ RECOVER_WAIT_SLACK = 60.0
 
 
 def news(
-    before: Mapping[str, Any] | None,
-    seen: Mapping[str, Any],
-    counts: Mapping[str, Any] | None = None,
-    pending: Mapping[str, Any] | None = None,
+    before: Memory | None,
+    seen: Seen,
+    counts: LeaseFacts | None = None,
+    pending: Mark | None = None,
     acting: bool = False,
-) -> tuple[list[dict[str, Any]], Memory]:
+) -> tuple[list[News], Memory]:
     """
     Return the events since the last look, and what is to be given as ``before`` next time.
 
@@ -53,41 +149,38 @@ def news(
         What the last call returned; ``None`` at the first look, for which a running server and
         normal relationships are no news.
     seen
-        :func:`iscdhcp.facts.watch.look`'s.
+        This look.
     counts
-        :func:`iscdhcp.facts.watch.kept`'s.
+        The last counts of leases.
     pending
-        The mark of a restart that is to come (``reason``, ``since``), if there is one.
+        The mark of a restart that is to come, if there is one.
     acting
         Whether a call is stopping or starting dhcpd now: then sticky states are its own.
-
-    Each event has ``tag`` (the end of the beacon's tag), ``text`` (a sentence) and its fields.
     """
     first = before is None
     told: Memory = {
-        "process": dict((before or {}).get("process") or {}),
-        "states": dict((before or {}).get("states") or {}),
+        "process": before["process"] if before else None,
+        "states": dict(before["states"]) if before else {},
         "silent": {},
         "conditions": {},
     }
-    relationships = seen.get("relationships") or {}
+    relationships = seen["relationships"]
     events = _process(told, seen)
-    conditions: dict[str, dict[str, Any]] = {}
-    running = (seen.get("process") or {}).get("running")
+    conditions: dict[str, Condition] = {}
     for name, end in sorted(relationships.items()):
-        if end.get("state") and end.get("partner_state"):
-            events += _state(told, name, end, first)
-            conditions |= _stuck(name, end, seen["time"], acting)
-        elif running is not False:
-            silent = int(((before or {}).get("silent") or {}).get(name) or 0) + 1
+        if end["state"] and end["partner_state"]:
+            events += _state(told, name, end, [end["state"], end["partner_state"]], first)
+            conditions |= _stuck(name, end, end["state"], seen["time"], acting)
+        elif seen["process"]["running"] is not False:
+            silent = (before["silent"].get(name, 0) if before else 0) + 1
             told["silent"][name] = silent
             if silent >= UNKNOWN_LOOKS:
                 conditions[f"{file_name(name)}/unknown"] = {
                     "relationship": name,
-                    "text": f"{name}: its state is unknown: {end.get('why_unknown')}",
+                    "text": f"{name}: its state is unknown: {end['why_unknown']}",
                 }
     conditions |= _pending(seen, pending)
-    old = dict((before or {}).get("conditions") or {})
+    old = before["conditions"] if before else {}
     conditions |= _low(counts, relationships, seen["time"], old)
     conditions |= _undecided(old, conditions, told, seen, counts)
     events += _conditions(old, conditions)
@@ -98,30 +191,30 @@ def news(
     return events, told
 
 
-def _process(told: Memory, seen: Mapping[str, Any]) -> list[dict[str, Any]]:
-    now, was = seen.get("process") or {}, told["process"]
-    running = now.get("running")
+def _process(told: Memory, seen: Seen) -> list[News]:
+    now, was = seen["process"], told["process"]
+    running = now["running"]
     if running is None:
         return []
-    told["process"] = {"running": running, "identity": now.get("identity")}
+    told["process"] = {"running": running, "identity": now["identity"]}
     if not running:
         # A host that never had a dhcpd and has no relationship is no server.
-        if was.get("running") is False or not (was or seen.get("relationships")):
+        if not (was["running"] if was else seen["relationships"]):
             return []
         return [{"tag": "process", "running": False, "text": "dhcpd has ended"}]
-    if not was or (was.get("running") and was.get("identity") == now.get("identity")):
+    if was is None or (was["running"] and was["identity"] == now["identity"]):
         return []
-    how = "was restarted" if was.get("running") else "has started"
-    text = f"dhcpd {how} (pid {now.get('pid')})"
-    return [{"tag": "process", "running": True, "pid": now.get("pid"), "text": text}]
+    how = "was restarted" if was["running"] else "has started"
+    text = f"dhcpd {how} (pid {now['pid']})"
+    return [{"tag": "process", "running": True, "pid": now["pid"], "text": text}]
 
 
-def _state(told: Memory, name: str, end: Mapping[str, Any], first: bool) -> list[dict[str, Any]]:
-    now = [end["state"], end["partner_state"]]
-    was = told["states"].get(name)
+def _state(
+    told: Memory, name: str, end: SeenEnd, now: list[str], first: bool
+) -> list[News]:
+    known = told["states"].get(name)
     told["states"][name] = now
-    if was is None:
-        was = ["normal", "normal"] if first else [None, None]
+    was: Sequence[str | None] = known or (["normal", "normal"] if first else [None, None])
     if was == now:
         return []
     text = f"{name} is {now[0]} here and {now[1]} at the partner (it was {was[0]}, {was[1]})"
@@ -129,20 +222,20 @@ def _state(told: Memory, name: str, end: Mapping[str, Any], first: bool) -> list
         {
             "tag": f"{file_name(name)}/state",
             "relationship": name,
-            "role": end.get("role"),
+            "role": end["role"],
             "state": now[0],
             "partner_state": now[1],
             "old_state": was[0],
             "old_partner_state": was[1],
-            "since": end.get("since"),
+            "since": end["since"],
             "serves": _serves(now),
-            "source": end.get("source"),
+            "source": end["source"],
             "text": text,
         }
     ]
 
 
-def _serves(states: list[str]) -> bool | None:
+def _serves(states: Sequence[str]) -> bool | None:
     try:
         return serves(FailoverState.parse(states[0]), FailoverState.parse(states[1]))
     except IscDhcpError:
@@ -150,14 +243,14 @@ def _serves(states: list[str]) -> bool | None:
 
 
 def _stuck(
-    name: str, end: Mapping[str, Any], now: float, acting: bool
-) -> dict[str, dict[str, Any]]:
+    name: str, end: SeenEnd, label: str, now: float, acting: bool
+) -> dict[str, Condition]:
     """Return the conditions of a state that stays: sticky by nature, or for too long."""
     try:
-        state = FailoverState.parse(end["state"])
+        state = FailoverState.parse(label)
     except IscDhcpError:
         return {}
-    what = {"relationship": name, "state": state.label, "since": end.get("since")}
+    what: Condition = {"relationship": name, "state": state.label, "since": end["since"]}
     if state.sticky:
         if acting:
             return {}
@@ -165,21 +258,20 @@ def _stuck(
         return {f"{file_name(name)}/sticky": {**what, "text": text}}
     limit = STUCK_AFTER.get(state)
     if state is FailoverState.RECOVER_WAIT:
-        limit = float(end.get("mclt") or 3600) + RECOVER_WAIT_SLACK
-    since = end.get("since")
-    if limit is None or not since or now - float(since) <= limit:
+        limit = float(end["mclt"] or 3600) + RECOVER_WAIT_SLACK
+    since = end["since"]
+    if limit is None or not since or now - since <= limit:
         return {}
     text = f"{name} has been {state.label} for more than {limit:.0f} s: {state.meaning}"
     return {f"{file_name(name)}/stuck": {**what, "text": text}}
 
 
-def _pending(
-    seen: Mapping[str, Any], pending: Mapping[str, Any] | None
-) -> dict[str, dict[str, Any]]:
+def _pending(seen: Seen, pending: Mark | None) -> dict[str, Condition]:
+    what: Condition
     if pending:
-        reason = str(pending.get("reason"))[:500]
-        what = {"cause": "marked", "reason": reason, "since": pending.get("since")}
-    elif seen.get("newer"):
+        reason = pending["reason"][:500]
+        what = {"cause": "marked", "reason": reason, "since": pending["since"]}
+    elif seen["newer"]:
         reason = f"{', '.join(seen['newer'])} changed after dhcpd's start"
         what = {"cause": "files", "reason": reason, "since": None}
     else:
@@ -187,82 +279,84 @@ def _pending(
     return {"pending_restart": {**what, "text": f"a restart of dhcpd is pending: {reason}"}}
 
 
-def own_free(pool: Mapping[str, Any], role: str | None) -> int:
-    """Return how many addresses of a pool this server may give out alone (failover.c:2541)."""
-    return int(pool.get("backup" if role == "secondary" else "free") or 0)
-
-
 def _low(
-    counts: Mapping[str, Any] | None,
-    relationships: Mapping[str, Mapping[str, Any]],
+    counts: LeaseFacts | None,
+    relationships: Mapping[str, SeenEnd],
     now: float,
-    old: Mapping[str, Any],
-) -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {}
-    if not counts or now - float(counts.get("time") or 0) > COUNTS_LIFE:
+    old: Mapping[str, Condition],
+) -> dict[str, Condition]:
+    found: dict[str, Condition] = {}
+    if not counts or now - counts["counted"] > COUNTS_LIFE:
         return found
-    for pool in counts["pools"]:
-        name = pool.get("relationship")
-        if name not in relationships or not pool.get("addresses"):
+    for name, pools in counts["relationships"].items():
+        if name not in relationships:
             continue
-        free = own_free(pool, relationships[name].get("role"))
-        tag = f"{file_name(name)}/free_leases_low/{file_name(str(pool.get('first')))}"
-        share = LOW_SHARE * (2 if tag in old else 1)
-        if free < share * int(pool["addresses"]) or free == 0:
-            found[tag] = {
-                "relationship": name,
-                "network": pool.get("network"),
-                "pool": pool.get("first"),
-                "free": free,
-                "addresses": pool["addresses"],
-                "text": f"{name}: this server has {free} free leases of {pool['addresses']} "
-                f"addresses in {pool.get('network')} (pool from {pool.get('first')})",
-            }
+        for pool in pools:
+            if not pool["addresses"]:
+                continue
+            free = forecast.own_free(relationships[name]["role"], pool)
+            first = lease_counts.first_address(pool)
+            tag = f"{file_name(name)}/free_leases_low/{file_name(first)}"
+            share = LOW_SHARE * (2 if tag in old else 1)
+            if free < share * pool["addresses"] or free == 0:
+                found[tag] = {
+                    "relationship": name,
+                    "network": pool["network"],
+                    "pool": first,
+                    "free": free,
+                    "addresses": pool["addresses"],
+                    "text": f"{name}: this server has {free} free leases of {pool['addresses']} "
+                    f"addresses in {pool['network']} (pool from {first})",
+                }
     return found
 
 
 def _undecided(
-    old: Mapping[str, Any],
-    found: Mapping[str, Any],
+    old: Mapping[str, Condition],
+    found: Mapping[str, Condition],
     told: Memory,
-    seen: Mapping[str, Any],
-    counts: Mapping[str, Any] | None,
-) -> dict[str, dict[str, Any]]:
+    seen: Seen,
+    counts: LeaseFacts | None,
+) -> dict[str, Condition]:
     """Return the old conditions that this look can neither confirm nor end."""
-    relationships = seen.get("relationships") or {}
-    stale = not counts or seen["time"] - float(counts.get("time") or 0) > COUNTS_LIFE
-    kept = {}
+    relationships = seen["relationships"]
+    stale = not counts or seen["time"] - counts["counted"] > COUNTS_LIFE
+    kept: dict[str, Condition] = {}
     for tag, what in old.items():
         if tag in found:
             continue
         name = what.get("relationship")
-        if name is not None and name not in relationships and not seen.get("error"):
+        if name is not None and name not in relationships and not seen["error"]:
             continue
         kind = tag.split("/")[1] if "/" in tag else tag
-        state = (relationships.get(name) or {}).get("state")
+        state = relationships[name]["state"] if name in relationships else None
         if (
             (kind == "free_leases_low" and stale)
             or (kind in ("stuck", "sticky") and not state)
-            or (kind == "unknown" and not state and told["silent"].get(name))
-            or (seen.get("error") and kind != "pending_restart")
+            or (kind == "unknown" and not state and name and told["silent"].get(name))
+            or (seen["error"] and kind != "pending_restart")
         ):
-            kept[tag] = dict(what)
+            kept[tag] = what
     return kept
 
 
-def _conditions(old: Mapping[str, Any], now: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _conditions(old: Mapping[str, Condition], now: Mapping[str, Condition]) -> list[News]:
     """Return an event for each condition that began, or ended, or is another one now."""
 
     def same(tag: str) -> bool:
-        keys = ("since", "state", "reason")
-        return all(old[tag].get(key) == now[tag].get(key) for key in keys)
+        before, after = old[tag], now[tag]
+        return (
+            before.get("since") == after.get("since")
+            and before.get("state") == after.get("state")
+            and before.get("reason") == after.get("reason")
+        )
 
-    begun = [
+    begun: list[News] = [
         {"tag": tag, "active": True, **what}
         for tag, what in sorted(now.items())
         if tag not in old or not same(tag)
     ]
-    ended = [
+    ended: list[News] = [
         {"tag": tag, "active": False, **what, "text": f"over: {what.get('text')}"}
         for tag, what in sorted(old.items())
         if tag not in now

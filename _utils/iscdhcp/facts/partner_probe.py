@@ -11,8 +11,8 @@ import os
 import socket
 import struct
 import time
-from typing import Any
 
+from ..shapes import Probe
 from .server import Server
 
 #: Seconds in which a living host answers a ping or a connection.
@@ -21,7 +21,7 @@ PROBE_SECONDS = 1.0
 PINGS = 3
 
 
-def probe_partner(server: Server, relationship: str) -> dict[str, Any]:
+def probe_partner(server: Server, relationship: str) -> Probe:
     """
     Look from this server whether its partner's address answers, by ping and at the OMAPI port.
 
@@ -36,20 +36,23 @@ def probe_partner(server: Server, relationship: str) -> dict[str, Any]:
             if port in (one.port, one.peer_port):
                 port = None
             return probe_address(one.peer_address, port)
-    return {"address": None, "ping": None, "omapi": None, "error": "it has no peer address"}
+    return {
+        "address": None,
+        "ping": None,
+        "omapi": None,
+        "omapi_port": None,
+        "error": "it has no peer address",
+    }
 
 
-def probe_address(address: str, omapi_port: int | None) -> dict[str, Any]:
+def probe_address(address: str, omapi_port: int | None) -> Probe:
     """
     Ask an address for a sign of life.
 
     omapi_port
         ``None`` where there is none. It must not be a failover port.
-
-    Returns ``address``, ``ping`` (True, False for silence, None where it could not be tried),
-    ``omapi`` (``open``, ``refused``, ``silent`` or None), ``omapi_port`` and ``error``.
     """
-    found: dict[str, Any] = {
+    found: Probe = {
         "address": address,
         "ping": None,
         "omapi": None,
@@ -59,7 +62,8 @@ def probe_address(address: str, omapi_port: int | None) -> dict[str, Any]:
     try:
         numeric = socket.gethostbyname(address)
     except OSError as err:
-        return {**found, "error": f"{address} can't be resolved ({err})"}
+        found["error"] = f"{address} can't be resolved ({err})"
+        return found
     try:
         found["ping"] = ping(numeric)
     except OSError as err:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import socket
-from typing import Any
 
 from ..conf.views import Configuration
+from ..shapes import PeerFacts
+from ..shapes import PeersReport
 
 
-def reported(configuration: Configuration | None, error: str | None) -> dict[str, Any]:
+def reported(configuration: Configuration | None, error: str | None) -> PeersReport:
     """
     Return a server's relationships as :func:`iscdhcp.pair.discovery.match` wants them;
     ``addresses`` are the caller's.
@@ -16,7 +17,7 @@ def reported(configuration: Configuration | None, error: str | None) -> dict[str
     configuration, error
         What dhcpd.conf says, or why it can't be read.
     """
-    relationships = {
+    relationships: dict[str, PeerFacts] = {
         one.name: {
             "role": one.role,
             "address": one.address,

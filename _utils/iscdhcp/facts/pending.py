@@ -21,7 +21,6 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import astuple
 from pathlib import Path
-from typing import Any
 
 from ..conf import compare
 from ..conf import normal
@@ -35,10 +34,14 @@ from ..conf.write import quoted
 from ..errors import ConfError
 from ..files import read_json
 from ..files import write_json
+from ..shapes import Mark
+from ..shapes import Pending
 
 TEXTS = "parsed.json"
 FILES = "parsed-files.json"
 COMPARED = "compared.json"
+#: What somebody has marked.
+MARK = "pending.json"
 #: Lines of a difference that a status carries.
 MAX_LINES = 60
 
@@ -148,7 +151,7 @@ def pending(
     identity: str | None,
     started: float | None,
     directory: str = "/",
-) -> dict[str, Any] | None:
+) -> Pending | None:
     """
     Return why the running dhcpd has to be restarted, or ``None`` where it does not.
 
@@ -177,7 +180,7 @@ def pending(
         return None
     compared = read_json(folder / COMPARED)
     if isinstance(compared, dict) and compared.get("of") == [identity, now]:
-        found: dict[str, Any] | None = compared["found"]
+        found: Pending | None = compared["found"]
         return found
     found = _compare(folder, config_file, directory, files)
     if found is None or found["pending"] is True:
@@ -185,26 +188,38 @@ def pending(
     return found
 
 
-def joined(mark: dict[str, Any] | None, found: dict[str, Any] | None) -> dict[str, Any] | None:
+def mark_in(folder: Path) -> Mark | None:
+    """Return the mark of a restart that is to come, or ``None``."""
+    found = read_json(folder / MARK)
+    if not isinstance(found, dict):
+        return None
+    return {"reason": str(found.get("reason")), "since": float(found.get("since") or 0.0)}
+
+
+def joined(mark: Mark | None, found: Pending | None) -> Pending | None:
     """
     Return a mark that somebody has set together with what is on disk; the mark's reason leads.
 
-    ``marked`` is in the dict of a mark alone: what nobody marked may be a change half made.
+    What nobody marked may be a change half made.
 
     :param mark: ``reason`` and ``since``, or None.
     :param found: of :func:`pending`.
     """
     if not mark:
         return found
-    answer = {"pending": True, "marked": True, "changes": [], **mark}
-    if found:
-        answer.update(configuration=found["reason"], changes=found["changes"])
-    return answer
+    return {
+        "pending": True,
+        "marked": True,
+        "reason": mark["reason"],
+        "since": mark["since"],
+        "changes": found["changes"] if found else [],
+        "configuration": found["reason"] if found else None,
+    }
 
 
 def _compare(
     folder: Path, config_file: str, directory: str, files: Sequence[FileRead]
-) -> dict[str, Any] | None:
+) -> Pending | None:
     kept = read_json(folder / TEXTS)
     try:
         tree = parse_file(config_file, directory)
@@ -232,7 +247,7 @@ def difference(old: Tree, new: Tree) -> list[str]:
     return found
 
 
-def verdict(changes: list[str] | None, since: float | None) -> dict[str, Any] | None:
+def verdict(changes: list[str] | None, since: float | None) -> Pending | None:
     """
     Return what a comparison means for a restart, as :func:`pending` returns it.
 
@@ -240,13 +255,12 @@ def verdict(changes: list[str] | None, since: float | None) -> dict[str, Any] | 
     :param since: when the newest file was changed, epoch seconds.
     """
     if changes is None:
-        return {
-            "pending": "unknown",
-            "reason": "the configuration on disk can't be compared with the running one: it "
-            "can't be read (dhcpd.check_config says why)",
-            "since": since,
-            "changes": [],
-        }
+        return _found(
+            "unknown",
+            "the configuration on disk can't be compared with the running one: it can't be read "
+            "(dhcpd.check_config says why)",
+            since,
+        )
     if not changes:
         return None
     marked = [line for line in changes if line[0] in "-+~"]
@@ -256,11 +270,21 @@ def verdict(changes: list[str] | None, since: float | None) -> dict[str, Any] | 
     else:
         what = {"-": "gone", "+": "new", "~": "changed"}[marked[0][0]] + f": {first}"
     more = f", and {len(rest)} more lines of difference" if rest else ""
+    return _found(
+        True, f"the configuration has changed since dhcpd started: {what}{more}", since, changes
+    )
+
+
+def _found(
+    pending: bool | str, reason: str, since: float | None, changes: Sequence[str] = ()
+) -> Pending:
     return {
-        "pending": True,
-        "reason": f"the configuration has changed since dhcpd started: {what}{more}",
+        "pending": pending,
+        "marked": False,
+        "reason": reason,
         "since": since,
-        "changes": changes,
+        "changes": list(changes),
+        "configuration": None,
     }
 
 
@@ -270,7 +294,7 @@ def _inside(marked: Sequence[str]) -> bool:
     return depths[0] != depths[1]
 
 
-def by_time_stamps(files: Sequence[FileRead] | None, started: float) -> dict[str, Any] | None:
+def by_time_stamps(files: Sequence[FileRead] | None, started: float) -> Pending | None:
     """
     Return what the time stamps alone tell: nothing pending, or unknown, never more.
 
@@ -283,13 +307,12 @@ def by_time_stamps(files: Sequence[FileRead] | None, started: float) -> dict[str
     if not newer:
         return None
     names = ", ".join(dict.fromkeys(os.path.basename(one.path) for one in newer))
-    return {
-        "pending": "unknown",
-        "reason": f"{names} was changed or touched after dhcpd started, and dhcpd was not started "
-        "by dhcpd.start or dhcpd.restart, so what it runs with is not known",
-        "since": max(map(_changed, newer)),
-        "changes": [],
-    }
+    return _found(
+        "unknown",
+        f"{names} was changed or touched after dhcpd started, and dhcpd was not started by "
+        "dhcpd.start or dhcpd.restart, so what it runs with is not known",
+        max(map(_changed, newer)),
+    )
 
 
 def _changed(file: FileRead) -> float:

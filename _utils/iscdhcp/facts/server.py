@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from collections.abc import Iterator
 from dataclasses import dataclass
 from dataclasses import field
 from pathlib import Path
 
 from ..conf import views
+from ..conf.syntax import Locate
 from ..errors import ActError
 from ..errors import IscDhcpError
 from ..host import process as host_process
@@ -98,19 +100,33 @@ class Server:
         return [path for path in dict.fromkeys(files) if path.startswith(f"{host_process.PROC}/")]
 
 
-def read_server(settings: Settings, host: Host = LOCAL) -> Server:
-    """Read process and configuration; an unreadable configuration is kept as a sentence."""
+def read_server(
+    settings: Settings,
+    host: Host = LOCAL,
+    parse: Callable[[str, Locate | None], views.Configuration] | None = None,
+) -> Server:
+    """
+    Read process and configuration; an unreadable configuration is kept as a sentence.
+
+    parse
+        Reads the configuration: its main file, by paths as the process knows them.
+    """
+    parse = parse or _parsed
     processes = sorted(host.find(settings.binaries), key=lambda one: one.started)
     running = processes[0] if processes else None
     config_file = config_file_of(settings, running)
     where = running.where if running else Where()
     configuration, error = None, None
     try:
-        configuration = views.read(config_file, locate=where.located if where.apart else None)
+        configuration = parse(config_file, where.located if where.apart else None)
     except IscDhcpError as err:
         error = str(err)
     lease_file = _lease_file_of(settings, running, configuration)
     return Server(settings, processes, configuration, error, config_file, lease_file, host)
+
+
+def _parsed(path: str, locate: Locate | None) -> views.Configuration:
+    return views.read(path, locate=locate)
 
 
 def config_file_of(settings: Settings, running: host_process.Process | None) -> str:

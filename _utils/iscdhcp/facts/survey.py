@@ -2,7 +2,7 @@
 What a check or a diagnosis wants to know of a server beyond the facts that a restart needs.
 
 Reading only, and nothing here is needed to decide whether dhcpd may be stopped: disk, sockets,
-firewall, counts of leases, the states on disk, what the log said lately.
+firewall, the configuration read carefully, what the log said recently.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import time
 from collections.abc import Iterator
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
+from .. import unknown
 from ..conf import lint
 from ..conf import normal
 from ..conf import syntax
@@ -22,7 +22,6 @@ from ..errors import IscDhcpError
 from ..errors import LogError
 from ..host import firewall
 from ..host import process
-from ..leases import read
 from ..log import harmless
 from ..log import sources as log_sources
 from ..log.messages import WORTH_READING
@@ -30,6 +29,14 @@ from ..log.messages import event
 from ..log.messages import masked
 from ..log.sources import SYSLOG_FILES
 from ..log.sources import Line
+from ..shapes import Examined
+from ..shapes import LogSurvey
+from ..shapes import Move
+from ..shapes import Sockets
+from ..shapes import Space
+from ..shapes import Survey
+from ..shapes import ToldLine
+from ..shapes import Unwritten
 from . import lease_folder
 from .server import Server
 from .server import Settings
@@ -57,7 +64,12 @@ _UNWRITTEN = ("nable to write", "nable to commit", "nable to record current fail
 _SYN_SENT, _LISTEN = "02", "0A"
 
 
-def survey(server: Server, log_hours: float = 0.0) -> dict[str, Any]:
+def survey(
+    server: Server,
+    log_hours: float = 0.0,
+    addresses: Sequence[str] = (),
+    nonce: str | None = None,
+) -> Survey:
     """
     Return what is known of a server beside its facts.
 
@@ -65,38 +77,33 @@ def survey(server: Server, log_hours: float = 0.0) -> dict[str, Any]:
         As :func:`iscdhcp.facts.server.read_server` read it.
     log_hours
         How far back the log is read; 0: not at all.
-
-    The dict has ``space``, ``sockets``, ``firewall`` (where OMAPI is configured),
-    ``saved`` (states on disk), and ``log``. A part that can't be read has ``error``.
+    addresses, nonce
+        As for :func:`examined`.
     """
-    found: dict[str, Any] = {
+    configuration = server.configuration
+    omapi = configuration.omapi if configuration else None
+    return {
         "space": space(server.lease_file),
         "sockets": sockets(server),
-        "saved": saved_states(server.lease_file),
+        "firewall": firewall.closed(omapi.port) if omapi else None,
+        "log": read_log(server, log_hours * 3600.0) if log_hours else None,
+        "configuration": examined(server, addresses, nonce) if configuration else None,
     }
-    omapi = server.configuration.omapi if server.configuration else None
-    if omapi is not None:
-        found["firewall"] = firewall.closed(omapi.port)
-    if log_hours:
-        found["log"] = read_log(server, log_hours * 3600.0)
-    return found
 
 
-def space(lease_file: str) -> dict[str, Any]:
-    """
-    Return whether the lease file can be written anew beside itself, as dhcpd does at each start.
-
-    ``free`` and ``needed`` are bytes, ``inodes`` are the free ones; ``writable`` is about its
-    folder.
-    """
+def space(lease_file: str) -> Space:
+    """Return whether the lease file can be written again beside itself, as dhcpd does at starts."""
     folder = os.path.dirname(lease_file) or "."
+    found: Space = {**unknown.survey()["space"], "folder": folder}
     try:
         status = os.statvfs(folder)
         size = os.path.getsize(lease_file) if os.path.exists(lease_file) else 0
     except OSError as err:
-        return {"folder": folder, "error": f"{folder}: {err.strerror}"}
+        found["error"] = f"{folder}: {err.strerror}"
+        return found
     return {
         "folder": folder,
+        "error": None,
         "free": status.f_bavail * status.f_frsize,
         "needed": lease_folder.needed(size),
         # Some file systems have none and say 0 of 0.
@@ -105,33 +112,27 @@ def space(lease_file: str) -> dict[str, Any]:
     }
 
 
-def sockets(server: Server) -> dict[str, Any]:
-    """
-    Return what the kernel knows of dhcpd's sockets.
-
-    By relationship: ``listens`` (``own``, ``other`` for another program's socket, or ``None``) and
-    ``dialling`` (whether a connection to the partner is being tried and not answered). ``omapi``
-    is as ``listens``.
-    """
+def sockets(server: Server) -> Sockets:
+    """Return what the kernel knows of dhcpd's sockets."""
     configuration = server.configuration
+    found = unknown.survey()["sockets"]
     if configuration is None:
-        return {}
+        return found
     try:
         rows = _tcp_rows()
     except OSError as err:
-        return {"error": f"the kernel's table of connections can't be read: {err.strerror}"}
+        found["error"] = f"the kernel's table of connections can't be read: {err.strerror}"
+        return found
     mine = process.sockets_of(server.process.pid) if server.process else set()
-    relationships = {}
     for one in configuration.relationships:
         own, peer = process.addresses(one.address), process.addresses(one.peer_address)
-        relationships[one.name] = {
+        found["relationships"][one.name] = {
             "listens": _listens(rows, own, one.port, mine),
             "dialling": any(
                 state == _SYN_SENT and remote[0] in peer and remote[1] == one.peer_port
                 for state, _, remote, _ in rows
             ),
         }
-    found: dict[str, Any] = {"relationships": relationships}
     if configuration.omapi is not None:
         found["omapi"] = _listens(rows, set(), configuration.omapi.port, mine)
     return found
@@ -160,15 +161,7 @@ def _listens(rows: list[_Row], own: set[int], port: int, mine: set[str] | None) 
     return "other" if others else None
 
 
-def saved_states(lease_file: str) -> dict[str, Any]:
-    """Return the states of the relationships that the lease file holds, or ``error``."""
-    try:
-        return read.failover_states(lease_file)
-    except IscDhcpError as err:
-        return {"error": str(err)}
-
-
-def examined(server: Server, addresses: Sequence[str], nonce: str | None) -> dict[str, Any]:
+def examined(server: Server, addresses: Sequence[str], nonce: str | None) -> Examined:
     """
     Return what a careful reader finds in the configuration.
 
@@ -176,15 +169,11 @@ def examined(server: Server, addresses: Sequence[str], nonce: str | None) -> dic
         The IPv4 addresses of this host.
     nonce
         As for :func:`iscdhcp.conf.normal.normal_form`; without it nothing can be compared.
-
-    ``findings`` are those of :func:`iscdhcp.conf.lint.lint`; ``digests``, by relationship, are
-    equal on both partners if their configurations mean the same.
     """
+    found = unknown.examined()
     try:
         tree = syntax.parse_file(server.config_file, locate=server.where.located)
-        found: dict[str, Any] = {
-            "findings": [one.as_dict() for one in lint.lint(tree, addresses)],
-        }
+        found["findings"] = [one.as_dict() for one in lint.lint(tree, addresses)]
         if nonce and server.configuration is not None:
             found["digests"] = {
                 one.name: normal.normal_form(tree, nonce, one.name)["digest"]
@@ -192,39 +181,30 @@ def examined(server: Server, addresses: Sequence[str], nonce: str | None) -> dic
             }
     except IscDhcpError as err:
         # dhcpd's own verdict on it is among the facts.
-        return {"error": str(err)}
+        found["error"] = str(err)
     return found
 
 
 # -- log -----------------------------------------------------------------------------------------
 
 
-def read_log(server: Server, seconds: float) -> dict[str, Any]:
-    """
-    Return what the log said in the last ``seconds``, of all processes of dhcpd, folded.
-
-    ``moves``: the last moves between states in order (``time``, ``pid``, ``relationship``,
-    ``kind``, ``old``, ``new``). ``told``: other events by kind, relationship and reason, each with
-    ``count``, ``first``, ``last``, ``text`` of the last one. ``harmless``: counts by code of
-    :mod:`iscdhcp.log.harmless`. ``clients``: how many were turned away lately and why.
-    ``unwritten``: the last line about something that could not be written. Or ``error``.
-    """
+def read_log(server: Server, seconds: float) -> LogSurvey:
+    """Return what the log said in the last ``seconds``, of all processes of dhcpd, folded."""
     identifier = (
         Path(server.process.argv[0]).name
         if server.process
         else Path(server.settings.binaries[0]).name
     )
     now = time.time()
-    found: dict[str, Any] = {"source": None, "complete": True}
     pattern = f"{WORTH_READING}|{harmless.WORTH_READING}"
     try:
-        found["source"], lines = _newest(server.settings, now - seconds, identifier, pattern, LINES)
-        lately = now - min(seconds, CLIENTS_SECONDS)
-        _, clients = _newest(server.settings, lately, identifier, _CLIENTS, CLIENTS_LINES)
+        source, lines = _newest(server.settings, now - seconds, identifier, pattern, LINES)
+        recently = now - min(seconds, CLIENTS_SECONDS)
+        _, clients = _newest(server.settings, recently, identifier, _CLIENTS, CLIENTS_LINES)
     except LogError as err:
-        return {"error": str(err), **fold([]), "clients": {}}
-    found["complete"] = len(lines) < LINES
-    found.update(fold(lines))
+        return {**unknown.log(), "error": str(err)}
+    found = fold(lines)
+    found["source"], found["complete"] = source, len(lines) < LINES
     found["clients"] = {
         code: sum(phrase in line.text for line in clients)
         for code, phrase in _TURNED_AWAY.items()
@@ -259,11 +239,11 @@ def _newest(
     return readable or "nowhere", []
 
 
-def fold(lines: list[Line]) -> dict[str, Any]:
+def fold(lines: list[Line]) -> LogSurvey:
     """Fold lines, in order, as :func:`read_log` returns them."""
-    moves: list[dict[str, Any]] = []
-    told: dict[tuple[str, str | None, str | None], dict[str, Any]] = {}
-    unwritten = None
+    moves: list[Move] = []
+    told: dict[tuple[str, str | None, str | None], ToldLine] = {}
+    unwritten: Unwritten | None = None
     for line in lines:
         if any(phrase in line.text for phrase in _UNWRITTEN):
             unwritten = {"time": line.time, "text": masked(line.text)}
@@ -283,20 +263,22 @@ def fold(lines: list[Line]) -> dict[str, Any]:
             )
             continue
         why = one.fields.get("why")
-        entry = told.setdefault(
-            (one.kind, one.relationship, why),
-            {
-                "kind": one.kind,
-                "relationship": one.relationship,
-                "why": why,
-                "count": 0,
-                "first": one.time,
-            },
-        )
-        entry.update(count=entry["count"] + 1, last=one.time, pid=one.pid, text=one.text[:300])
+        what = (one.kind, one.relationship, why)
+        before = told.get(what)
+        told[what] = {
+            "kind": one.kind,
+            "relationship": one.relationship,
+            "why": why,
+            "count": before["count"] + 1 if before else 1,
+            "first": before["first"] if before else one.time,
+            "last": one.time,
+            "pid": one.pid,
+            "text": one.text[:300],
+        }
     return {
+        **unknown.log(),
         "moves": moves[-MOVES:],
-        "told": sorted(told.values(), key=lambda entry: float(entry["last"]))[-60:],
+        "told": sorted(told.values(), key=lambda entry: entry["last"])[-60:],
         "harmless": harmless.count(line.text for line in lines),
         "unwritten": unwritten,
     }

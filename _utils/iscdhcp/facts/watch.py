@@ -3,8 +3,8 @@ A quick look at dhcpd's failover states, for a watch that may never hold its cal
 
 The look takes what is cheap: the process table, the configuration (parsed again only when a file
 of it changed), one OMAPI exchange with one short deadline for all relationships. Where there is no
-OMAPI only the log's lines since the last look are read. The lease file is not touched: counts come
-from :func:`keep`, which a scheduled call fills.
+OMAPI only the log's lines since the last look are read. The lease file is not touched: a scheduled
+call counts it (:mod:`iscdhcp.facts.lease_counts`).
 
 What the looks mean is for :mod:`iscdhcp.facts.news` to say; :func:`tell` remembers what it said.
 """
@@ -13,31 +13,35 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from .. import files
 from ..conf import views
+from ..conf.syntax import Locate
 from ..errors import IscDhcpError
-from ..errors import OmapiError
-from ..errors import OmapiLibraryMissing
-from ..errors import OmapiNotFound
-from ..host import process
-from ..host.omapi import OmapiClient
 from ..log import evidence
+from ..shapes import ServerFacts
+from . import gather
+from . import lease_counts
 from . import news
+from . import pending
 from . import server as facts_server
+from .news import Memory
+from .news import News
+from .news import Seen
+from .news import SeenEnd
+from .news import Trail
 
 #: Seconds for all OMAPI of one look, and for its reading of the log.
 PATIENCE = 0.25
-#: What :func:`keep` leaves in the minion's folder for the looks that follow.
-KEPT = "counts.json"
+#: What :func:`keep_trail` leaves in the minion's folder for the looks that follow.
+TRAIL = "trail.json"
 #: What the watch has told, for the next life of the minion.
 TOLD = "told.json"
 
-_configurations: dict[str, tuple[Any, views.Configuration]] = {}
-_told: dict[str, tuple[news.Memory, dict[str, Any]]] = {}
+_Stamps = list[tuple[int, int, int]]
+_configurations: dict[str, tuple[_Stamps | None, views.Configuration]] = {}
+_told: dict[str, tuple[Memory, Trail | None]] = {}
 
 
 def tell(
@@ -45,7 +49,7 @@ def tell(
     settings: facts_server.Settings,
     acting: bool = False,
     remember: bool = False,
-) -> list[dict[str, Any]]:
+) -> list[News]:
     """
     Look, and return the events since the last look that was remembered.
 
@@ -62,19 +66,14 @@ def tell(
     """
     folder = Path(folder)
     path = folder / TOLD
-    before, trail = _told.get(str(folder), (None, {}))
+    before, trail = _told.get(str(folder), (None, None))
     if before is None:
-        old = files.read_json(path)
-        before = old if isinstance(old, dict) else None
-    counts = kept(folder)
-    if not trail:
-        trail = counts.get("trail") or {}
-    seen = look(settings, trail)
-    pending = files.read_json(folder / "pending.json")
-    pending = pending if isinstance(pending, dict) else None
-    events, told = news.news(before, seen, counts, pending, acting)
+        before = _told_before(path)
+    seen = look(settings, trail or _kept_trail(folder))
+    counts = lease_counts.kept(folder)
+    events, told = news.news(before, seen, counts, pending.mark_in(folder), acting)
     if remember:
-        _told[str(folder)] = told, dict(seen["trail"] or {})
+        _told[str(folder)] = told, seen["trail"]
         if told != before or not path.exists():
             try:
                 files.write_json(path, told)
@@ -84,28 +83,37 @@ def tell(
     return events
 
 
+def _told_before(path: Path) -> Memory | None:
+    """Return what an earlier life of the minion has told; a file of another form is forgotten."""
+    found = files.read_json(path)
+    try:
+        return {
+            "process": found["process"] or None,
+            "states": {name: list(both) for name, both in found["states"].items()},
+            "silent": dict(found["silent"]),
+            "conditions": dict(found["conditions"]),
+        }
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
+
+
 def read_server(settings: facts_server.Settings) -> facts_server.Server:
     """
     Return :func:`iscdhcp.facts.server.read_server`, with a configuration that is parsed only once.
     """
-    processes = sorted(process.find(settings.binaries), key=lambda one: one.started)
-    running = processes[0] if processes else None
-    path = facts_server.config_file_of(settings, running)
+    return facts_server.read_server(settings, parse=_parsed_once)
+
+
+def _parsed_once(path: str, locate: Locate | None) -> views.Configuration:
     known = _configurations.get(path)
-    configuration, error = None, None
     if known is not None and known[0] == _stamps(known[1]):
-        configuration = known[1]
-    else:
-        try:
-            where = running.where if running else None
-            configuration = views.read(path, locate=where.located if where else None)
-            _configurations[path] = _stamps(configuration), configuration
-        except IscDhcpError as err:
-            error = str(err)
-    return facts_server.Server(settings, processes, configuration, error, path, "")
+        return known[1]
+    configuration = views.read(path, locate=locate)
+    _configurations[path] = _stamps(configuration), configuration
+    return configuration
 
 
-def _stamps(configuration: views.Configuration) -> Any:
+def _stamps(configuration: views.Configuration) -> _Stamps | None:
     """What changes when one of its files does."""
     try:
         found = [os.stat(one.path) for one in configuration.files]
@@ -115,10 +123,8 @@ def _stamps(configuration: views.Configuration) -> Any:
 
 
 def look(
-    settings: facts_server.Settings,
-    trail: Mapping[str, Any] | None = None,
-    patience: float = PATIENCE,
-) -> dict[str, Any]:
+    settings: facts_server.Settings, trail: Trail | None = None, patience: float = PATIENCE
+) -> Seen:
     """
     Look at this server's dhcpd once.
 
@@ -129,27 +135,38 @@ def look(
     patience
         Seconds for OMAPI, and as many for the log where it is needed.
 
-    Returns ``time`` (epoch seconds), ``process`` (``running``, ``pid``, ``identity``, ``started``,
-    ``stopped``), ``relationships`` (by name: ``role``, ``state``, ``partner_state``, ``since``,
-    ``mclt``, ``source``, ``why_unknown``), ``newer`` (files changed since dhcpd's start), ``error``
-    and ``trail``. Nothing is raised for what can't be read; it is unknown.
+    Nothing is raised for what can't be read; it is unknown.
     """
-    seen: dict[str, Any] = {"time": time.time(), "relationships": {}, "newer": [], "error": None}
+    seen: Seen = {
+        "time": time.time(),
+        "process": {
+            "running": None,
+            "pid": None,
+            "identity": None,
+            "started": None,
+            "stopped": False,
+        },
+        "relationships": {},
+        "newer": [],
+        "error": None,
+        "trail": trail,
+    }
     try:
         server = read_server(settings)
     except (IscDhcpError, OSError) as err:
-        return {**seen, "process": {"running": None}, "error": str(err), "trail": trail}
+        seen["error"] = str(err)
+        return seen
     running = server.process
-    seen["process"] = {"running": running is not None}
+    seen["process"]["running"] = running is not None
     if running is not None:
-        seen["process"].update(
-            pid=running.pid,
-            identity=running.identity,
-            started=running.started,
-            stopped=running.stopped,
-        )
+        seen["process"] = {
+            "running": True,
+            "pid": running.pid,
+            "identity": running.identity,
+            "started": running.started,
+            "stopped": running.stopped,
+        }
     seen["error"] = server.configuration_error
-    seen["trail"] = dict(trail or {})
     configuration = server.configuration
     if configuration is None:
         return seen
@@ -157,72 +174,66 @@ def look(
         seen["newer"] = [
             str(one.path) for one in configuration.files if one.mtime_ns / 1e9 > running.started
         ]
-    states, why = _states_by_omapi(server, patience)
+    states, why, by_log = _states_by_omapi(server, patience)
     missing = [one.name for one in configuration.relationships if one.name not in states]
-    if missing and running is not None and not running.stopped and _omapi_is_off(server, why):
-        found, why, seen["trail"] = _states_by_log(server, missing, seen["trail"], patience)
+    if missing and by_log:
+        found, why, seen["trail"] = _states_by_log(server, missing, trail, patience)
         states.update(found)
     for one in configuration.relationships:
         state = states.get(one.name)
-        end = {"role": one.role, "mclt": one.mclt, "state": None, "partner_state": None}
-        end.update(state or {"why_unknown": why})
-        seen["relationships"][one.name] = end
+        seen["relationships"][one.name] = {
+            "role": one.role,
+            "mclt": (state and state["mclt"]) or one.mclt,
+            "state": state and state["state"],
+            "partner_state": state and state["partner_state"],
+            "since": state and state["since"],
+            "source": state and state["source"],
+            "why_unknown": None if state else why,
+        }
     return seen
-
-
-def _omapi_is_off(server: facts_server.Server, why: str) -> bool:
-    """Whether OMAPI can't tell here at all, now or later, so that the log has to."""
-    return why.startswith("no OMAPI")
 
 
 def _states_by_omapi(
     server: facts_server.Server, patience: float
-) -> tuple[dict[str, dict[str, Any]], str]:
-    """Ask for each relationship, all within one deadline; what is unknown says why."""
-    assert server.configuration is not None
-    omapi, running = server.configuration.omapi, server.process
+) -> tuple[dict[str, SeenEnd], str, bool]:
+    """
+    Ask for each relationship, all within one deadline; what is unknown says why.
+
+    The third is whether OMAPI can't tell here at all, now or later, so that the log has to.
+    """
+    running = server.process
     if running is None:
-        return {}, "dhcpd is not running"
+        return {}, "dhcpd is not running", False
     if running.stopped:
-        return {}, f"dhcpd (pid {running.pid}) is stopped by a signal"
-    if not server.settings.omapi or omapi is None:
-        return {}, f"no OMAPI here: {facts_server.OMAPI_HINT}"
-    states: dict[str, dict[str, Any]] = {}
-    why = "dhcpd does not know the relationship"
-    deadline = time.monotonic() + patience
-    try:
-        key = facts_server.omapi_key(server)
-        with OmapiClient(server.settings.omapi_host, omapi.port, key, timeout=patience) as client:
-            for one in server.configuration.relationships:
-                client.timeout = max(0.01, deadline - time.monotonic())
-                try:
-                    told = client.failover_state(one.name)
-                except OmapiNotFound:
-                    continue
-                states[one.name] = {
-                    "state": told["state"],
-                    "partner_state": told["partner_state"],
-                    "since": told["since"],
-                    "mclt": told["mclt"] or one.mclt,
-                    "source": "omapi",
-                }
-    except OmapiError as err:
-        why = str(err)
-        if isinstance(err, OmapiLibraryMissing):
-            why = f"no OMAPI here: {err}"
-    return states, why
+        return {}, f"dhcpd (pid {running.pid}) is stopped by a signal", False
+    facts, told = gather.omapi_facts(server, patience)
+    states: dict[str, SeenEnd] = {
+        name: {
+            "role": one["role"],
+            "mclt": one["mclt"],
+            "state": one["state"],
+            "partner_state": one["partner_state"],
+            "since": one["since"],
+            "source": "omapi",
+            "why_unknown": None,
+        }
+        for name, one in told.items()
+    }
+    off = facts["hint"] is not None or not server.settings.omapi
+    why = facts["hint"] or facts["error"] or "dhcpd does not know the relationship"
+    return states, f"no OMAPI here: {why}" if off else why, off
 
 
 def _states_by_log(
-    server: facts_server.Server, names: list[str], trail: dict[str, Any], patience: float
-) -> tuple[dict[str, dict[str, Any]], str, dict[str, Any]]:
+    server: facts_server.Server, names: list[str], trail: Trail | None, patience: float
+) -> tuple[dict[str, SeenEnd], str, Trail | None]:
     """Read on in the log from where the last look was; its states hold until it says otherwise."""
-    assert server.process is not None and server.configuration is not None
+    assert server.process is not None
     identity = server.process.identity
-    known: dict[str, Any] = {}
+    known: dict[str, SeenEnd] = {}
     since = server.process.started - 2
-    if trail.get("identity") == identity:
-        known, since = dict(trail.get("states") or {}), float(trail["until"]) - 1
+    if trail and trail["identity"] == identity:
+        known, since = dict(trail["states"]), trail["until"] - 1
     now = time.time()
     why = "the log does not say since dhcpd's start"
     try:
@@ -241,56 +252,61 @@ def _states_by_log(
         fresh = evidence.view(events, name)
         if fresh.lost:
             known.pop(name, None)
-        before = known.get(name) or {}
-        state = fresh.state or before.get("state")
-        partner = fresh.partner_state or before.get("partner_state")
+        before = known.get(name)
+        state = fresh.state or (before and before["state"])
+        partner = fresh.partner_state or (before and before["partner_state"])
         if state and partner:
-            known[name] = {
-                "state": state,
-                "partner_state": partner,
-                "since": fresh.since or before.get("since"),
-                "source": "log",
-            }
-    left = {"identity": identity, "until": now, "states": known}
+            since_then = fresh.since or (before and before["since"])
+            known[name] = _proved(state, partner, since_then)
+    left: Trail = {"identity": identity, "until": now, "states": known}
     return {name: known[name] for name in names if name in known}, why, left
 
 
-def keep(
-    folder: Path, counts: Mapping[str, Any], gathered: Mapping[str, Any] | None = None
-) -> None:
+def _proved(state: str | None, partner_state: str | None, since: float | None) -> SeenEnd:
+    """Return what the log has proved."""
+    return {
+        "role": None,
+        "mclt": None,
+        "state": state,
+        "partner_state": partner_state,
+        "since": since,
+        "source": "log",
+        "why_unknown": None,
+    }
+
+
+def keep_trail(folder: Path, facts: ServerFacts) -> None:
     """
-    Leave what is too slow for a look in a small file of the minion's folder.
+    Leave the states that the log has proved in the minion's folder: a look begins there.
 
     folder
         The minion's folder of this project.
-    counts
-        :func:`iscdhcp.leases.count.count`'s, each pool with its ``relationship``.
-    gathered
-        :func:`iscdhcp.facts.gather.gather`'s: the states that the log proved are where a look
-        begins.
+    facts
+        Of this server, now.
     """
-    pools = [
-        {key: value for key, value in pool.items() if key != "ranges"}
-        | {"first": pool["ranges"][0][0] if pool["ranges"] else ""}
-        for pool in counts["pools"]
-    ]
-    kept: dict[str, Any] = {"time": time.time(), "pools": pools}
-    identity = ((gathered or {}).get("process") or {}).get("identity")
-    if gathered and identity:
-        keys = ("state", "partner_state", "since", "source")
-        kept["trail"] = {
-            "identity": identity,
-            "until": gathered["time"],
+    identity = facts["process"]["identity"]
+    if identity is None:
+        return
+    proved = {
+        name: _proved(end["state"], end["partner_state"], end["since"])
+        for name, end in facts["relationships"].items()
+        if end["source"] == "log"
+    }
+    trail: Trail = {"identity": identity, "until": facts["time"], "states": proved}
+    if proved:
+        files.write_json(Path(folder) / TRAIL, trail)
+
+
+def _kept_trail(folder: Path) -> Trail | None:
+    found = files.read_json(Path(folder) / TRAIL)
+    try:
+        return {
+            "identity": str(found["identity"]),
+            "until": float(found["until"]),
             "states": {
-                name: {key: end.get(key) for key in keys}
-                for name, end in (gathered.get("relationships") or {}).items()
-                if end.get("source") == "log"
+                name: _proved(one["state"], one["partner_state"], one["since"])
+                for name, one in found["states"].items()
             },
         }
-    files.write_json(Path(folder) / KEPT, kept)
-
-
-def kept(folder: Path) -> dict[str, Any]:
-    """Return what :func:`keep` left: ``time`` (epoch seconds), ``pools``, ``trail``; or nothing."""
-    found = files.read_json(Path(folder) / KEPT)
-    return found if isinstance(found, dict) and isinstance(found.get("pools"), list) else {}
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None

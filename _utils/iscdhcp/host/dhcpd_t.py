@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Mapping
-from typing import Any
 
 from ..log.messages import masked
+from ..shapes import OwnVerdict
 
 
-def complaint(verdict: Mapping[str, Any]) -> str | None:
+def complaint(verdict: OwnVerdict) -> str | None:
     """
     Return what dhcpd has against a configuration, or ``None`` where it accepts it.
 
@@ -18,7 +17,7 @@ def complaint(verdict: Mapping[str, Any]) -> str | None:
     return None if verdict["verdict"] == "accepted" else str(verdict["said"])
 
 
-def dhcpd_verdict(config_file: str, binary: str = "dhcpd", timeout: float = 60.0) -> dict[str, Any]:
+def dhcpd_verdict(config_file: str, binary: str = "dhcpd", timeout: float = 60.0) -> OwnVerdict:
     """
     Let dhcpd itself parse ``config_file`` (``dhcpd -t``).
 
@@ -29,7 +28,7 @@ def dhcpd_verdict(config_file: str, binary: str = "dhcpd", timeout: float = 60.0
     too slow), ``exit_code`` (None where it has none) and ``said``, its complaint as a sentence.
     """
 
-    def verdict(what: str, said: str | None, exit_code: int | None = None) -> dict[str, Any]:
+    def verdict(what: str, said: str | None, exit_code: int | None = None) -> OwnVerdict:
         return {"verdict": what, "exit_code": exit_code, "said": said}
 
     argv = [binary, "-t", "-cf", config_file]

@@ -13,13 +13,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..shapes import Firewall
+
 #: Tables of the old iptables, which nft does not show.
 _LEGACY = Path("/proc/net/ip_tables_names")
 
 _ACCEPT, _DROP, _UNSURE = "accept", "drop", "unsure"
 
 
-def closed(port: int) -> dict[str, Any]:
+def closed(port: int) -> Firewall:
     """
     Return ``closed``: whether a stranger's new connection to a TCP port is dropped or rejected.
 

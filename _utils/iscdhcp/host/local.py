@@ -20,6 +20,8 @@ from typing import Protocol
 from ..clock import SYSTEM
 from ..clock import Clock
 from ..errors import ActError
+from ..shapes import OmapiState
+from ..shapes import OwnVerdict
 from ..states import FailoverState
 from . import dhcpd_t
 from . import process
@@ -33,10 +35,13 @@ from .units import Unit
 class Omapi(Protocol):
     """What acts ask and order over OMAPI; see :class:`iscdhcp.host.omapi.OmapiClient`."""
 
-    def failover_state(self, relationship: str) -> dict[str, Any]:
+    #: Seconds for one exchange.
+    timeout: float
+
+    def failover_state(self, relationship: str) -> OmapiState:
         """Return what the server knows of one relationship."""
 
-    def set_local_state(self, relationship: str, state: FailoverState) -> dict[str, Any]:
+    def set_local_state(self, relationship: str, state: FailoverState) -> OmapiState:
         """Set the server's own state in one relationship; return what it is then."""
 
     def order_shutdown(self) -> None:
@@ -86,7 +91,7 @@ class Host(Protocol):
     ) -> AbstractContextManager[Omapi]:
         """Connect to dhcpd's OMAPI for the length of a ``with`` block."""
 
-    def dhcpd_verdict(self, path: str, binary: str) -> dict[str, Any]:
+    def dhcpd_verdict(self, path: str, binary: str) -> OwnVerdict:
         """As :func:`iscdhcp.host.dhcpd_t.dhcpd_verdict`."""
 
     def last_lines(self, since: float) -> list[str]:
@@ -150,7 +155,7 @@ class LocalHost:
         """As :meth:`Host.omapi`."""
         return OmapiClient(address, port, key, timeout=timeout)
 
-    def dhcpd_verdict(self, path: str, binary: str) -> dict[str, Any]:
+    def dhcpd_verdict(self, path: str, binary: str) -> OwnVerdict:
         """As :meth:`Host.dhcpd_verdict`."""
         return dhcpd_t.dhcpd_verdict(path, binary)
 

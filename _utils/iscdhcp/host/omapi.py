@@ -36,6 +36,7 @@ from ..errors import OmapiRejected
 from ..errors import OmapiTimeout
 from ..errors import OmapiUnknownKey
 from ..errors import OmapiWrongSecret
+from ..shapes import OmapiState
 from ..states import FailoverState
 
 if TYPE_CHECKING:
@@ -169,7 +170,7 @@ class OmapiClient:
             self._stream.close()
         self._stream = self._signer = None
 
-    def failover_state(self, relationship: str) -> dict[str, Any]:
+    def failover_state(self, relationship: str) -> OmapiState:
         """What the server knows of one failover relationship.
 
         :param relationship: its name in dhcpd.conf (``failover peer "NAME"``).
@@ -184,7 +185,7 @@ class OmapiClient:
         with self._operation():
             return _reading(relationship, self._open(relationship).obj)
 
-    def set_local_state(self, relationship: str, state: FailoverState) -> dict[str, Any]:
+    def set_local_state(self, relationship: str, state: FailoverState) -> OmapiState:
         """Set a server's own state in one relationship and read it again.
 
         dhcpd checks nothing (failover.c:3099-3104): whether the state is safe now is the caller's
@@ -498,7 +499,7 @@ def _result(status: OmapiMessage) -> tuple[int, str]:
     return int.from_bytes(code, "big"), "".join(c if c.isprintable() else "?" for c in words)
 
 
-def _reading(relationship: str, entries: list[tuple[bytes, bytes]]) -> dict[str, Any]:
+def _reading(relationship: str, entries: list[tuple[bytes, bytes]]) -> OmapiState:
     """Plain values from a failover-state object (failover.c:3372-3591).
 
     :raises OmapiClosed: when it is another relationship's, or a value is missing or senseless.

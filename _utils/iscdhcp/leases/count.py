@@ -12,9 +12,11 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterable
-from typing import Any
 from typing import Protocol
 
+from ..shapes import LeaseCounts
+from ..shapes import Outside
+from ..shapes import PoolCounts
 from .read import Reader
 from .syntax import BINDING_STATES
 from .syntax import Damaged
@@ -79,7 +81,7 @@ class _Pages(dict[bytes, bytearray]):
 _LAST_OCTETS = {str(octet).encode(): octet for octet in range(256)}
 
 
-def count(path: str, pools: Iterable[Ranges], now: float | None = None) -> dict[str, Any]:
+def count(path: str, pools: Iterable[Ranges], now: float | None = None) -> LeaseCounts:
     """
     Count the addresses of each pool by state, as dhcpd means them: the last entry counts.
 
@@ -173,7 +175,7 @@ def _take_one(entry: Entry, pages: _Pages, now: float) -> None:
 _Part = tuple[bytes, int, int]
 
 
-def _pool(pool: Ranges, pages: _Pages) -> tuple[dict[str, Any], list[_Part]]:
+def _pool(pool: Ranges, pages: _Pages) -> tuple[PoolCounts, list[_Part]]:
     counts = [0] * len(_NAMES)
     addresses = 0
     used: list[_Part] = []
@@ -191,18 +193,25 @@ def _pool(pool: Ranges, pages: _Pages) -> tuple[dict[str, Any], list[_Part]]:
             used.append((prefix, begin, end))
             for code in range(len(_NAMES)):
                 counts[code] += part.count(code)
-    states = {"network": pool.network, "ranges": pool.ranges, "addresses": addresses}
-    return {**states, **_states(counts)}, used
+    found = dict(zip(_NAMES, counts, strict=True))
+    states: PoolCounts = {
+        "network": pool.network,
+        "ranges": pool.ranges,
+        "addresses": addresses,
+        "active": found["active"],
+        "free": found["free"] + found["virgin"],
+        "backup": found["backup"],
+        "expired": found["expired"] + found["lapsed"],
+        "released": found["released"],
+        "abandoned": found["abandoned"],
+        "reset": found["reset"],
+        "virgin": found["virgin"],
+        "lapsed": found["lapsed"],
+    }
+    return states, used
 
 
-def _states(counts: list[int]) -> dict[str, int]:
-    states = dict(zip(_NAMES, counts, strict=True))
-    states["free"] += states["virgin"]
-    states["expired"] += states["lapsed"]
-    return states
-
-
-def _outside(pages: _Pages, used: list[_Part]) -> dict[str, Any]:
+def _outside(pages: _Pages, used: list[_Part]) -> Outside:
     """Count what no pool has; dhcpd drops these at its start (server/mdb.c:2768-2775)."""
     for prefix, begin, end in used:
         pages[prefix][begin:end] = bytes(end - begin)
@@ -216,9 +225,19 @@ def _outside(pages: _Pages, used: list[_Part]) -> dict[str, Any]:
                 counts[code] += 1
                 if len(named) < NAMED:
                     named.append(f"{prefix.decode()}{octet}")
-    states = _states(counts)
-    del states["virgin"]
-    return {"addresses": sum(counts), "named": named, **states}
+    found = dict(zip(_NAMES, counts, strict=True))
+    return {
+        "addresses": sum(counts),
+        "named": named,
+        "active": found["active"],
+        "free": found["free"],
+        "backup": found["backup"],
+        "expired": found["expired"] + found["lapsed"],
+        "released": found["released"],
+        "abandoned": found["abandoned"],
+        "reset": found["reset"],
+        "lapsed": found["lapsed"],
+    }
 
 
 def _number(address: str) -> int:

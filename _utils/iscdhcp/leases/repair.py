@@ -18,6 +18,7 @@ from typing import Any
 
 from ..errors import LeaseFileError
 from ..files import replaced
+from ..shapes import Repaired
 from .check import problems
 from .read import Reader
 from .read import entries
@@ -32,7 +33,7 @@ _LONG = 4096
 _ADDRESSES = re.compile(rb"lease[ \t]+([\d.]+)")
 
 
-def repair(path: str, dry_run: bool = False) -> dict[str, Any]:
+def repair(path: str, dry_run: bool = False) -> Repaired:
     """
     Cut the damaged entries out, and append what ``path~`` still knows of them.
 
@@ -57,7 +58,7 @@ def repair(path: str, dry_run: bool = False) -> dict[str, Any]:
         whole_entries, damaged = judge(reader)
     damaged = with_lines(real, damaged)
     cut = [one for one in damaged if one.end > one.offset]
-    done: dict[str, Any] = {
+    done: Repaired = {
         "file": path,
         "changed": False,
         "dry_run": dry_run,
@@ -68,6 +69,7 @@ def repair(path: str, dry_run: bool = False) -> dict[str, Any]:
         "salvaged": [],
         "kept": [],
         "lost": [],
+        "old_file": None,
         "backup": None,
     }
     if not damaged:
@@ -137,7 +139,7 @@ def _last(path: str, wanted: set[tuple[str, str]]) -> dict[tuple[str, str], Entr
     return found
 
 
-def _salvage(path: str, cut: list[Damaged], done: dict[str, Any]) -> list[Entry]:
+def _salvage(path: str, cut: list[Damaged], done: Repaired) -> list[Entry]:
     """Find what is left of the cut entries: here, else in ``path~``; say it in ``done``."""
     wanted = {
         (one.kind, one.name)
@@ -157,7 +159,8 @@ def _salvage(path: str, cut: list[Damaged], done: dict[str, Any]) -> list[Entry]
         wanted |= there.keys()
     for kind, name in sorted(wanted):
         mine, other = here.get((kind, name)), there.get((kind, name))
-        known = {"kind": kind, "name": name, "address": name if kind == "lease" else None}
+        address = name if kind == "lease" else None
+        known: dict[str, Any] = {"kind": kind, "name": name, "address": address}
         if other is not None and (mine is None or kind == "lease" and other.touched > mine.touched):
             salvaged.append(other)
             done["salvaged"].append(

@@ -16,9 +16,9 @@ from collections.abc import Iterable
 from collections.abc import Iterator
 from dataclasses import dataclass
 from dataclasses import field
-from typing import Any
 
 from ..errors import LogError
+from ..shapes import LoggedPool
 from . import sources
 from .messages import WORTH_READING
 from .messages import Event
@@ -52,7 +52,7 @@ class RelationshipLog:
     refused: str | None = None
     #: Since this end last moved, by network: ``balanced``, ``total``, ``free``, ``backup``,
     #: ``time``. The side that has too few always says balanced (failover.c:2676).
-    pools: dict[str, dict[str, Any]] = field(default_factory=dict)
+    pools: dict[str, LoggedPool] = field(default_factory=dict)
     #: Whether it waits for the rest of an update that it asked for.
     updating: bool = False
     #: Updates that the partner rejected since this end last moved, by reason.
@@ -279,7 +279,7 @@ def view(
     begins anew.
     """
     seen = RelationshipLog()
-    pools: dict[str, dict[str, Any]] = {}
+    pools: dict[str, tuple[str, LoggedPool]] = {}
     pid: int | None = None
     for one in events:
         if one.relationship == relationship and one.pid != pid:
@@ -291,7 +291,7 @@ def view(
             pools.clear()
         elif one.kind == "pool":
             if networks is None or one.fields["network"] in networks:
-                pools[one.fields["pool"]] = _pool(one)
+                pools[one.fields["pool"]] = one.fields["network"], _pool(one)
         elif one.kind == "serving":
             seen.started = seen.started or one.pid is None or pid in (None, one.pid)
         elif one.kind == "refused" and one.fields["why"] == _UNKNOWN_NAME:
@@ -341,9 +341,8 @@ def _take(seen: RelationshipLog, one: Event) -> None:
         seen.rejections[why] = seen.rejections.get(why, 0) + 1
 
 
-def _pool(one: Event) -> dict[str, Any]:
+def _pool(one: Event) -> LoggedPool:
     return {
-        "network": one.fields["network"],
         "balanced": one.fields["verdict"] == "balanced",
         "total": int(one.fields["total"]),
         "free": int(one.fields["free"]),
@@ -352,11 +351,10 @@ def _pool(one: Event) -> dict[str, Any]:
     }
 
 
-def _by_network(pools: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+def _by_network(pools: dict[str, tuple[str, LoggedPool]]) -> dict[str, LoggedPool]:
     """Name pools by their network, and by dhcpd's number too where a network has several."""
-    networks = [pool["network"] for pool in pools.values()]
-    named = {}
-    for number, pool in pools.items():
-        network = pool.pop("network")
-        named[network if networks.count(network) == 1 else f"{network} (pool {number})"] = pool
-    return named
+    networks = [network for network, _ in pools.values()]
+    return {
+        network if networks.count(network) == 1 else f"{network} (pool {number})": pool
+        for number, (network, pool) in pools.items()
+    }

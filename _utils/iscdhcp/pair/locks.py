@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from typing import TypedDict
 
 from ..clock import SYSTEM
 from ..clock import Clock
@@ -143,6 +144,17 @@ def describe(text: str) -> str:
         return "another run"
 
 
+class Hold(TypedDict):
+    """An operator's hold on a server."""
+
+    server: str
+    who: str
+    why: str
+    #: Epoch seconds; ``None``: until it is released.
+    until: float | None
+    since: float | None
+
+
 class Holds:
     """Operators' holds on servers: persistent, with who, why and until when."""
 
@@ -150,10 +162,10 @@ class Holds:
         self.directory = Path(directory)
         self._clock = clock
 
-    def put(self, server: str, who: str, why: str, until: float | None) -> dict[str, Any]:
+    def put(self, server: str, who: str, why: str, until: float | None) -> Hold:
         """Hold ``server`` until the epoch second ``until`` (``None``: until released)."""
         since = self._clock.time()
-        hold = {"server": server, "who": who, "why": why, "until": until, "since": since}
+        hold: Hold = {"server": server, "who": who, "why": why, "until": until, "since": since}
         write_json(self._path(server), hold)
         return hold
 
@@ -163,18 +175,23 @@ class Holds:
         self._path(server).unlink(missing_ok=True)
         return held
 
-    def get(self, server: str) -> dict[str, Any] | None:
+    def get(self, server: str) -> Hold | None:
         """Return the hold on ``server`` that is in force, or ``None``."""
         path = self._path(server)
         if not path.exists():
             return None
-        hold = read_json(path)
-        if not isinstance(hold, dict):
+        found = read_json(path)
+        if not isinstance(found, dict):
             # Somebody meant to hold it; what can't be read holds too.
-            return {"server": server, "who": "unknown", "why": f"{path} is unreadable"}
-        if hold.get("until") and hold["until"] < self._clock.time():
-            return None
-        return hold
+            found = {"who": "unknown", "why": f"{path} is unreadable"}
+        hold: Hold = {
+            "server": server,
+            "who": str(found.get("who")),
+            "why": str(found.get("why")),
+            "until": found.get("until"),
+            "since": found.get("since"),
+        }
+        return None if hold["until"] and hold["until"] < self._clock.time() else hold
 
     def check(self, servers: Iterable[str]) -> None:
         """Raise :class:`Held` if one of ``servers`` is held."""
@@ -182,8 +199,8 @@ class Holds:
             hold = self.get(server)
             if hold:
                 raise Held(
-                    f"{server} is held by {hold.get('who')}: {hold.get('why')}"
-                    f"{until_text(hold.get('until'))}. Release it with: "
+                    f"{server} is held by {hold['who']}: {hold['why']}"
+                    f"{until_text(hold['until'])}. Release it with: "
                     f"salt-run dhcp_failover.release server={server}"
                 )
 

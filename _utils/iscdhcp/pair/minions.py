@@ -6,21 +6,25 @@ from collections.abc import Sequence
 from typing import Any
 from typing import Protocol
 
+from ..shapes import Answer
+from ..shapes import Look
+from ..shapes import PartnerLook
+
 
 class Minions(Protocol):
     """How a run reaches the servers. Answers are ``{"facts": ...}`` or ``{"error": why}``."""
 
     def status(
         self, minions: list[str], brief: bool = False, looks: int = 1
-    ) -> dict[str, dict[str, Any]]:
+    ) -> dict[str, Look]:
         """Ask every minion for its facts; each answer has ``offset`` too: its clock minus ours."""
 
-    def inspect(self, minions: list[str], log_hours: float = 0.0) -> dict[str, dict[str, Any]]:
+    def inspect(self, minions: list[str], log_hours: float = 0.0) -> dict[str, Look]:
         """As :meth:`status`; the facts have the server's ``survey`` too."""
 
     def claim(
         self, minions: list[str], claim: dict[str, Any], facts: bool = False
-    ) -> dict[str, dict[str, Any]]:
+    ) -> dict[str, Look]:
         """
         Put a claim (``run``, ``token``, ``who``, ``seconds``, ``master``; ``over``, the run of this
         master whose claim is taken over) on the minions, or renew it.
@@ -48,11 +52,16 @@ class Minions(Protocol):
     def log(self, minions: list[str], since: float) -> dict[str, dict[str, Any]]:
         """Ask what dhcpd has logged since then (epoch seconds): ``events``, ``clients``."""
 
-    def restart(self, minion: str, patience: float, **arguments: Any) -> dict[str, Any]:
+    def restart(self, minion: str, patience: float, **arguments: Any) -> Answer:
         """Restart dhcpd on ``minion``: its answer, or ``{"lost": why}``."""
 
-    def act(self, minion: str, function: str, patience: float, **arguments: Any) -> dict[str, Any]:
+    def act(self, minion: str, function: str, patience: float, **arguments: Any) -> Answer:
         """Call a function that answers in ``patience`` seconds: a dict, or ``{"lost": why}``."""
+
+    def look_for_partner(
+        self, minion: str, relationship: str, patience: float
+    ) -> PartnerLook | str:
+        """Have a survivor look for its partner; a sentence says why there is no answer."""
 
     def new_job(self) -> str:
         """Return an id for :meth:`begin`, so that it can be noted before the act."""

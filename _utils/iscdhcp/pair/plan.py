@@ -26,33 +26,33 @@ LOOKS = 1.0
 
 def start_seconds(view: PairView, server: str) -> float:
     """Return how long dhcpd's start on a server takes: as last measured, or by its lease file."""
-    last = view.part(server, "last_start").get("seconds")
-    size = float(view.part(server, "lease_file").get("bytes") or 0)
+    last_start = view.seen(server)["last_start"]
+    size = float(view.seen(server)["lease_file"]["bytes"] or 0)
     expected = 0.1 + size * READ_SECONDS
-    return max(expected, float(last)) if last else expected
+    return max(expected, last_start["seconds"]) if last_start else expected
 
 
 def update_seconds(view: PairView, server: str) -> float:
     """Return how long a full update of all leases takes (measured: 8.5 s for 60,000 addresses)."""
-    addresses = view.counts(server).get("addresses")
-    if addresses is None:
-        addresses = float(view.part(server, "lease_file").get("bytes") or 0) / LEASE_BYTES
-    return max(2.0, 8.5 * float(addresses) / 60_000)
+    counts = view.counts(server)
+    leases = view.seen(server)["lease_file"]["bytes"] / LEASE_BYTES
+    addresses = counts["addresses"] if counts else leases
+    return max(2.0, 8.5 * addresses / 60_000)
 
 
 def _mclt(view: PairView) -> float:
-    return float(view.end(view.pair.primary).get("mclt") or view.pair.mclt or 3600)
+    return float(view.end(view.pair.primary)["mclt"] or view.pair.mclt or 3600)
 
 
 def _phases_of(view: PairView, server: str, method: str) -> list[tuple[str, float]]:
     """Return what happens to one server and for how many seconds each."""
     start = start_seconds(view, server)
-    gentle = bool(view.part(server, "process").get("gentle_shutdown"))
+    gentle = bool(view.seen(server)["process"]["gentle_shutdown"])
     if method == "signal":
         stop, normal = 0.05, 0.2
         if gentle:
             # server/dhcpd.c:1050; with an omapi-port 5 s and a full MCLT, else 1 s and 2 s
-            omapi = view.part(server, "omapi").get("configured")
+            omapi = view.seen(server)["omapi"]["configured"]
             stop, normal = (5.0, _mclt(view)) if omapi else (1.0, 2.0)
     elif method == "drain":
         stop, normal = 0.2, 0.2
@@ -135,7 +135,7 @@ def _impossible(
     if not method.omapi:
         return None
     for server in order:
-        omapi = view.part(server, "omapi")
+        omapi = view.seen(server)["omapi"]
         if not omapi.get("answers"):
             why = omapi.get("error") or omapi.get("hint") or "it is not configured"
             return f"OMAPI of {server} does not answer: {why}"

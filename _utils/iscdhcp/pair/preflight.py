@@ -219,9 +219,9 @@ def _fine(view: PairView, code: str, fine: str) -> str:
         return f"{fine} within {max(0.1, abs(view.skew)):.1f} s"
     if code == "pools":
         shares = [
-            f"{server} {view.counts(server)['own']} of {view.counts(server)['addresses']}"
+            f"{server} {counts['own']} of {counts['addresses']}"
             for server in view.servers
-            if view.counts(server)
+            if (counts := view.counts(server))
         ]
         if shares:
             return f"{fine}: {', '.join(shares)}"
@@ -239,7 +239,7 @@ def outcome(checks: Iterable[Check]) -> str:
 def _of_guard(view: PairView, guard: Mapping[str, Verdict]) -> list[Check]:
     found: dict[tuple[str, str], Check] = {}
     for server, verdict in guard.items():
-        pid = view.part(server, "process").get("pid")
+        pid = view.seen(server)["process"]["pid"]
         for reason in verdict.reasons:
             if view.error(server) and reason.code == "unknown":
                 continue
@@ -278,7 +278,7 @@ def _unacked(view: PairView, server: str) -> list[Check]:
 
 
 def _balance(view: PairView, server: str) -> list[Check]:
-    balance = view.end(server).get("balance") or {}
+    balance = view.end(server)["balance"]
     if balance.get("balanced") is not False:
         return []
     pools = ", ".join(sorted(balance.get("imbalanced") or ())) or "a pool"
@@ -290,6 +290,7 @@ def _balance(view: PairView, server: str) -> list[Check]:
 def _free(view: PairView, server: str) -> list[Check]:
     """Whether a server is short of addresses of its own; the guard has judged the forecast."""
     fix = "restart when fewer clients come, or widen the range"
+    counts = view.counts(server)
     return [
         Check(
             "pools",
@@ -300,13 +301,13 @@ def _free(view: PairView, server: str) -> list[Check]:
             fix,
             server,
         )
-        for pool in view.counts(server).get("pools") or ()
+        for pool in (counts["pools"] if counts else ())
         if 0 < pool["own"] < SHORT * pool["addresses"]
     ]
 
 
 def _omapi(view: PairView, server: str) -> list[Check]:
-    omapi = view.part(server, "omapi")
+    omapi = view.seen(server)["omapi"]
     if omapi.get("configured") and omapi.get("answers") and not omapi.get("authenticated"):
         text = f"{server}: OMAPI asks for no key: whoever reaches port {omapi.get('port')} rules it"
         fix = "declare a key and name it by omapi-key in dhcpd.conf; it counts from the next start"
@@ -315,7 +316,7 @@ def _omapi(view: PairView, server: str) -> list[Check]:
 
 
 def _firewall(view: PairView, server: str) -> list[Check]:
-    omapi, firewall = view.part(server, "omapi"), view.survey(server, "firewall")
+    omapi, firewall = view.seen(server)["omapi"], view.survey(server)["firewall"]
     if not omapi.get("configured") or not firewall or firewall.get("closed"):
         return []
     port = omapi.get("port")
@@ -336,13 +337,18 @@ def _firewall(view: PairView, server: str) -> list[Check]:
 def _examined(view: PairView, code: str) -> bool:
     """Whether the servers looked at their configurations for this check."""
     if code == "lint":
-        return all("findings" in view.survey(one, "configuration") for one in view.servers)
+        return all(_is_examined(view, one) for one in view.servers)
     return code != "parity" or None not in _digests(view)
+
+
+def _is_examined(view: PairView, server: str) -> bool:
+    found = view.survey(server)["configuration"]
+    return found is not None and not found["error"]
 
 
 def _lint(view: PairView, server: str) -> list[Check]:
     found = []
-    for finding in view.survey(server, "configuration").get("findings") or ():
+    for finding in view.examined(server)["findings"]:
         if finding["severity"] == "note":
             continue
         where = f"{finding['file']}:{finding['line']}: " if finding.get("file") else ""
@@ -354,10 +360,7 @@ def _lint(view: PairView, server: str) -> list[Check]:
 
 def _digests(view: PairView) -> list[str | None]:
     """Return both servers' digests of what has to be equal, made with the same nonce."""
-    return [
-        (view.survey(one, "configuration").get("digests") or {}).get(view.name)
-        for one in view.servers
-    ]
+    return [view.examined(one)["digests"].get(view.name) for one in view.servers]
 
 
 def _parity(view: PairView) -> list[Check]:
@@ -370,7 +373,8 @@ def _parity(view: PairView) -> list[Check]:
 
 
 def _leases(view: PairView, server: str) -> list[Check]:
-    damaged = view.part(server, "leases").get("damaged")
+    leases = view.seen(server)["leases"]
+    damaged = leases and leases["damaged"]
     if not damaged:
         return []
     text = f"{server}: {damaged} stretches of its lease file can't be read: a start would drop them"
@@ -379,9 +383,7 @@ def _leases(view: PairView, server: str) -> list[Check]:
 
 
 def _space(view: PairView, server: str) -> list[Check]:
-    space = view.survey(server, "space")
-    if not space:
-        return []
+    space = view.survey(server)["space"]
     folder = space.get("folder")
     if space.get("error"):
         text = f"{server}: how much room there is can't be seen: {space['error']}"
@@ -401,7 +403,7 @@ def _space(view: PairView, server: str) -> list[Check]:
 
 
 def _service(view: PairView, server: str) -> list[Check]:
-    service = view.part(server, "service")
+    service = view.service(server)
     name, manager = service.get("name"), service.get("manager")
     if not name or not view.running(server) or service.get("active") is not False:
         return []
@@ -428,14 +430,14 @@ def _held(view: PairView, server: str) -> list[Check]:
 
 
 def _pending(view: PairView, server: str) -> list[Check]:
-    pending = view.part(server, "pending_restart")
+    pending = view.seen(server)["pending_restart"]
     if pending:
         text = f"{server}: a restart is pending: {pending.get('reason')}"
         fix = "the restart brings it into force; see that it is what you want"
         return [Check("pending", WARN, text, fix, server)]
     if view.touched_since_start(server):
         text = f"{server}: dhcpd.conf is newer than the running dhcpd: the start would read it anew"
-        fix = f"see what was changed in {view.part(server, 'configuration').get('file')}"
+        fix = f"see what was changed in {view.seen(server)['configuration']['file']}"
         return [Check("pending", WARN, text, fix, server)]
     return []
 

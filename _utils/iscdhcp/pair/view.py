@@ -12,16 +12,47 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
 from pathlib import Path
-from typing import Any
 from typing import Protocol
+from typing import TypedDict
 
+from .. import unknown
 from ..rules import forecast
 from ..rules.may_stop import CLOCK_MAX_SKEW
+from ..shapes import EndFacts
+from ..shapes import Examined
+from ..shapes import LogSurvey
+from ..shapes import Look
+from ..shapes import ServerFacts
+from ..shapes import ServiceFacts
+from ..shapes import Survey
 from .discovery import Pair
+from .locks import Hold
 from .locks import Holds
 from .locks import ServerLocks
 
-Facts = Mapping[str, Any]
+
+class CountsOfPool(TypedDict):
+    """How many addresses of a pool are in which state."""
+
+    network: str
+    addresses: int
+    active: int
+    free: int
+    backup: int
+    #: Those that the server gives to new clients without its partner.
+    own: int
+
+
+class Counts(TypedDict):
+    """The same of a whole relationship."""
+
+    addresses: int
+    active: int
+    free: int
+    backup: int
+    own: int
+    pools: list[CountsOfPool]
+
 
 
 @dataclass(frozen=True)
@@ -34,9 +65,9 @@ class PairView:
     """
 
     pair: Pair
-    answers: Mapping[str, Facts]
+    answers: Mapping[str, Look]
     locks: Mapping[str, str] = field(default_factory=dict)
-    holds: Mapping[str, Facts] = field(default_factory=dict)
+    holds: Mapping[str, Hold] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -52,64 +83,83 @@ class PairView:
         """Return the other minion id."""
         return self.pair.secondary if server == self.pair.primary else self.pair.primary
 
-    def facts(self, server: str) -> Facts | None:
+    def facts(self, server: str) -> ServerFacts | None:
         """Return a server's facts, ``None`` if it did not answer."""
-        return self.answers.get(server, {}).get("facts")
+        answer = self.answers.get(server)
+        return answer.get("facts") if answer else None
 
     def error(self, server: str) -> str | None:
         """Return why a server's facts are missing."""
         answer = self.answers.get(server, {})
-        return None if "facts" in answer else str(answer.get("error") or "no answer")
+        return None if "facts" in answer else answer.get("error") or "no answer"
 
-    def part(self, server: str, name: str) -> Facts:
-        """Return one part of a server's facts, empty where it is not there."""
-        found = (self.facts(server) or {}).get(name)
-        return found if isinstance(found, Mapping) else {}
+    def seen(self, server: str) -> ServerFacts:
+        """Return a server's facts; where it did not answer, facts that know nothing."""
+        return self.facts(server) or unknown.server()
 
-    def part_list(self, server: str, name: str) -> list[Any]:
-        """Return one part of a server's facts that is a list, empty where it is not there."""
-        return list((self.facts(server) or {}).get(name) or ())
+    def end(self, server: str) -> EndFacts:
+        """Return what a server says of this relationship, as far as it says something."""
+        return self.seen(server)["relationships"].get(self.name) or unknown.end()
 
-    def survey(self, server: str, name: str) -> Facts:
-        """Return one part of a server's survey, empty where it is not there."""
-        found = self.part(server, "survey").get(name)
-        return found if isinstance(found, Mapping) else {}
+    def knows(self, server: str) -> bool:
+        """Whether a server has this relationship."""
+        return self.name in self.seen(server)["relationships"]
 
-    def end(self, server: str) -> Facts:
-        """Return what a server says of this relationship, empty where it says nothing."""
-        found = self.part(server, "relationships").get(self.name)
-        return found if isinstance(found, Mapping) else {}
+    def survey(self, server: str) -> Survey:
+        """Return a server's survey, as far as there is one."""
+        return self.seen(server)["survey"] or unknown.survey()
 
-    def counts(self, server: str) -> Facts:
+    def log(self, server: str) -> LogSurvey:
+        """Return what a server's log said, as far as it was read."""
+        return self.survey(server)["log"] or unknown.log()
+
+    def examined(self, server: str) -> Examined:
+        """Return what was found in a server's configuration."""
+        return self.survey(server)["configuration"] or unknown.examined()
+
+    def service(self, server: str) -> ServiceFacts:
+        """Return what a server's service manager says."""
+        return self.seen(server)["service"] or unknown.service()
+
+    def counts(self, server: str) -> Counts | None:
         """
         Return the counts of this relationship's addresses in a server's lease file.
 
-        ``addresses``, ``active``, ``free``, ``backup``, ``own`` (those that it gives to new clients
-        without its partner) and ``pools`` (each with the same); empty where nothing was counted.
+        ``None`` where nothing was counted.
         """
-        pools = (self.part(server, "leases").get("relationships") or {}).get(self.name)
+        leases = self.seen(server)["leases"]
+        pools = leases["relationships"].get(self.name) if leases else None
         if not pools:
-            return {}
+            return None
         role = "primary" if server == self.pair.primary else "secondary"
-        found = [
+        found: list[CountsOfPool] = [
             {
                 "network": pool["network"],
-                **{state: int(pool[state]) for state in ("addresses", "active", "free", "backup")},
+                "addresses": pool["addresses"],
+                "active": pool["active"],
+                "free": pool["free"],
+                "backup": pool["backup"],
                 "own": forecast.own_free(role, pool),
             }
             for pool in pools
         ]
-        keys = ("addresses", "active", "free", "backup", "own")
-        return {**{key: sum(pool[key] for pool in found) for key in keys}, "pools": found}
+        return {
+            "addresses": sum(pool["addresses"] for pool in found),
+            "active": sum(pool["active"] for pool in found),
+            "free": sum(pool["free"] for pool in found),
+            "backup": sum(pool["backup"] for pool in found),
+            "own": sum(pool["own"] for pool in found),
+            "pools": found,
+        }
 
     def running(self, server: str) -> bool:
         """Whether a server's dhcpd is known to run."""
-        return bool(self.part(server, "process").get("running"))
+        return self.seen(server)["process"]["running"]
 
     def states(self, server: str) -> tuple[str | None, str | None]:
         """Return a server's own state and its partner's as it says them."""
         end = self.end(server)
-        return end.get("state"), end.get("partner_state")
+        return end["state"], end["partner_state"]
 
     @property
     def skew(self) -> float | None:
@@ -117,7 +167,7 @@ class PairView:
         first, second = self.servers
         if self.error(first) or self.error(second):
             return None
-        return float(self.answers[second]["offset"]) - float(self.answers[first]["offset"])
+        return self.answers[second]["offset"] - self.answers[first]["offset"]
 
     @property
     def clocks_refused(self) -> bool:
@@ -131,13 +181,13 @@ class PairView:
 
     def touched_since_start(self, server: str) -> bool:
         """Whether a file of the configuration is newer than the running dhcpd."""
-        return bool(self.part(server, "configuration").get("touched_since_start"))
+        return bool(self.seen(server)["configuration"]["touched_since_start"])
 
 
 class Inspector(Protocol):
     """How servers are looked at. Answers are as those of :class:`iscdhcp.pair.minions.Minions`."""
 
-    def inspect(self, minions: list[str], log_hours: float = 0.0) -> dict[str, dict[str, Any]]:
+    def inspect(self, minions: list[str], log_hours: float = 0.0) -> dict[str, Look]:
         """Ask every minion for its facts and its survey."""
 
 
@@ -158,7 +208,7 @@ def look(
     return [view_of(pair, answers, directory) for pair in pairs]
 
 
-def view_of(pair: Pair, answers: Mapping[str, Any], directory: Path | None = None) -> PairView:
+def view_of(pair: Pair, answers: Mapping[str, Look], directory: Path | None = None) -> PairView:
     """Return the view of a pair from answers that are there; locks and holds as they are now."""
     mine = {server: answers.get(server, {}) for server in pair.servers}
     if directory is None:

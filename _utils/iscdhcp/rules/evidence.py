@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+from typing import cast
 
+from ..errors import IscDhcpError
+from ..shapes import Evidence
+from ..shapes import ServerFacts
 from . import forecast
-from .verdict import Facts
 
 #: Seconds that the master's evidence of the other end may be old when the server acts.
 EVIDENCE_MAX_AGE = 10.0
 
 
-def evidence_of(partner: Facts, relationship: str, observed: float, skew: float) -> dict[str, Any]:
+def evidence_of(
+    partner: ServerFacts, relationship: str, observed: float, skew: float
+) -> Evidence:
     """
     Return what the master saw of a relationship's other end, for the guard on the acting server.
 
@@ -22,29 +28,66 @@ def evidence_of(partner: Facts, relationship: str, observed: float, skew: float)
     skew
         The partner's clock minus the acting server's, seconds.
     """
-    end = (partner.get("relationships") or {}).get(relationship) or {}
-    process = partner.get("process") or {}
+    process, end = partner["process"], partner["relationships"].get(relationship)
     why = None
-    if not process.get("running"):
+    if not process["running"]:
         why = "dhcpd is not running"
-    elif process.get("stopped"):
+    elif process["stopped"]:
         why = "its process is stopped by a signal"
-    elif end.get("serves") is None:
-        why = f"its state is unknown ({end.get('why_unknown') or 'it did not say'})"
+    elif end is None or end["serves"] is None:
+        why = f"its state is unknown ({end and end['why_unknown'] or 'it did not say'})"
     elif not end["serves"]:
-        why = f"it is in {end.get('state')}"
+        why = f"it is in {end['state']}"
     return {
-        "minion": partner.get("minion"),
+        "minion": partner["minion"],
         "observed": observed,
         "skew": skew,
-        "state": end.get("state"),
-        "partner_state": end.get("partner_state"),
-        "since": end.get("since"),
-        "mclt": end.get("mclt"),
-        "auto_partner_down": end.get("auto_partner_down"),
+        "state": end and end["state"],
+        "partner_state": end and end["partner_state"],
+        "since": end and end["since"],
+        "mclt": end and end["mclt"],
+        "auto_partner_down": end and end["auto_partner_down"],
         "leases": forecast.of_relationship(partner, relationship),
-        "why_unknown": end.get("why_unknown"),
+        "why_unknown": end and end["why_unknown"],
         "serves": why is None,
         "why": why,
-        "acting": bool(partner.get("acting")),
+        "acting": partner["acting"],
+    }
+
+
+def given(evidence: Any) -> dict[str, Evidence] | None:
+    """
+    Return the evidence that a call was given, whatever else it was; what it lacks is unknown.
+
+    Raises :class:`IscDhcpError` where it can't be evidence.
+    """
+    if evidence is None:
+        return None
+    if not isinstance(evidence, Mapping) or not all(
+        isinstance(one, Mapping) for one in evidence.values()
+    ):
+        raise IscDhcpError(
+            "evidence is what the runner on the master passes, by relationship: leave it out, or "
+            "use salt-run dhcp_failover"
+        )
+    nothing = unseen("", None)
+    return {str(name): cast(Evidence, {**nothing, **one}) for name, one in evidence.items()}
+
+
+def unseen(minion: str, why: str | None) -> Evidence:
+    """Return the evidence of a partner that was not seen; ``why`` it did not answer."""
+    return {
+        "minion": minion,
+        "observed": None,
+        "skew": None,
+        "state": None,
+        "partner_state": None,
+        "since": None,
+        "mclt": None,
+        "auto_partner_down": None,
+        "leases": None,
+        "why_unknown": None,
+        "serves": None,
+        "why": why,
+        "acting": False,
     }

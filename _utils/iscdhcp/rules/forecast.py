@@ -10,10 +10,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
-from typing import Any
+from typing import TypedDict
 
-Facts = Mapping[str, Any]
+from ..shapes import CountedPool
+from ..shapes import EndFacts
+from ..shapes import ServerFacts
+from ..shapes import Spare
+from ..shapes import SparePool
 
 #: Seconds for both ends to connect again and be normal: two tries of the failover connection.
 RECONNECT = 10.0
@@ -21,7 +24,7 @@ RECONNECT = 10.0
 CONTROL = 18.0
 
 
-def seconds_alone(facts: Facts, method: str) -> float:
+def seconds_alone(facts: ServerFacts, method: str) -> float:
     """
     Return for how many seconds the partner should expect to serve alone.
 
@@ -30,60 +33,74 @@ def seconds_alone(facts: Facts, method: str) -> float:
     method
         How it is stopped; with ``control`` it is mute for MCLT after its start.
     """
-    last = float((facts.get("last_start") or {}).get("seconds") or 0)
-    size = float((facts.get("lease_file") or {}).get("bytes") or 0)
+    last = facts["last_start"]["seconds"] if facts["last_start"] else 0.0
+    size = facts["lease_file"]["bytes"]
     # 105 MB took 5.5 s to start; the last start is the better witness, and may be the lucky one.
     start = max(2.0, 2 * last, 2 * size * 5.5 / 105e6)
     more = 0.0
     if method == "control":
-        more = CONTROL + max((_mclt(one) for one in _relationships(facts).values()), default=3600.0)
+        more = CONTROL + max(map(mclt_of, facts["relationships"].values()), default=3600.0)
     return start + RECONNECT + more
 
 
-def _relationships(facts: Facts) -> Mapping[str, Facts]:
-    return facts.get("relationships") or {}
+def mclt_of(end: EndFacts) -> float:
+    """Return MCLT in seconds; a secondary that never had its partner does not know it."""
+    return float(end["mclt"] or 3600)
 
 
-def _mclt(end: Facts) -> float:
-    return float(end.get("mclt") or 3600)
+def own_free(role: str | None, pool: CountedPool) -> int:
+    """
+    Return how many addresses of a pool a server may give to new clients while it is alone.
+
+    Source: failover.c:2541.
+    """
+    return pool["backup"] if role == "secondary" else pool["free"]
 
 
-def own_free(role: str | None, pool: Facts) -> int:
-    """Return how many addresses of a pool a server may give to new clients while it is alone."""
-    return int(pool.get("backup" if role == "secondary" else "free") or 0)
-
-
-def of_relationship(facts: Facts, name: str, now: float | None = None) -> dict[str, Any] | None:
+def of_relationship(facts: ServerFacts, name: str, now: float | None = None) -> Spare | None:
     """
     Return what a server tells of its leases in a relationship, for the other end's guard.
 
-    Returns ``role``, ``age`` (seconds), ``pools``; ``None`` if it counted nothing (lately).
+    Returns ``role``, ``age`` (seconds), ``pools``; ``None`` if it counted nothing (recently).
     """
-    counted = facts.get("leases") or {}
-    pools = (counted.get("relationships") or {}).get(name)
-    if counted.get("error") or pools is None:
+    counted = facts["leases"]
+    if counted is None or counted["error"] or name not in counted["relationships"]:
         return None
-    now = float(facts.get("time") or time.time()) if now is None else now
-    end = _relationships(facts).get(name) or {}
+    now = facts["time"] or time.time() if now is None else now
+    end = facts["relationships"].get(name)
+    role = end and end["role"]
     return {
-        "role": end.get("role"),
-        "age": max(0.0, now - float(counted["counted"])),
+        "role": role,
+        "age": max(0.0, now - counted["counted"]),
         "pools": [
             {
                 "network": pool["network"],
                 "ranges": pool["ranges"],
-                "own_free": own_free(end.get("role"), pool),
-                "free": int(pool["free"]) + int(pool["backup"]),
+                "own_free": own_free(role, pool),
+                "free": pool["free"] + pool["backup"],
                 "new_per_second": pool["new_per_second"],
             }
-            for pool in pools
+            for pool in counted["relationships"][name]
         ],
     }
 
 
+class Shortage(TypedDict):
+    """A pool whose free leases at the partner may not last."""
+
+    network: str
+    #: Free leases now, as far as known, and how many are needed.
+    have: int
+    need: int
+    #: New clients a second.
+    rate: float
+    #: Free in the half of the server that goes.
+    elsewhere: int
+
+
 def shortages(
-    mine: Facts, theirs: Facts, seconds: float, whole_after: float = math.inf
-) -> list[dict[str, Any]]:
+    mine: Spare, theirs: Spare, seconds: float, whole_after: float = math.inf
+) -> list[Shortage]:
     """
     Return the pools whose free leases at the partner may not last.
 
@@ -94,16 +111,15 @@ def shortages(
     whole_after
         Seconds after which the partner may use the other half too (partner-down: MCLT).
 
-    Each has ``network``, ``have`` (now, as far as known), ``need``, ``elsewhere`` (free in the half
-    of the server that goes). A pool without any free lease at both is short too.
+    A pool without any free lease at both is short too.
     """
     at_mine = {_key(pool): pool for pool in mine["pools"]}
-    found = []
+    found: list[Shortage] = []
     for pool in theirs["pools"]:
-        other = at_mine.get(_key(pool)) or {}
-        rate = max(float(pool["new_per_second"]), float(other.get("new_per_second") or 0))
-        have = max(0.0, pool["own_free"] - rate * float(theirs["age"]))
-        elsewhere = max(0, int(pool["free"]) - int(pool["own_free"]))
+        other = at_mine.get(_key(pool))
+        rate = max(pool["new_per_second"], other["new_per_second"] if other else 0.0)
+        have = max(0.0, pool["own_free"] - rate * theirs["age"])
+        elsewhere = max(0, pool["free"] - pool["own_free"])
         need = rate * min(seconds, whole_after)
         if seconds > whole_after and rate * seconds > have + elsewhere:
             need = rate * seconds
@@ -120,5 +136,5 @@ def shortages(
     return found
 
 
-def _key(pool: Facts) -> str:
+def _key(pool: SparePool) -> str:
     return str(sorted(map(list, pool["ranges"])))

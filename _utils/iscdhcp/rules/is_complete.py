@@ -5,10 +5,13 @@ Is the restart of a server complete, and until when may it take? Pure functions 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from collections.abc import Mapping
 
+from ..shapes import EndFacts
+from ..shapes import ServerFacts
 from ..states import FailoverState
-from .verdict import Facts
+from .forecast import mclt_of
 from .verdict import Reason
 from .verdict import Verdict
 from .verdict import name_of
@@ -23,10 +26,13 @@ STARTUP_SECONDS = 15.0
 #: Both ends dial again this long after a disconnect (server/failover.c:361).
 RECONNECT_SECONDS = 5.0
 
+#: Who says it, all that it says, and what it says of the relationship in question.
+_End = tuple[str, ServerFacts, EndFacts | None]
+
 
 def restart_complete(
-    server: Facts,
-    partners: Mapping[str, Facts | None],
+    server: ServerFacts,
+    partners: Mapping[str, ServerFacts | None],
     expected: str | None = None,
     now: float | None = None,
 ) -> Verdict:
@@ -54,51 +60,44 @@ def restart_complete(
     fatal: list[Reason] = []
     until: float | None = None
 
-    process = server.get("process") or {}
-    if not process.get("running"):
+    process = server["process"]
+    if not process["running"]:
         fatal.append(Reason("not-running", f"dhcpd is not running on {me} any more"))
-    elif expected and process.get("identity") != expected:
+    elif expected and process["identity"] != expected:
         found.append(
             Reason(
                 "other-process",
-                f"dhcpd on {me} is not the process that was started (pid {process.get('pid')}): "
+                f"dhcpd on {me} is not the process that was started (pid {process['pid']}): "
                 "somebody else restarted it",
                 blocks=False,
             )
         )
-    if process.get("stopped"):
+    if process["stopped"]:
         found.append(Reason("stopped", f"dhcpd on {me} is stopped by a signal (state T)"))
 
-    for name, mine in sorted((server.get("relationships") or {}).items()):
-        theirs_facts = partners.get(name)
+    for name, mine in sorted(server["relationships"].items()):
+        ends: list[_End] = [(me, server, mine)]
+        theirs = partners.get(name)
         if name not in partners:
             text = f"no minion of the partner of {me} in {name} is known: only {me} was looked at"
             found.append(Reason("partner", text, False, name))
-        elif theirs_facts is None:
-            found.append(
-                Reason("partner", f"the partner of {me} in {name} did not answer", True, name)
-            )
-        ends = [(me, server, mine)]
-        if theirs_facts is not None:
-            who = name_of(theirs_facts)
-            if not (theirs_facts.get("process") or {}).get("running"):
+        elif theirs is None:
+            text = f"the partner of {me} in {name} did not answer"
+            found.append(Reason("partner", text, True, name))
+        else:
+            who = name_of(theirs)
+            if not theirs["process"]["running"]:
                 text = f"dhcpd is not running on {who}, the partner"
                 fatal.append(Reason("partner-down", text, True, name))
-            theirs = (theirs_facts.get("relationships") or {}).get(name) or {}
-            ends.append((who, theirs_facts, theirs))
-        for who, facts, end in ends:
-            told = any(one.code == "relationship" and one.relationship == name for one in found)
-            waits, dead, ends_at = _end_is_normal(who, name, end, told)
-            found += waits
-            fatal += dead
-            until = max(filter(None, (until, ends_at)), default=None)
-            if not waits and not dead:
-                found += _balance(who, name, end, float(facts.get("time") or now))
+            ends.append((who, theirs, theirs["relationships"].get(name)))
+        waits, dead, ends_at = _relationship(name, ends, now)
+        found += waits
+        fatal += dead
+        until = max(filter(None, (until, ends_at)), default=None)
 
-    leases = server.get("lease_file") or {}
-    if leases.get("problem"):
+    if server["lease_file"]["problem"]:
         # dhcpd appends without pause: one look may fall into a write, so it is a wait.
-        found.append(Reason("lease-file", f"{me}: {leases['problem']}"))
+        found.append(Reason("lease-file", f"{me}: {server['lease_file']['problem']}"))
 
     reasons = tuple(fatal + found)
     if fatal:
@@ -106,34 +105,56 @@ def restart_complete(
     return Verdict("wait" if any(r.blocks for r in found) else "yes", reasons, until)
 
 
+def _relationship(
+    name: str, ends: Iterable[_End], now: float
+) -> tuple[list[Reason], list[Reason], float | None]:
+    """Judge both ends of a relationship: what is waited for, what is hopeless, until when."""
+    found: list[Reason] = []
+    fatal: list[Reason] = []
+    until: float | None = None
+    for who, facts, end in ends:
+        if end is None:
+            text = f"{who}: {name} can't be read: there is no such relationship"
+            found.append(Reason("unknown", text, True, name))
+            continue
+        told = any(one.code == "relationship" for one in found)
+        waits, dead, ends_at = _end_is_normal(who, name, end, told)
+        found += waits
+        fatal += dead
+        until = max(filter(None, (until, ends_at)), default=None)
+        if not waits and not dead:
+            found += _balance(who, name, end, facts["time"] or now)
+    return found, fatal, until
+
+
 def _end_is_normal(
-    who: str, name: str, end: Facts, told: bool = False
+    who: str, name: str, end: EndFacts, told: bool = False
 ) -> tuple[list[Reason], list[Reason], float | None]:
     """
     Judge one end of a relationship: what is waited for, what is hopeless, until when.
 
     ``told``: that it is not normal has been said of the other end.
     """
-    state, partner = end.get("state"), end.get("partner_state")
+    state, partner = end["state"], end["partner_state"]
     if state is None or partner is None:
-        why = end.get("why_unknown") or "it did not say"
+        why = end["why_unknown"] or "it did not say"
         return [Reason("unknown", f"{who}: {name} can't be read: {why}", True, name)], [], None
-    if end.get("refused"):
-        # dhcpd tries again every 5 s for ever: nothing but a person ends this.
+    if end["refused"]:
+        # dhcpd tries again every 5 s forever: nothing but a person ends this.
         text = f"{who}: dhcpd refuses the connection of {name}: {end['refused']}"
         return [], [Reason("refused", text, True, name)], None
-    if FailoverState.parse(str(state)).sticky:
-        text = f"{who} is in {state}: {FailoverState.parse(str(state)).meaning}"
+    if FailoverState.parse(state).sticky:
+        text = f"{who} is in {state}: {FailoverState.parse(state).meaning}"
         return [], [Reason("sticky", text, True, name)], None
     if (state, partner) != ("normal", "normal"):
         text = states_at(who, end) if told else not_normal(who, name, end)
         return [Reason("relationship", text, True, name)], [], recover_wait_until(end)
     waits = []
-    if end.get("source") == "log" and end.get("connected") is False:
+    if end["source"] == "log" and end["connected"] is False:
         # A log that lost lines may still read normal.
         text = f"{who}: {name} has no connection to the partner yet"
         waits.append(Reason("connection", text, True, name))
-    unacked, bound = end.get("unacked") or 0, end.get("unacked_bound") or 0
+    unacked, bound = end["unacked"] or 0, end["unacked_bound"] or 0
     if unacked > bound:
         waits.append(
             Reason("unacked", f"{who}: {unacked} updates of {name} unacknowledged", True, name)
@@ -141,25 +162,25 @@ def _end_is_normal(
     return waits, [], None
 
 
-def _balance(who: str, name: str, end: Facts, now: float) -> list[Reason]:
+def _balance(who: str, name: str, end: EndFacts, now: float) -> list[Reason]:
     """Judge the pools of one end that is normal; ``now`` is that end's own clock."""
-    balance = end.get("balance") or {}
-    balanced = balance.get("balanced")
+    balance = end["balance"]
+    balanced = balance["balanced"]
     if balanced:
         return []
-    if balanced is None and balance.get("unreadable"):
+    if balanced is None and balance["unreadable"]:
         text = f"{who}: whether the pools of {name} are balanced can't be read: "
-        return [Reason("balance", text + str(balance["unreadable"]), False, name)]
-    patience_over = now - float(end.get("normal_since") or 0) > BALANCE_PATIENCE
+        return [Reason("balance", text + balance["unreadable"], False, name)]
+    patience_over = now - (end["normal_since"] or 0.0) > BALANCE_PATIENCE
     if balanced is None:
         text = f"{who}: no line about the pools of {name} in the log since it is normal"
         return [Reason("balance", text, not patience_over, name)]
-    pools = ", ".join(sorted(balance.get("imbalanced") or ())) or "a pool"
+    pools = ", ".join(sorted(balance["imbalanced"])) or "a pool"
     text = f"{who}: {pools} of {name} is still imbalanced"
     return [Reason("balance", text, not patience_over, name)]
 
 
-def normal_deadline(server: Facts, lease_bytes: int = 0) -> float:
+def normal_deadline(server: ServerFacts, lease_bytes: int = 0) -> float:
     """
     Return for how many seconds a restarted server may reasonably take to be normal again.
 
@@ -174,13 +195,13 @@ def normal_deadline(server: Facts, lease_bytes: int = 0) -> float:
     """
     # 60,000 addresses took 12 s for a first full sync; a lease is about 270 bytes.
     update = 12.0 * (lease_bytes / 270.0) / 60_000
-    now = float(server.get("time") or time.time())
+    now = server["time"] or time.time()
     response, mclt_left = 0.0, 0.0
-    for relationship in (server.get("relationships") or {}).values():
-        response = max(response, float(relationship.get("max_response_delay") or 20))
-        if str(relationship.get("state") or "").startswith("recover"):
-            mclt = float(relationship.get("mclt") or 3600)
-            since = float(relationship.get("since") or now)
+    for end in server["relationships"].values():
+        response = max(response, float(end["max_response_delay"] or 20))
+        if (end["state"] or "").startswith("recover"):
+            mclt = mclt_of(end)
+            since = end["since"] or now
             mclt_left = max(mclt_left, min(mclt, since + mclt - now))
     base = STARTUP_SECONDS + 2 * RECONNECT_SECONDS + BALANCE_PATIENCE
     return base + response + 4 * update + max(0.0, mclt_left)

@@ -10,16 +10,25 @@ partner's minion, its address and its OMAPI port are asked, and silence alone pr
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 from collections.abc import Mapping
 from typing import Any
+from typing import cast
 
+from ..errors import IscDhcpError
+from ..shapes import Death
+from ..shapes import EndFacts
+from ..shapes import LeaseFacts
+from ..shapes import PartnerSeen
+from ..shapes import Probe
+from ..shapes import ServerFacts
+from ..shapes import Stake
 from ..states import FailoverState
 from ..words import clock
+from . import forecast
 from .evidence import EVIDENCE_MAX_AGE
-from .verdict import Facts
 from .verdict import Reason
 from .verdict import Verdict
+from .verdict import name_of
 
 #: The only state in which the act is allowed.
 WANTED = "communications-interrupted"
@@ -29,10 +38,10 @@ WANTED = "communications-interrupted"
 
 
 def judge(
-    survivor: Facts,
+    survivor: ServerFacts,
     relationship: str,
-    partner: Mapping[str, Any],
-    probe: Mapping[str, Any],
+    partner: PartnerSeen,
+    probe: Probe | None,
     confirm: str | None = None,
     now: float | None = None,
 ) -> Verdict:
@@ -44,12 +53,10 @@ def judge(
     relationship
         Which of its relationships.
     partner
-        What the master knows of the other end: ``minion``, ``answered``, ``running`` (None:
-        unknown; that no process is seen proves nothing), ``signs`` (what speaks for one that is
-        not seen), ``pid``, ``error``, ``observed`` (epoch seconds on the survivor's clock).
+        What the master knows of the other end.
     probe
         What the survivor found at the partner's address
-        (:func:`iscdhcp.facts.partner_probe.probe_address`).
+        (:func:`iscdhcp.facts.partner_probe.probe_address`); ``None``: it did not look.
     confirm
         The partner's minion id, from a person who has made sure that it is dead.
     now
@@ -58,20 +65,21 @@ def judge(
     Returns a :class:`Verdict`, ``yes`` or ``no``. ``confirm`` overrides silence, and nothing that
     shows life.
     """
-    who = str(partner.get("minion") or "the partner")
+    who = partner["minion"]
     found = _survivor(survivor, relationship, who)
-    proved_down = bool(partner.get("answered")) and partner.get("running") is False
-    if partner.get("running"):
+    proved_down = partner["answered"] and partner["running"] is False
+    if partner["running"]:
         found.append(
-            Reason("alive", f"dhcpd runs on {who} (pid {partner.get('pid')}), its minion says so")
+            Reason("alive", f"dhcpd runs on {who} (pid {partner['pid']}), its minion says so")
         )
-    if partner.get("signs"):
+    if partner["signs"]:
         told = "; ".join(partner["signs"])
         text = f"no dhcpd is seen on {who}, and yet {told}: one may serve there unseen"
         found.append(Reason("alive", text))
-    found += _address(survivor, who, probe, proved_down)
+    if probe is not None:
+        found += _address(survivor, who, probe, proved_down)
     if now is not None:
-        age = now - float(partner.get("observed") or 0)
+        age = now - partner["observed"]
         if abs(age) > EVIDENCE_MAX_AGE:
             found.append(Reason("evidence", f"what the master knows of {who} is {age:.0f} s old"))
     if confirm and confirm != who:
@@ -85,48 +93,76 @@ def judge(
                 blocks=False,
             )
         )
-    elif not partner.get("running") and not partner.get("signs"):
+    elif not partner["running"] and not partner["signs"]:
         found.append(_silence(who, partner, confirm == who))
     return Verdict("no" if any(reason.blocks for reason in found) else "yes", tuple(found))
 
 
-def _survivor(survivor: Facts, name: str, who: str) -> list[Reason]:
+def given(evidence: Any) -> Death | None:
+    """
+    Return what the master sent of a partner that may be dead; what it lacks is unknown.
+
+    Raises :class:`IscDhcpError` where it can't be that.
+    """
+    if evidence is None:
+        return None
+    partner = evidence.get("partner") if isinstance(evidence, Mapping) else None
+    if not isinstance(partner, Mapping):
+        raise IscDhcpError(
+            "evidence is what salt-run dhcp_failover.partner_down passes: leave it out, or use that"
+        )
+    nothing: PartnerSeen = {
+        "minion": "the partner",
+        "answered": False,
+        "running": None,
+        "signs": [],
+        "pid": None,
+        "error": None,
+        "observed": 0.0,
+    }
+    return {
+        "partner": cast(PartnerSeen, {**nothing, **partner}),
+        "confirm": evidence.get("confirm"),
+    }
+
+
+def _survivor(survivor: ServerFacts, name: str, who: str) -> list[Reason]:
     """What the survivor itself has against it."""
-    me = str(survivor.get("minion") or "this server")
-    if not (survivor.get("process") or {}).get("running"):
+    me = name_of(survivor)
+    if not survivor["process"]["running"]:
         return [Reason("not-running", f"dhcpd is not running on {me}: start it with dhcpd.start")]
-    omapi = survivor.get("omapi") or {}
-    if not omapi.get("answers"):
-        why = omapi.get("error") or omapi.get("hint") or "it is not configured"
+    omapi = survivor["omapi"]
+    if not omapi["answers"]:
+        why = omapi["error"] or omapi["hint"] or "it is not configured"
         text = f"partner-down is set over OMAPI, and that of {me} can't be used: {why}"
         return [Reason("omapi", text)]
-    end = (survivor.get("relationships") or {}).get(name)
+    end = survivor["relationships"].get(name)
     if end is None:
         return [Reason("relationship", f"{me} has no relationship {name}")]
     found = []
-    state = end.get("state")
+    state = end["state"]
     if state is None:
-        why = end.get("why_unknown") or "it did not say"
+        why = end["why_unknown"] or "it did not say"
         found.append(Reason("state", f"the state of {name} on {me} is unknown: {why}"))
     elif state != WANTED:
-        meaning = FailoverState.parse(str(state)).meaning
+        meaning = FailoverState.parse(state).meaning
         found.append(Reason("state", f"{name} on {me} is in {state}, not in {WANTED}: {meaning}"))
-    if end.get("connected"):
+    if end["connected"]:
         found.append(
             Reason("connected", f"{me} has its failover connection to {who}: dhcpd lives there")
         )
     return found
 
 
-def _address(survivor: Facts, who: str, probe: Mapping[str, Any], down: bool) -> list[Reason]:
+def _address(survivor: ServerFacts, who: str, probe: Probe, down: bool) -> list[Reason]:
     """What was found at the partner's address; ``down``: its minion proved that dhcpd is."""
-    me, address = survivor.get("minion") or "this server", probe.get("address")
+    me, address = name_of(survivor), probe["address"]
     found = []
-    if probe.get("omapi") == "open":
-        text = f"port {probe.get('omapi_port')} of {address} (OMAPI of {who}) takes connections"
+    if probe["omapi"] == "open":
+        text = f"port {probe['omapi_port']} of {address} (OMAPI of {who}) takes connections"
         found.append(Reason("answers", f"{text} from {me}: dhcpd lives there"))
-    elif not down and (probe.get("ping") or probe.get("omapi") == "refused"):
-        how = "a ping" if probe.get("ping") else f"on port {probe.get('omapi_port')}"
+    elif not down and (probe["ping"] or probe["omapi"] == "refused"):
+        how = "a ping" if probe["ping"] else f"on port {probe['omapi_port']}"
         found.append(
             Reason(
                 "answers",
@@ -134,14 +170,14 @@ def _address(survivor: Facts, who: str, probe: Mapping[str, Any], down: bool) ->
                 "off, or bring its minion back, which can prove that dhcpd is not running",
             )
         )
-    if probe.get("error"):
+    if probe["error"]:
         text = f"{me} could not look for {who}: {probe['error']}"
         found.append(Reason("probe", text, blocks=False))
     return found
 
 
-def _silence(who: str, partner: Mapping[str, Any], confirmed: bool) -> Reason:
-    why = partner.get("error") or "no answer"
+def _silence(who: str, partner: PartnerSeen, confirmed: bool) -> Reason:
+    why = partner["error"] or "no answer"
     if confirmed:
         return Reason("silence", f"that {who} is dead was confirmed, not proved ({why})", False)
     return Reason(
@@ -152,7 +188,7 @@ def _silence(who: str, partner: Mapping[str, Any], confirmed: bool) -> Reason:
     )
 
 
-def stake(survivor: Facts, relationship: str, partner: str, counts: Mapping[str, Any]) -> str:
+def stake(survivor: ServerFacts, relationship: str, partner: str, counts: Stake) -> str:
     """
     Say what partner-down would bring and from when, as sentences.
 
@@ -161,17 +197,17 @@ def stake(survivor: Facts, relationship: str, partner: str, counts: Mapping[str,
     counts
         From :func:`addresses`.
     """
-    me = survivor.get("minion") or "this server"
-    end = (survivor.get("relationships") or {}).get(relationship) or {}
-    mclt = end.get("mclt")
-    now = float(survivor.get("time") or time.time())
+    me = name_of(survivor)
+    end: EndFacts | None = survivor["relationships"].get(relationship)
+    mclt = end and end["mclt"]
+    now = survivor["time"] or time.time()
     since, verb = now, "would use"
-    if end.get("state") == "partner-down":
-        since, verb = float(end.get("since") or now), "uses"
+    if end and end["state"] == "partner-down":
+        since, verb = end["since"] or now, "uses"
     when = "once MCLT has passed"
     if mclt:
-        when = f"from {clock(since + float(mclt))} UTC on at the earliest (MCLT, {mclt} s)"
-    if counts.get("error"):
+        when = f"from {clock(since + mclt)} UTC on at the earliest (MCLT, {mclt} s)"
+    if counts["error"]:
         return f"{me} {verb} the free addresses of {partner} {when}; how many: {counts['error']}."
     return (
         f"{me} {verb} the {counts['partners']} free addresses of {partner} {when}, and has "
@@ -180,24 +216,24 @@ def stake(survivor: Facts, relationship: str, partner: str, counts: Mapping[str,
     )
 
 
-def addresses(pools: Iterable[Mapping[str, Any]], relationship: str, role: str) -> dict[str, int]:
+def addresses(counted: LeaseFacts | None, relationship: str, role: str | None) -> Stake:
     """
-    Return ``own`` and ``partners`` free addresses of a relationship, ``active`` and ``addresses``.
+    Return what is at stake in a relationship.
 
-    pools
-        Counts of each pool, as ``dhcpd.lease_counts`` has them.
+    counted
+        The survivor's leases.
     role
-        The survivor's: the primary's free addresses are ``free``, the secondary's ``backup``.
+        The survivor's.
     """
-    mine = [pool for pool in pools if pool.get("relationship") == relationship]
-    total = {
-        key: sum(int(pool.get(key) or 0) for pool in mine)
-        for key in ("free", "backup", "active", "addresses")
-    }
-    own, partners = ("free", "backup") if role == "primary" else ("backup", "free")
+    if counted is None or counted["error"]:
+        why = counted["error"] if counted else "the leases were not counted"
+        return {"own": 0, "partners": 0, "active": 0, "addresses": 0, "error": why}
+    pools = counted["relationships"].get(relationship, [])
+    own = sum(forecast.own_free(role, pool) for pool in pools)
     return {
-        "own": total[own],
-        "partners": total[partners],
-        "active": total["active"],
-        "addresses": total["addresses"],
+        "own": own,
+        "partners": sum(pool["free"] + pool["backup"] for pool in pools) - own,
+        "active": sum(pool["active"] for pool in pools),
+        "addresses": sum(pool["addresses"] for pool in pools),
+        "error": None,
     }

@@ -5,17 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from collections.abc import Mapping
-from typing import Any
 
+from ..shapes import Evidence
+from ..shapes import ServerFacts
 from . import may_stop
 from .evidence import EVIDENCE_MAX_AGE
 from .verdict import Reason
 from .verdict import Verdict
+from .verdict import name_of
 
 
 def ok_to_take_back(
-    facts: Mapping[str, Any],
-    evidence: Mapping[str, Mapping[str, Any]] | None,
+    facts: ServerFacts,
+    evidence: Mapping[str, Evidence] | None,
     force: Iterable[str] = (),
     now: float | None = None,
 ) -> Verdict:
@@ -34,17 +36,17 @@ def ok_to_take_back(
         This server's clock, epoch seconds.
     """
     now = time.time() if now is None else now
-    me = facts.get("minion") or "this server"
-    ends = (facts.get("relationships") or {}).values()
-    mute = bool(ends) and all(end.get("serves") is False for end in ends)
+    me = name_of(facts)
+    ends = facts["relationships"].values()
+    mute = bool(ends) and all(end["serves"] is False for end in ends)
     found = []
     for name, seen in sorted((evidence or {}).items()):
-        who = seen.get("minion") or f"the partner in {name}"
-        if abs(now - float(seen.get("observed") or 0)) > EVIDENCE_MAX_AGE:
+        who = seen["minion"] or f"the partner in {name}"
+        if abs(now - (seen["observed"] or 0.0)) > EVIDENCE_MAX_AGE:
             why = f"what the master saw of {who} is too old"
-        elif not seen.get("serves"):
-            why = f"{who} does not serve {name}: {seen.get('why') or 'its state is unknown'}"
-        elif seen.get("acting"):
+        elif not seen["serves"]:
+            why = f"{who} does not serve {name}: {seen['why'] or 'its state is unknown'}"
+        elif seen["acting"]:
             why = may_stop.being_acted_on(who)
         else:
             continue

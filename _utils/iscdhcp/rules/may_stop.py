@@ -13,10 +13,13 @@ import time
 from collections.abc import Iterable
 from collections.abc import Mapping
 
+from ..shapes import Claim
+from ..shapes import EndFacts
+from ..shapes import Evidence
+from ..shapes import ServerFacts
 from ..words import clock
 from . import forecast
 from .evidence import EVIDENCE_MAX_AGE
-from .verdict import Facts
 from .verdict import Reason
 from .verdict import Verdict
 from .verdict import name_of
@@ -27,8 +30,8 @@ CLOCK_MAX_SKEW = 60.0
 
 
 def ok_to_stop(
-    facts: Facts,
-    evidence: Mapping[str, Facts] | None = None,
+    facts: ServerFacts,
+    evidence: Mapping[str, Evidence] | None = None,
     force: Iterable[str] = (),
     now: float | None = None,
     method: str = "signal",
@@ -61,17 +64,17 @@ def ok_to_stop(
     overridden = frozenset(force)
     found: list[Reason] = []
     found += _own_server(facts)
-    omapi = facts.get("omapi") or {}
-    if method != "signal" and not omapi.get("answers"):
-        why = omapi.get("error") or omapi.get("hint") or "it is not configured"
+    omapi = facts["omapi"]
+    if method != "signal" and not omapi["answers"]:
+        why = omapi["error"] or omapi["hint"] or "it is not configured"
         text = f"method {method} needs OMAPI, and that of {name_of(facts)} does not answer: {why}"
         found.append(Reason("method", text))
     if method == "control":
         found.append(_cost_of_control(facts))
-    relationships = facts.get("relationships") or {}
+    relationships = facts["relationships"]
     if evidence is None:
         found += _not_secondary(facts, act)
-    if not relationships and not (facts.get("configuration") or {}).get("error"):
+    if not relationships and not facts["configuration"]["error"]:
         found.append(
             Reason(
                 "no-relationship",
@@ -83,12 +86,10 @@ def ok_to_stop(
         if evidence is not None:
             found += _other_end(facts, name, evidence.get(name), now)
             found += _while_alone(facts, name, evidence.get(name), method)
-    found += [
-        Reason("claim", f"{name_of(facts)} is claimed by {_claimant(claim)}")
-        for claim in [facts.get("foreign_claim")]
-        if claim
-    ]
-    if facts.get("busy"):
+    if facts["foreign_claim"]:
+        text = f"{name_of(facts)} is claimed by {_claimant(facts['foreign_claim'])}"
+        found.append(Reason("claim", text))
+    if facts["busy"]:
         found.append(Reason("busy", f"{name_of(facts)} is busy: {facts['busy']}"))
     reasons = tuple(
         Reason(r.code, f"{r.text} (overridden by force)", False, r.relationship)
@@ -99,18 +100,18 @@ def ok_to_stop(
     return Verdict("no" if any(r.blocks for r in reasons) else "yes", reasons)
 
 
-def _claimant(claim: Facts) -> str:
-    return f"{claim.get('who') or 'another run'} until {clock(claim.get('until'))} UTC"
+def _claimant(claim: Claim) -> str:
+    return f"{claim['who'] or 'another run'} until {clock(claim['until'])} UTC"
 
 
-def _not_secondary(facts: Facts, act: str) -> list[Reason]:
+def _not_secondary(facts: ServerFacts, act: str) -> list[Reason]:
     """Whether a person may not stop this server, because its partners may be stopped as well."""
-    relationships = facts.get("relationships") or {}
-    if not (facts.get("process") or {}).get("running"):
+    relationships = facts["relationships"]
+    if not facts["process"]["running"]:
         return []  # _own_server has said it
     roles = {name: role_of(one) for name, one in sorted(relationships.items())}
     if all(role == "secondary" for role in roles.values()):
-        if relationships or not (facts.get("configuration") or {}).get("error"):
+        if relationships or not facts["configuration"]["error"]:
             return []  # without any it has a reason of its own
         what = "in an unknown role (its configuration can't be read)"
     else:
@@ -122,20 +123,20 @@ def _not_secondary(facts: Facts, act: str) -> list[Reason]:
     text = (
         f"{name_of(facts)} is {what}, and from here nobody can see whether its partner is being "
         f"stopped at the same moment. On the master: "
-        f"{_runner_command(str(facts.get('minion') or 'ID'), act)} (force=primary if the master, "
+        f"{_runner_command(facts['minion'] or 'ID', act)} (force=primary if the master, "
         "or the partner's host, is gone)"
     )
     return [Reason("primary", text)]
 
 
-def role_of(relationship: Facts) -> str | None:
+def role_of(relationship: EndFacts) -> str | None:
     """
     Return a server's role in a relationship, ``None`` where it is unknown.
 
     The file's, unless the process that runs says another one over OMAPI.
     """
-    role, running = relationship.get("role"), relationship.get("running_role")
-    return None if not role or running not in (None, role) else str(role)
+    role, running = relationship["role"], relationship["running_role"]
+    return None if not role or running not in (None, role) else role
 
 
 def _runner_command(server: str, act: str) -> str:
@@ -148,18 +149,18 @@ def _runner_command(server: str, act: str) -> str:
     return f"salt-run dhcp_failover.{act} server={server}"
 
 
-def _own_server(facts: Facts) -> list[Reason]:
+def _own_server(facts: ServerFacts) -> list[Reason]:
     """What stands against stopping this server, whatever its relationships say."""
     me = name_of(facts)
     found = []
-    process = facts.get("process") or {}
-    if not process.get("running"):
-        signs = "; ".join(process.get("signs") or ())
+    process = facts["process"]
+    if not process["running"]:
+        signs = "; ".join(process["signs"])
         text = f"dhcpd is not running on {me}: start it with dhcpd.start"
         if signs:
             text = f"no dhcpd is seen on {me}, and yet {signs}: look there who that is"
         found.append(Reason("not-running", text))
-    if process.get("several"):
+    if process["several"]:
         found.append(
             Reason(
                 "several",
@@ -167,17 +168,17 @@ def _own_server(facts: Facts) -> list[Reason]:
                 "strays first, this can't tell which one serves",
             )
         )
-    if process.get("running") and process.get("signs"):
-        text = f"{me} may run another dhcpd beside pid {process.get('pid')}: "
+    if process["running"] and process["signs"]:
+        text = f"{me} may run another dhcpd beside pid {process['pid']}: "
         found.append(Reason("several", text + "; ".join(process["signs"])))
-    for other in process.get("others") or ():
+    for other in process["others"]:
         text = f"{me}: {other}, beside dhcpd: if it answers DHCP too, clients hear both"
         found.append(Reason("port", text, blocks=False))
-    if process.get("stopped"):
+    if process["stopped"]:
         found.append(
             Reason("stopped", f"dhcpd on {me} is stopped by a signal (state T): send it SIGCONT")
         )
-    if process.get("gentle_shutdown"):
+    if process["gentle_shutdown"]:
         found.append(
             Reason(
                 "gentle",
@@ -185,8 +186,8 @@ def _own_server(facts: Facts) -> list[Reason]:
                 "MCLT without service on this server after its start",
             )
         )
-    configuration = facts.get("configuration") or {}
-    if configuration.get("error"):
+    configuration = facts["configuration"]
+    if configuration["error"]:
         found.append(
             Reason(
                 "configuration",
@@ -194,45 +195,45 @@ def _own_server(facts: Facts) -> list[Reason]:
                 f"{configuration['error']}",
             )
         )
-    leases = facts.get("lease_file") or {}
-    if leases.get("problem"):
+    leases = facts["lease_file"]
+    if leases["problem"]:
         found.append(Reason("lease-file", f"{me}: {leases['problem']}"))
-    if leases.get("folder_problem"):
+    if leases["folder_problem"]:
         found.append(Reason("lease-folder", f"{me}: {leases['folder_problem']}"))
-    if facts.get("start_problem"):
+    if facts["start_problem"]:
         text = f"dhcpd on {me} may not come back as it ran: {facts['start_problem']}"
         found.append(Reason("start", text))
-    omapi = facts.get("omapi") or {}
-    if omapi.get("configured") and omapi.get("error") and process.get("running"):
+    omapi = facts["omapi"]
+    if omapi["configured"] and omapi["error"] and process["running"]:
         text = f"{me} is judged by its log alone, OMAPI does not answer: {omapi['error']}"
         found.append(Reason("omapi", text, blocks=False))
     return found
 
 
-def _own_end(facts: Facts, name: str, relationship: Facts) -> list[Reason]:
+def _own_end(facts: ServerFacts, name: str, relationship: EndFacts) -> list[Reason]:
     """What this server itself says of one relationship."""
     me = name_of(facts)
-    state, partner = relationship.get("state"), relationship.get("partner_state")
+    state, partner = relationship["state"], relationship["partner_state"]
     if state is None or partner is None:
-        why = relationship.get("why_unknown") or "neither OMAPI nor the log says"
+        why = relationship["why_unknown"] or "neither OMAPI nor the log says"
         return [
             Reason("relationship", f"{me}: the state of {name} can't be proved: {why}", True, name)
         ]
     found = []
     if (state, partner) != ("normal", "normal"):
         found.append(Reason("relationship", not_normal(me, name, relationship), True, name))
-    if relationship.get("source") == "log" and relationship.get("connected") is None:
+    if relationship["source"] == "log" and relationship["connected"] is None:
         text = (
             f"{me}: only the log says that {name} is normal, and whether the partner is connected "
             "can't be read from the kernel: name addresses, not host names, in dhcpd.conf"
         )
         found.append(Reason("connection", text, True, name))
-    if relationship.get("connected") is False:
+    if relationship["connected"] is False:
         found.append(
             Reason(
                 "connection",
                 f"{me} has no failover connection to the partner of {name} "
-                f"({relationship.get('peer_address')} port {relationship.get('peer_port')})",
+                f"({relationship['peer_address']} port {relationship['peer_port']})",
                 True,
                 name,
             )
@@ -240,7 +241,9 @@ def _own_end(facts: Facts, name: str, relationship: Facts) -> list[Reason]:
     return found
 
 
-def _other_end(facts: Facts, name: str, evidence: Facts | None, now: float) -> list[Reason]:
+def _other_end(
+    facts: ServerFacts, name: str, evidence: Evidence | None, now: float
+) -> list[Reason]:
     """What the master saw of the partner of one relationship."""
     me = name_of(facts)
     if not evidence:
@@ -252,9 +255,9 @@ def _other_end(facts: Facts, name: str, evidence: Facts | None, now: float) -> l
                 name,
             )
         ]
-    who = evidence.get("minion") or "the partner"
+    who = evidence["minion"] or "the partner"
     found = []
-    age = now - float(evidence.get("observed") or 0)
+    age = now - (evidence["observed"] or 0.0)
     if age > EVIDENCE_MAX_AGE or age < -EVIDENCE_MAX_AGE:
         found.append(
             Reason(
@@ -264,21 +267,21 @@ def _other_end(facts: Facts, name: str, evidence: Facts | None, now: float) -> l
                 name,
             )
         )
-    state, partner = evidence.get("state"), evidence.get("partner_state")
+    state, partner = evidence["state"], evidence["partner_state"]
     if state is None or partner is None:
-        why = evidence.get("why_unknown") or "it did not say"
+        why = evidence["why_unknown"] or "it did not say"
         found.append(
             Reason("partner", f"the state of {name} on {who} can't be proved: {why}", True, name)
         )
     elif (state, partner) != ("normal", "normal"):
         found.append(Reason("partner", not_normal(who, name, evidence), True, name))
-    if evidence.get("serves") is not True:
+    if evidence["serves"] is not True:
         # An unknown state is no proof of service.
-        why = evidence.get("why") or "whether it does is unknown"
+        why = evidence["why"] or "whether it does is unknown"
         found.append(Reason("partner", f"dhcpd on {who} does not serve: {why}", True, name))
-    if evidence.get("acting"):
+    if evidence["acting"]:
         found.append(Reason("partner", being_acted_on(who), True, name))
-    skew = evidence.get("skew")
+    skew = evidence["skew"]
     if skew is not None and abs(skew) > CLOCK_MAX_SKEW:
         found.append(
             Reason(
@@ -297,9 +300,8 @@ def being_acted_on(server: str) -> str:
     return f"dhcpd on {server} is being stopped or started right now"
 
 
-def _cost_of_control(facts: Facts) -> Reason:
-    ends = (facts.get("relationships") or {}).values()
-    mclt = max((float(end.get("mclt") or 3600) for end in ends), default=3600.0)
+def _cost_of_control(facts: ServerFacts) -> Reason:
+    mclt = max(map(forecast.mclt_of, facts["relationships"].values()), default=3600.0)
     text = (
         f"method control, dhcpd's documented shutdown, costs MCLT: {name_of(facts)} is mute at "
         "once, its partner does not know for 17 s, and after its start it answers nobody for "
@@ -308,14 +310,16 @@ def _cost_of_control(facts: Facts) -> Reason:
     return Reason("mclt", text)
 
 
-def _while_alone(facts: Facts, name: str, evidence: Facts | None, method: str) -> list[Reason]:
+def _while_alone(
+    facts: ServerFacts, name: str, evidence: Evidence | None, method: str
+) -> list[Reason]:
     """What stands against leaving the partner of one relationship alone for the time forecast."""
     if not evidence:
         return []  # _other_end has said it
-    who = evidence.get("minion") or "the partner"
+    who = evidence["minion"] or "the partner"
     seconds = forecast.seconds_alone(facts, method)
     found = []
-    limit = float(evidence.get("auto_partner_down") or 0)
+    limit = float(evidence["auto_partner_down"] or 0)
     if limit and limit <= seconds and method != "handover":
         text = (
             f"{who} goes to partner-down by itself after {limit:.0f} s (auto-partner-down of "
@@ -323,19 +327,19 @@ def _while_alone(facts: Facts, name: str, evidence: Facts | None, method: str) -
             "other in potential-conflict; raise it, or take method handover"
         )
         found.append(Reason("auto-partner-down", text, True, name))
-    mine, theirs = forecast.of_relationship(facts, name), evidence.get("leases")
+    mine, theirs = forecast.of_relationship(facts, name), evidence["leases"]
     if mine is None or theirs is None:
         unknown = name_of(facts) if mine is None else who
         text = f"how many free leases of {name} {unknown} has could not be counted"
         return [*found, Reason("free-leases", text, True, name)]
-    mclt = float((facts.get("relationships") or {}).get(name, {}).get("mclt") or 3600)
+    mclt = forecast.mclt_of(facts["relationships"][name])
     whole_after = mclt if method == "handover" else math.inf
     for short in forecast.shortages(mine, theirs, seconds, whole_after):
         found.append(_shortage(who, name, short, seconds))
     return found
 
 
-def _shortage(who: str, name: str, short: Facts, seconds: float) -> Reason:
+def _shortage(who: str, name: str, short: forecast.Shortage, seconds: float) -> Reason:
     text = (
         f"{who} has {short['have']} free leases of its own in {short['network']} ({name}) for the "
         f"{seconds:.0f} s that it would be alone"

@@ -7,20 +7,19 @@ Pure functions from facts; the cures are :func:`iscdhcp.act.handover.release_win
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from ..shapes import EndFacts
 
 
-def of_pair(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> str | None:
+def of_pair(mine: EndFacts, theirs: EndFacts) -> str | None:
     """
     Say that a returned server waits in recover for a survivor with a full window, or ``None``.
 
     mine, theirs
         Facts of the relationship at the returned server and at the survivor.
     """
-    full = theirs.get("unacked") or 0
-    if mine.get("state") == "recover" and theirs.get("state") == "partner-down" and full:
-        if full > (theirs.get("unacked_bound") or 0):
+    full = theirs["unacked"] or 0
+    if mine["state"] == "recover" and theirs["state"] == "partner-down" and full:
+        if full > (theirs["unacked_bound"] or 0):
             return (
                 f"stuck: it waits in recover for updates, and the survivor's window is full of "
                 f"{full} that nobody will acknowledge (dhcpd.release_window there)"
@@ -28,26 +27,26 @@ def of_pair(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> str | None:
     return None
 
 
-def after_drain(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> bool:
+def after_drain(mine: EndFacts, theirs: EndFacts) -> bool:
     """
     Whether a survivor may hold updates that its partner, back from a drain, will never acknowledge.
 
     mine, theirs
         Facts of the relationship at the returned server and at the survivor.
     """
-    states = {(end.get("state"), end.get("partner_state")) for end in (mine, theirs)}
-    return states == {("normal", "normal")} and bool(theirs.get("unacked"))
+    states = {(end["state"], end["partner_state"]) for end in (mine, theirs)}
+    return states == {("normal", "normal")} and bool(theirs["unacked"])
 
 
-def of_end(end: Mapping[str, Any]) -> str | None:
+def of_end(end: EndFacts) -> str | None:
     """
     Say what keeps one end from ever getting normal by itself, as far as it knows; or ``None``.
 
     end
         Facts of the relationship at one server.
     """
-    state, partner = end.get("state"), end.get("partner_state")
-    unacked, bound = end.get("unacked") or 0, end.get("unacked_bound") or 0
+    state, partner = end["state"], end["partner_state"]
+    unacked, bound = end["unacked"] or 0, end["unacked_bound"] or 0
     if state == "partner-down" and partner == "recover" and unacked > bound:
         return (
             f"stuck: its window is full of {unacked} updates that nobody will acknowledge, and its "

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ..errors import IscDhcpError
+from ..shapes import ReasonFacts
+from ..shapes import ServerFacts
 from ..words import full_stop
 
-Facts = Mapping[str, Any]
 #: Reasons that ``force`` may name, and what it then overrides.
 FORCEABLE = {
     "relationship": "a relationship that is not normal at both ends, or can't be proved to be",
@@ -44,7 +44,7 @@ class Reason:
     #: The failover relationship that it is about, if any.
     relationship: str | None = None
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> ReasonFacts:
         """Return the reason as a plain dict (``code``, ``text``, ``blocks``, ``relationship``)."""
         return {
             "code": self.code,
@@ -122,6 +122,6 @@ def parse_force(force: str | Iterable[str] | None) -> frozenset[str]:
     return codes
 
 
-def name_of(facts: Facts) -> str:
+def name_of(facts: ServerFacts) -> str:
     """Return who the facts are of, for sentences."""
-    return str(facts.get("minion") or "this server")
+    return facts["minion"] or "this server"

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from ..shapes import EndFacts
+from ..shapes import Evidence
 from ..states import FailoverState
 from ..words import clock
-from .verdict import Facts
 
 
-def not_normal(me: str, name: str, relationship: Facts) -> str:
+def not_normal(me: str, name: str, relationship: EndFacts | Evidence) -> str:
     """Return the sentence about a relationship that is not normal at the end of ``me``."""
     return f"{name} is not normal: {states_at(me, relationship)}"
 
 
-def states_at(me: str, relationship: Facts) -> str:
+def states_at(me: str, relationship: EndFacts | Evidence) -> str:
     """Return what the end of ``me`` says of both states, and of its own what it means."""
-    state, partner = relationship.get("state"), relationship.get("partner_state")
+    state, partner = relationship["state"], relationship["partner_state"]
     text = f"{me} is in {state}, its partner in {partner}"
     until = recover_wait_until(relationship)
     if until:
@@ -24,14 +25,14 @@ def states_at(me: str, relationship: Facts) -> str:
     return text
 
 
-def recover_wait_until(relationship: Facts) -> float | None:
+def recover_wait_until(relationship: EndFacts | Evidence) -> float | None:
     """
     Return when dhcpd ends ``recover-wait``: STOS + MCLT (server/failover.c:5851), or ``None``.
 
     relationship
         One relationship's facts: ``state``, ``since`` (STOS, epoch seconds), ``mclt`` (seconds).
     """
-    since, mclt = relationship.get("since"), relationship.get("mclt")
-    if relationship.get("state") != "recover-wait" or not since or not mclt:
+    since, mclt = relationship["since"], relationship["mclt"]
+    if relationship["state"] != "recover-wait" or not since or not mclt:
         return None
-    return float(since) + float(mclt)
+    return since + mclt

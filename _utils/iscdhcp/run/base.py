@@ -34,6 +34,10 @@ from ..rules import may_stop
 from ..rules import verdict
 from ..rules.evidence import evidence_of
 from ..rules.verdict import Verdict
+from ..shapes import Claim
+from ..shapes import Evidence
+from ..shapes import Look
+from ..shapes import ServerFacts
 from . import journal
 from . import records
 from .steering import Told
@@ -139,7 +143,7 @@ class Run(Told):
         self.check: Callable[[], None] = lambda: None
         self.claimed = False
         self._token = uuid.uuid4().hex
-        self._last_seen: dict[str, dict[str, Any]] = {}
+        self._last_seen: dict[str, Look] = {}
         self._seen_at = 0.0
         self._released: dict[str, float] = {}
         self._undrained: set[tuple[str, str]] = set()
@@ -236,11 +240,12 @@ class Run(Told):
             else:
                 write_json(path, old)
 
-    def restarted(self, server: str, facts: Mapping[str, Any] | None) -> bool:
+    def restarted(self, server: str, facts: ServerFacts | None) -> bool:
         """Whether ``server`` has been restarted since this run began, whoever did it."""
         before = self._entry(server).get("identity")
-        process = (facts or {}).get("process") or {}
-        return bool(before and process.get("running") and process.get("identity") != before)
+        if not before or facts is None or not facts["process"]["running"]:
+            return False
+        return bool(facts["process"]["identity"] != before)
 
     # -- lock and claims ---------------------------------------------------------------------
 
@@ -330,7 +335,7 @@ class Run(Told):
             "master": self._master,
         }
 
-    def claim_group(self) -> dict[str, dict[str, Any]]:
+    def claim_group(self) -> dict[str, Look]:
         """
         Claim every server and look closely at it, as the minions' ``claim`` does.
 
@@ -343,18 +348,18 @@ class Run(Told):
             if left and self._is_left_behind(server, left):
                 if server not in self._took_over:
                     self.say(
-                        f"The claim on {server} was left behind by the run of {left.get('who')}, "
+                        f"The claim on {server} was left behind by the run of {left['who']}, "
                         "which has ended: it is taken over."
                     )
                 self._took_over.add(server)
-                mine = {**self._claim(), "over": left.get("run")}
+                mine = {**self._claim(), "over": left["run"]}
                 answers.update(self.minions.claim([server], mine, facts=True))
         return answers
 
-    def _is_left_behind(self, server: str, claim: Mapping[str, Any]) -> bool:
+    def _is_left_behind(self, server: str, claim: Claim) -> bool:
         """Whether a claim is one of a run of this master that has ended: its lock is free."""
         mine = self._master or master_identity(self.directory, make=False)
-        if mine is None or claim.get("master") != mine:
+        if mine is None or claim["master"] != mine:
             return False
         return server in self.locks.servers or self.locks.owner(server) is None
 
@@ -363,11 +368,11 @@ class Run(Told):
         if self.claimed:
             self.minions.claim(list(self.group), self._claim())
 
-    def _keep(self, answers: dict[str, dict[str, Any]]) -> None:
+    def _keep(self, answers: dict[str, Look]) -> None:
         """Keep what was just seen of the servers for the next step."""
         self._seen_at, self._last_seen = self.clock.monotonic(), answers
 
-    def _fresh(self) -> dict[str, dict[str, Any]] | None:
+    def _fresh(self) -> dict[str, Look] | None:
         """Return what was seen of the whole group a moment ago, once."""
         answers, self._last_seen = self._last_seen, {}
         if set(answers) < set(self.group) or self.clock.monotonic() - self._seen_at > STILL_FRESH:
@@ -387,40 +392,38 @@ class Run(Told):
         return None
 
     def _partner_facts(
-        self, facts: Mapping[str, Any], answers: Mapping[str, dict[str, Any]]
-    ) -> dict[str, Mapping[str, Any] | None]:
-        server = str(facts.get("minion"))
-        found: dict[str, Mapping[str, Any] | None] = {}
-        for name in facts.get("relationships") or {}:
+        self, facts: ServerFacts, answers: Mapping[str, Look]
+    ) -> dict[str, ServerFacts | None]:
+        server = str(facts["minion"])
+        found: dict[str, ServerFacts | None] = {}
+        for name in facts["relationships"]:
             partner = self._partner_of(server, name)
             if partner is not None:
                 found[name] = answers.get(partner, {}).get("facts")
         return found
 
-    def _evidence(
-        self, server: str, answers: Mapping[str, dict[str, Any]]
-    ) -> dict[str, dict[str, Any]]:
+    def _evidence(self, server: str, answers: Mapping[str, Look]) -> dict[str, Evidence]:
         mine = answers[server]
         evidence = {}
         for name, facts in self._partner_facts(mine["facts"], answers).items():
             if facts is not None:
-                theirs = answers[str(facts.get("minion"))]
+                theirs = answers[str(facts["minion"])]
                 evidence[name] = evidence_of(
                     facts,
                     name,
-                    observed=float(theirs["asked"]) + float(mine["offset"]),
-                    skew=float(theirs["offset"]) - float(mine["offset"]),
+                    observed=theirs["asked"] + mine["offset"],
+                    skew=theirs["offset"] - mine["offset"],
                 )
         return evidence
 
-    def _judge(self, server: str, answers: Mapping[str, dict[str, Any]]) -> Verdict:
+    def _judge(self, server: str, answers: Mapping[str, Look]) -> Verdict:
         if "facts" not in answers.get(server, {}):
             return self._unknown(server, answers)
-        facts = dict(answers[server]["facts"])
-        claim = facts.get("claim")
-        if claim and claim.get("run") != self.run and not self._is_left_behind(server, claim):
-            facts["foreign_claim"] = claim
-        now = float(answers[server]["asked"]) + float(answers[server]["offset"])
+        facts = answers[server]["facts"]
+        claim = facts["claim"]
+        if claim and claim["run"] != self.run and not self._is_left_behind(server, claim):
+            facts = {**facts, "foreign_claim": claim}
+        now = answers[server]["asked"] + answers[server]["offset"]
         return may_stop.ok_to_stop(
             facts,
             self._evidence(server, answers),
@@ -429,7 +432,7 @@ class Run(Told):
             self.request.method,
         )
 
-    def _unknown(self, server: str, answers: Mapping[str, dict[str, Any]]) -> Verdict:
+    def _unknown(self, server: str, answers: Mapping[str, Look]) -> Verdict:
         why = answers.get(server, {}).get("error") or "no answer"
         return Verdict("wait", (verdict.Reason("unknown", f"{server}: {why}"),))
 
@@ -454,7 +457,7 @@ class Run(Told):
         return f"{text} When it is mended, run the same command again: it goes on from here."
 
 
-def _count_age(facts: Mapping[str, Any] | None) -> float:
+def _count_age(facts: ServerFacts | None) -> float:
     """Return for how many seconds a server's leases have not been counted."""
-    counted = ((facts or {}).get("leases") or {}).get("counted")
-    return float((facts or {})["time"]) - float(counted) if facts and counted else math.inf
+    counted = facts["leases"] if facts else None
+    return facts["time"] - counted["counted"] if facts and counted else math.inf

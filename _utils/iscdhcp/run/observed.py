@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..shapes import Answer
+from ..shapes import Look
+from ..shapes import ServerFacts
 from .journal import Journal
 
 #: What a relationship's end tells; a change of one of these is news.
@@ -36,24 +39,24 @@ class ObservedMinions:
 
     def status(
         self, minions: list[str], brief: bool = False, looks: int = 1
-    ) -> dict[str, dict[str, Any]]:
+    ) -> dict[str, Look]:
         """Ask as the minions do, and note what is new."""
-        answers: dict[str, dict[str, Any]] = self._minions.status(minions, brief=brief, looks=looks)
+        answers: dict[str, Look] = self._minions.status(minions, brief=brief, looks=looks)
         self._note(answers)
         return answers
 
     def claim(
         self, minions: list[str], claim: dict[str, Any], facts: bool = False
-    ) -> dict[str, dict[str, Any]]:
+    ) -> dict[str, Look]:
         """Claim as the minions do, and note what is new."""
-        answers: dict[str, dict[str, Any]] = self._minions.claim(minions, claim, facts)
+        answers: dict[str, Look] = self._minions.claim(minions, claim, facts)
         if facts:
             self._note(answers)
         return answers
 
-    def restart(self, minion: str, patience: float, **arguments: Any) -> dict[str, Any]:
+    def restart(self, minion: str, patience: float, **arguments: Any) -> Answer:
         """Restart as the minions do, and note what came of it."""
-        answer: dict[str, Any] = self._minions.restart(minion, patience, **arguments)
+        answer: Answer = self._minions.restart(minion, patience, **arguments)
         self._journal.write(
             "acted",
             server=minion,
@@ -67,7 +70,7 @@ class ObservedMinions:
         )
         return answer
 
-    def _compare_clocks(self, server: str, answer: Mapping[str, Any]) -> None:
+    def _compare_clocks(self, server: str, answer: Look) -> None:
         """Keep the best estimate of how far a server's clock is ahead: from the quickest answer."""
         offset, uncertain = float(answer.get("offset") or 0), float(answer.get("uncertain") or 0)
         if server not in self.offsets or uncertain < self._uncertain[server]:
@@ -75,7 +78,7 @@ class ObservedMinions:
             # What an answer's own time explains is no difference of clocks.
             self.offsets[server] = 0.0 if abs(offset) <= uncertain else offset
 
-    def _note(self, answers: Mapping[str, Mapping[str, Any]]) -> None:
+    def _note(self, answers: Mapping[str, Look]) -> None:
         for server, answer in sorted(answers.items()):
             facts = answer.get("facts")
             if facts is not None:
@@ -91,21 +94,21 @@ class ObservedMinions:
             self._journal.write("seen", server=server, **look, **more)
 
 
-def look_of(facts: Mapping[str, Any]) -> dict[str, Any]:
+def look_of(facts: ServerFacts) -> dict[str, Any]:
     """Return what a journal keeps of a server's facts."""
-    process = facts.get("process") or {}
+    process = facts["process"]
     return {
-        "running": bool(process.get("running")),
-        "pid": process.get("pid"),
-        "started": process.get("started"),
-        "stopped": bool(process.get("stopped")),
-        "clock": facts.get("time"),
+        "running": process["running"],
+        "pid": process["pid"],
+        "started": process["started"],
+        "stopped": process["stopped"],
+        "clock": facts["time"],
         "relationships": {
             name: {
                 **{key: end.get(key) for key in (*_NEWS, *_ALSO) if end.get(key) is not None},
-                "pools": (end.get("balance") or {}).get("pools") or {},
+                "pools": end["balance"]["pools"],
             }
-            for name, end in (facts.get("relationships") or {}).items()
+            for name, end in facts["relationships"].items()
         },
     }
 

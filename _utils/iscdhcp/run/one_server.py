@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import IscDhcpError
+from ..shapes import Look
+from ..shapes import ServerFacts
 from ..words import full_stop
 from .base import Request
 from .base import Step
@@ -64,7 +66,7 @@ class OneServer(StopRun):
     def _left(self, acted_on: str | None = None) -> str:
         return ""
 
-    def restarted(self, server: str, facts: Mapping[str, Any] | None) -> bool:
+    def restarted(self, server: str, facts: ServerFacts | None) -> bool:
         """Never: another process is stopped like the one that ran at first."""
         return False
 
@@ -111,7 +113,7 @@ class OneServer(StopRun):
         return done
 
     def _restart_now(
-        self, server: str, facts: Mapping[str, Any], answers: Mapping[str, dict[str, Any]]
+        self, server: str, facts: ServerFacts, answers: Mapping[str, Look]
     ) -> Step | None:
         """Stop dhcpd; ``None`` where the minion's guard refused for what passes."""
         answer = self._order_stop(server, facts, answers)

@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from .. import unknown
 from .. import words
 from ..clock import SYSTEM
 from ..clock import Clock
@@ -23,6 +23,12 @@ from ..pair.discovery import Pair
 from ..pair.minions import Minions
 from ..rules import is_dead
 from ..rules import wording
+from ..shapes import Death
+from ..shapes import Look
+from ..shapes import PartnerSeen
+from ..shapes import ProcessFacts
+from ..shapes import ServerFacts
+from ..shapes import Stake
 from .base import Request
 from .base import Step
 from .restart import POLL_INTERVAL
@@ -106,22 +112,21 @@ class PartnerRun(PairRun):
             return Step(
                 False, f"No usable answer from {me}, the survivor ({why}). Nothing was done."
             )
-        partner = self._partner(answers.get(dead, {}), float(mine["offset"]))
-        if partner.get("running"):
+        partner = self._partner(answers.get(dead, {}), mine["offset"])
+        if partner["running"]:
             # One that answers needs no search.
-            verdict = is_dead.judge(mine["facts"], name, partner, {}, confirm)
+            verdict = is_dead.judge(mine["facts"], name, partner, None, confirm)
             return Step(False, f"{verdict.sentence} Nothing was done.")
-        seen = self.minions.act(me, "dhcpd.look_for_partner", LOOK_SECONDS, relationship=name)
-        if "facts" not in seen:
-            why = seen.get("lost") or seen.get("comment")
-            return Step(False, f"{me} could not look for {dead}: {why}. Nothing was done.")
+        seen = self.minions.look_for_partner(me, name, LOOK_SECONDS)
+        if isinstance(seen, str):
+            return Step(False, f"{me} could not look for {dead}: {seen}. Nothing was done.")
         facts = seen["facts"]
-        stake = is_dead.stake(facts, name, dead, seen.get("addresses") or {})
-        end = (facts.get("relationships") or {}).get(name) or {}
-        if end.get("state") == "partner-down":
-            since = words.clock(end.get("since"))
+        stake = is_dead.stake(facts, name, dead, seen["addresses"])
+        end = facts["relationships"].get(name)
+        if end and end["state"] == "partner-down":
+            since = words.clock(end["since"])
             return Step(True, f"{me} is in partner-down since {since} UTC already. {stake}")
-        verdict = is_dead.judge(facts, name, partner, seen.get("probe") or {}, confirm)
+        verdict = is_dead.judge(facts, name, partner, seen["probe"], confirm)
         warnings = [reason.text for reason in verdict.warnings]
         if not verdict.ok:
             return Step(
@@ -130,17 +135,17 @@ class PartnerRun(PairRun):
         if test:
             comment = f"{me} would be put into partner-down in {name}. {stake}"
             return Step(None, comment, warnings=warnings)
-        return self._act(partner, confirm, seen.get("addresses") or {}, warnings)
+        return self._act(partner, confirm, seen["addresses"], warnings)
 
     def _act(
         self,
-        partner: Mapping[str, Any],
+        partner: PartnerSeen,
         confirm: str | None,
-        counts: Mapping[str, Any],
+        counts: Stake,
         warnings: list[str],
     ) -> Step:
         me, dead, name = self.server, self.other, self.pair.name
-        evidence = {"partner": dict(partner), "confirm": confirm}
+        evidence: Death = {"partner": partner, "confirm": confirm}
         done = self.minions.act(
             me,
             "dhcpd.partner_down",
@@ -153,21 +158,21 @@ class PartnerRun(PairRun):
             return Step(False, f"{done.get('comment')} Nothing was done.", warnings=warnings)
         # Whatever was said: both ends once more.
         answers = self.minions.status([me, dead], brief=True)
-        facts = answers.get(me, {}).get("facts") or {}
-        end = (facts.get("relationships") or {}).get(name) or {}
-        if end.get("state") != "partner-down":
-            seen = end.get("state") or answers.get(me, {}).get("error") or "unknown"
+        facts = answers.get(me, {}).get("facts") or unknown.server()
+        end = facts["relationships"].get(name) or unknown.end()
+        if end["state"] != "partner-down":
+            seen = end["state"] or answers.get(me, {}).get("error") or "unknown"
             return Step(
                 False,
                 f"{me} was told to take {dead} for dead and is not in partner-down ({seen}): look "
                 "at dhcp_failover.status, then run this again.",
                 warnings=warnings,
             )
-        back = (answers.get(dead, {}).get("facts") or {}).get("process") or {}
-        if back.get("running"):
+        back = (answers.get(dead, {}).get("facts") or unknown.server())["process"]
+        if back["running"]:
             return Step(
                 False,
-                f"{me} is in partner-down, and {dead} runs dhcpd now (pid {back.get('pid')}): "
+                f"{me} is in partner-down, and {dead} runs dhcpd now (pid {back['pid']}): "
                 "unless they connect within seconds both may serve the same addresses. Follow it "
                 f"with dhcp_failover.wait_normal {name}; if they can't connect, stop dhcpd on "
                 f"{dead}.",
@@ -176,29 +181,29 @@ class PartnerRun(PairRun):
         stake = is_dead.stake(facts, name, dead, counts)
         comment = (
             f"{me} takes {dead} for dead in {name} (partner-down since "
-            f"{words.clock(end.get('since'))} UTC). {stake} "
+            f"{words.clock(end['since'])} UTC). {stake} "
             f"When {dead} is repaired: dhcp_failover.bring_back server={dead}."
         )
         self.say(comment)
         changes = {me: {"old": is_dead.WANTED, "new": "partner-down"}}
         return Step(True, comment, changes, warnings)
 
-    def _ask_all(self, test: bool) -> dict[str, dict[str, Any]]:
+    def _ask_all(self, test: bool) -> dict[str, Look]:
         if test:
             return self.minions.status(list(self.group))
         self.claimed = True
         return self.claim_group()
 
-    def _partner(self, answer: Mapping[str, Any], offset: float) -> dict[str, Any]:
+    def _partner(self, answer: Look, offset: float) -> PartnerSeen:
         """What is known of the other end, for :func:`iscdhcp.rules.is_dead.judge`."""
         facts = answer.get("facts")
-        process = (facts or {}).get("process") or {}
+        process = (facts or unknown.server())["process"]
         return {
             "minion": self.other,
             "answered": facts is not None,
-            "running": _runs(process) if facts is not None else None,
-            "signs": list(process.get("signs") or ()),
-            "pid": process.get("pid"),
+            "running": _runs(process),
+            "signs": process["signs"],
+            "pid": process["pid"],
             "error": answer.get("error"),
             # Silence lasted until now.
             "observed": self.clock.time() + offset,
@@ -229,16 +234,16 @@ class PartnerRun(PairRun):
                 f"minion run (salt {me} test.ping), then run this again.",
             )
         for name, theirs in self._partner_facts(facts, answers).items():
-            if not ((theirs or {}).get("process") or {}).get("running"):
+            if theirs is None or not theirs["process"]["running"]:
                 who = self._partner_of(me, name)
                 return Step(
                     False,
                     f"dhcpd does not run on {who}, the partner of {me} in {name}, or nobody can "
                     f"tell: bring {who} back first, it has the newer leases. Nothing was done.",
                 )
-        process = facts.get("process") or {}
-        running = process.get("running")
-        if not running and process.get("signs"):
+        process = facts["process"]
+        running = process["running"]
+        if not running and process["signs"]:
             told = "; ".join(process["signs"])
             text = f"No dhcpd is seen on {me}, and yet {told}: look there who that is."
             return Step(False, f"{text} Nothing was done.")
@@ -261,7 +266,7 @@ class PartnerRun(PairRun):
         return step
 
     def _start(
-        self, facts: Mapping[str, Any], force: Iterable[str]
+        self, facts: ServerFacts, force: Iterable[str]
     ) -> tuple[Step | None, str | None]:
         me, patience = self.server, restart_patience(facts)
         self.say(f"Starting dhcpd on {me}.")
@@ -285,9 +290,9 @@ class PartnerRun(PairRun):
         resumed = False
         while True:
             answers = self.minions.status(self.discovery.partners([self.server]), brief=True)
-            facts = answers.get(self.server, {}).get("facts") or {}
-            ends = facts.get("relationships") or {}
-            states = {str(end.get("state")) for end in ends.values()}
+            facts = answers.get(self.server, {}).get("facts")
+            ends = facts["relationships"] if facts else {}
+            states = {str(end["state"]) for end in ends.values()}
             if facts:
                 self._cure(facts, answers)
             if states & {"shutdown", "paused"} and not resumed:
@@ -308,17 +313,17 @@ class PartnerRun(PairRun):
         self.say(held)
         return held
 
-    def _cure(self, facts: Mapping[str, Any], answers: Mapping[str, dict[str, Any]]) -> None:
+    def _cure(self, facts: ServerFacts, answers: Mapping[str, Look]) -> None:
         """As in a restart; and note until when MCLT holds the server."""
-        for end in (facts.get("relationships") or {}).values():
+        for end in facts["relationships"].values():
             until = wording.recover_wait_until(end)
             if until:
                 self._held_until = max(until, self._held_until or 0.0)
         super()._cure(facts, answers)
 
 
-def _runs(process: Mapping[str, Any]) -> bool | None:
+def _runs(process: ProcessFacts) -> bool | None:
     """Whether dhcpd runs, by a server's facts; ``None``: none is seen, which proves nothing."""
-    if process.get("running"):
+    if process["running"]:
         return True
-    return False if process.get("absent") else None
+    return False if process["absent"] else None

@@ -32,6 +32,8 @@ from ..errors import IscDhcpError
 from ..rules import forecast
 from ..rules.verdict import Reason
 from ..rules.verdict import Verdict
+from ..shapes import Look
+from ..shapes import ServerFacts
 from ..words import full_stop
 from . import restart
 from .base import CLAIM_SECONDS
@@ -123,10 +125,10 @@ class PairReboot(StopRun):
         self._entry(server).update(phase=phase, **more)
         self._save()
 
-    def restarted(self, server: str, facts: Mapping[str, Any] | None) -> bool:
+    def restarted(self, server: str, facts: ServerFacts | None) -> bool:
         """Whether this run has begun with ``server``: its being down is no news then."""
         if self._phase(server) == "stopping" and facts is not None:
-            running = (facts.get("process") or {}).get("running")
+            running = facts["process"]["running"]
             self._entry(server)["phase"] = None if running else "down"
         return self._phase(server) is not None
 
@@ -190,7 +192,7 @@ class PairReboot(StopRun):
             step.comment += self._alone(server)
         return step
 
-    def _judge(self, server: str, answers: Mapping[str, dict[str, Any]]) -> Verdict:
+    def _judge(self, server: str, answers: Mapping[str, Look]) -> Verdict:
         """As for a restart; and say whether the partner's free leases last for the whole time."""
         verdict = super()._judge(server, answers)
         facts = answers.get(server, {}).get("facts")
@@ -203,12 +205,12 @@ class PairReboot(StopRun):
             theirs = forecast.of_relationship(partner, name) if partner else None
             if mine is None or theirs is None:
                 continue
-            mclt = float(facts["relationships"][name].get("mclt") or 3600)
+            mclt = forecast.mclt_of(facts["relationships"][name])
             whole = mclt if self.request.method == "handover" else math.inf
             for short in forecast.shortages(mine, theirs, seconds, whole):
                 if short["need"] > short["have"]:
                     text = (
-                        f"{partner and partner.get('minion')} has {short['have']} free leases of "
+                        f"{partner and partner['minion']} has {short['have']} free leases of "
                         f"its own in {short['network']} ({name}): too few for the "
                         f"{short['need']} new clients of {seconds:.0f} s, if it takes that long"
                     )
@@ -218,10 +220,10 @@ class PairReboot(StopRun):
     # -- stopping ----------------------------------------------------------------------------
 
     def _restart_now(
-        self, server: str, facts: Mapping[str, Any], answers: Mapping[str, dict[str, Any]]
+        self, server: str, facts: ServerFacts, answers: Mapping[str, Look]
     ) -> Step | None:
         """Stop dhcpd; ``None`` where the minion's guard refused only because it is busy."""
-        if not facts.get("boot"):
+        if not facts["boot"]:
             text = f"The modules on {server} are older than those here: salt {server} "
             return Step(False, f"{text}saltutil.sync_all. {server} was not touched.")
         before = facts["process"]
@@ -229,9 +231,9 @@ class PairReboot(StopRun):
         self._enter(
             server,
             "stopping",
-            identity=before.get("identity"),
-            pid=before.get("pid"),
-            boot=facts.get("boot"),
+            identity=before["identity"],
+            pid=before["pid"],
+            boot=facts["boot"],
         )
         answer = self._order_stop(server, facts, answers)
         if not answer.get("result"):

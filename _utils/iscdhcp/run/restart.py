@@ -22,6 +22,8 @@ from ..rules import stuck
 from ..rules.may_stop import being_acted_on
 from ..rules.methods import METHODS
 from ..rules.verdict import Verdict
+from ..shapes import Look
+from ..shapes import ServerFacts
 from ..words import clock
 from ..words import full_stop
 from .base import CLAIM_SECONDS
@@ -104,16 +106,16 @@ class PairRun(Run):
             if not entry.get("identity"):
                 process = answers[server]["facts"]["process"]
                 entry.update(
-                    identity=process.get("identity"),
-                    pid=process.get("pid"),
-                    started=process.get("started"),
+                    identity=process["identity"],
+                    pid=process["pid"],
+                    started=process["started"],
                 )
         self._save()
         self._keep(answers)
         self.say(f"Safe to begin. {seen}.")
         return Step(True, f"Safe to begin. {seen}.", warnings=list(warnings))
 
-    def _until_nobody_acts(self, answers: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    def _until_nobody_acts(self, answers: dict[str, Look]) -> dict[str, Look]:
         """Wait for the end of an act that an interrupted run of this master has left behind."""
         give_up = self.steering.elapsed() + self.request.busy_timeout
         left_behind = bool(self.record.get("servers") or self._took_over)
@@ -136,10 +138,11 @@ class PairRun(Run):
         while True:
             answers = self._fresh() or self.minions.status(list(self.group))
             facts = answers.get(server, {}).get("facts")
-            if self.restarted(server, facts):
-                started = clock((facts or {}).get("process", {}).get("started"))
+            if facts is not None and self.restarted(server, facts):
+                process = facts["process"]
+                started = clock(process["started"])
                 entry = self._entry(server)
-                entry.setdefault("now", (facts or {})["process"].get("identity"))
+                entry.setdefault("now", process["identity"])
                 self._save()
                 comment = f"{server} has been restarted for this run already (at {started} UTC)."
                 self.say(comment)
@@ -174,7 +177,7 @@ class PairRun(Run):
         return step
 
     def _restart_now(
-        self, server: str, facts: Mapping[str, Any], answers: Mapping[str, dict[str, Any]]
+        self, server: str, facts: ServerFacts, answers: Mapping[str, Look]
     ) -> Step | None:
         """Act; ``None`` where the guard refused: the minion is busy, or dhcpd another process."""
         before = facts["process"]
@@ -262,19 +265,19 @@ class PairRun(Run):
 
     def _would_restart(self, server: str) -> Step:
         answers = self.minions.status(list(self.group))
-        facts = answers.get(server, {}).get("facts") or {}
+        facts = answers.get(server, {}).get("facts")
         if self.restarted(server, facts):
             return Step(True, f"{server} has been restarted for the unfinished run already.")
         verdict = self._judge(server, answers)
         if server == self.servers[0] and not verdict.ok:
             return Step(False, f"{server} would not be restarted: {verdict.sentence}")
-        process = facts.get("process") or {}
+        pid = facts["process"]["pid"] if facts else None
         partners = ", ".join(self._partners(server)) or "nobody"
         return Step(
             None,
-            f"dhcpd on {server} (pid {process.get('pid')}) would be stopped by "
+            f"dhcpd on {server} (pid {pid}) would be stopped by "
             f"{self.request.method} and started; {partners} would serve meanwhile.",
-            {server: {"old": {"pid": process.get("pid")}, "new": {"pid": "a new process"}}},
+            {server: {"old": {"pid": pid}, "new": {"pid": "a new process"}}},
         )
 
     @step("wait_normal")
@@ -312,12 +315,12 @@ class PairRun(Run):
                 verdict = is_complete.restart_complete(
                     facts, self._partner_facts(facts, answers), expected, self.clock.time()
                 )
-                size = int((facts.get("lease_file") or {}).get("bytes") or 0)
+                size = facts["lease_file"]["bytes"]
                 reasonable = now + is_complete.normal_deadline(facts, size)
                 # What dhcpd itself has to wait for (recover-wait) moves the deadline, once seen.
                 if deadline is None or verdict.until:
                     deadline = max(deadline or 0.0, reasonable)
-                steady = all(a.get("facts", {}).get("steady", True) for a in answers.values())
+                steady = all(a["facts"]["steady"] for a in answers.values() if "facts" in a)
                 good = verdict.ok and steady
                 self._cure(facts, answers)
             limit = self.request.timeout
@@ -349,23 +352,25 @@ class PairRun(Run):
             # A long wait is polled with more leisure.
             self._sleep(min(5.0, POLL_INTERVAL + elapsed / 30))
 
-    def _cure(self, facts: Mapping[str, Any], answers: Mapping[str, dict[str, Any]]) -> None:
+    def _cure(self, facts: ServerFacts, answers: Mapping[str, Look]) -> None:
         """Release the window of a survivor that keeps the server in recover for ever."""
         for name, theirs in self._partner_facts(facts, answers).items():
             mine = facts["relationships"][name]
-            survivor = ((theirs or {}).get("relationships") or {}).get(name) or {}
-            if theirs is not None and stuck.after_drain(mine, survivor):
-                self._release_drained(str(facts.get("minion")), name, str(theirs["minion"]))
+            survivor = theirs["relationships"].get(name) if theirs else None
+            if theirs is None or survivor is None:
+                continue
+            if stuck.after_drain(mine, survivor):
+                self._release_drained(str(facts["minion"]), name, str(theirs["minion"]))
             why = stuck.of_pair(mine, survivor)
-            if theirs is None or why is None:
+            if why is None:
                 continue
             # While the full update runs the window is full too: released again, it begins anew.
             now = self.clock.monotonic()
-            size = int((facts.get("lease_file") or {}).get("bytes") or 0)
+            size = facts["lease_file"]["bytes"]
             if now < self._released.get(name, float("-inf")) + release_patience(size):
                 continue
             self._released[name] = now
-            self.say(f"{facts.get('minion')} is {why}: releasing it on {theirs['minion']}.")
+            self.say(f"{facts['minion']} is {why}: releasing it on {theirs['minion']}.")
             self.minions.release_window(str(theirs["minion"]), run=self.run)
 
     def _release_drained(self, server: str, name: str, partner: str) -> None:
@@ -375,7 +380,7 @@ class PairRun(Run):
             self.minions.release_window(partner, drained=True, run=self.run)
 
     def checks(
-        self, answers: Mapping[str, dict[str, Any]], view: PairView
+        self, answers: Mapping[str, Look], view: PairView
     ) -> list[pair_preflight.Check]:
         """
         Return every check of the preflight for what was seen; nothing is touched or claimed.
@@ -388,17 +393,18 @@ class PairRun(Run):
         guard = {server: self._judge(server, answers) for server in self.servers}
         return pair_preflight.preflight(view, guard, self.request.policy)
 
-    def _seen(self, facts: Mapping[str, Any]) -> str:
+    def _seen(self, facts: ServerFacts) -> str:
         ends = [
-            f"{name} {end.get('state')}/{end.get('partner_state')}"
-            for name, end in sorted((facts.get("relationships") or {}).items())
+            f"{name} {end['state']}/{end['partner_state']}"
+            for name, end in sorted(facts["relationships"].items())
         ]
         return ", ".join(ends) or "no relationship"
 
 
-def acted_on(answer: Mapping[str, Any]) -> bool:
+def acted_on(answer: Look) -> bool:
     """Whether dhcpd of a server is being stopped or started, by its facts or the refused claim."""
-    return answer.get("code") == "acting" or bool((answer.get("facts") or {}).get("acting"))
+    facts = answer.get("facts")
+    return answer.get("code") == "acting" or bool(facts and facts["acting"])
 
 
 def release_patience(lease_bytes: int) -> float:
@@ -410,13 +416,13 @@ def release_patience(lease_bytes: int) -> float:
     return 10.0 + 2 * 8.5 * (lease_bytes / 270.0) / 60_000
 
 
-def restart_patience(facts: Mapping[str, Any]) -> float:
+def restart_patience(facts: ServerFacts) -> float:
     """
     Return for how many seconds a stop and start of this server may reasonably take.
 
     Computed from the lease file's size (a million leases, 270 MB, took 5.5 s to start here; slow
     machines have been reported at 10 minutes for 75 MB) and the last start that was measured.
     """
-    size = float((facts.get("lease_file") or {}).get("bytes") or 0)
-    last = float((facts.get("last_start") or {}).get("seconds") or 0)
+    size = facts["lease_file"]["bytes"]
+    last = facts["last_start"]["seconds"] if facts["last_start"] else 0.0
     return 45.0 + size / 1_000_000 * 8.0 + 5.0 * last

@@ -14,14 +14,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from .. import commands
+from .. import unknown
 from ..errors import IscDhcpError
 from ..pair import discovery
 from ..pair.discovery import Pair
 from ..pair.drift import drift
 from ..rules import verdict
 from ..rules.evidence import evidence_of
+from ..rules.evidence import unseen
 from ..rules.origins import ORIGINS
 from ..rules.origins import check_origins
+from ..shapes import Evidence
+from ..shapes import Look
 from .base import Step
 from .restart import PairRun
 from .restart import restart_patience
@@ -286,9 +290,9 @@ class Rollout(PairRun):
 
     def _lost_relationships(self, server: str) -> list[str]:
         answer = self.minions.status([server], brief=True).get(server, {})
-        known = (answer.get("facts") or {}).get("relationships") or {}
+        facts = answer.get("facts")
         wanted = [pair.name for pair in self.discovery.of_server(server)]
-        return [name for name in wanted if "facts" in answer and name not in known]
+        return [name for name in wanted if facts and name not in facts["relationships"]]
 
     def _after_failed_start(self, server: str, step: Step) -> Step:
         """A restart with new files has failed: by itself the server has its old ones back."""
@@ -321,15 +325,15 @@ class Rollout(PairRun):
 
     def _order_roll_back(self, server: str) -> dict[str, Any]:
         answers = self.minions.status(self.discovery.partners([server]), brief=True)
-        facts = answers.get(server, {}).get("facts") or {}
-        process = facts.get("process") or {}
+        facts = answers.get(server, {}).get("facts") or unknown.server()
+        process = facts["process"]
         patience = restart_patience(facts)
         arguments = {
             "run": self.run,
             "evidence": self._partners_seen(server, answers),
             "force": sorted(self.request.force & set(verdict.FORCEABLE)),
             "timeout": patience,
-            "identity": process.get("identity"),
+            "identity": process["identity"],
         }
         answer = self._ask(server, "dhcpd.roll_back", arguments, patience + 30.0)
         if "lost" in answer:
@@ -364,10 +368,10 @@ class Rollout(PairRun):
         return ""
 
     def _partners_seen(
-        self, server: str, answers: Mapping[str, dict[str, Any]]
-    ) -> dict[str, dict[str, Any]]:
+        self, server: str, answers: Mapping[str, Look]
+    ) -> dict[str, Evidence]:
         """What was seen of the partners, by the relationships that were discovered."""
-        offset = float(answers.get(server, {}).get("offset") or 0)
+        offset = answers.get(server, {}).get("offset", 0.0)
         found = {}
         for pair in self.discovery.of_server(server):
             partner = pair.primary if pair.secondary == server else pair.secondary
@@ -376,9 +380,9 @@ class Rollout(PairRun):
                 found[pair.name] = evidence_of(
                     theirs["facts"],
                     pair.name,
-                    observed=float(theirs["asked"]) + offset,
-                    skew=float(theirs["offset"]) - offset,
+                    observed=theirs["asked"] + offset,
+                    skew=theirs["offset"] - offset,
                 )
             else:
-                found[pair.name] = {"minion": partner, "serves": None, "why": theirs.get("error")}
+                found[pair.name] = unseen(partner, theirs.get("error"))
         return found

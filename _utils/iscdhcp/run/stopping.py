@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..shapes import Look
+from ..shapes import ServerFacts
 from . import restart
 from .base import Step
 from .orders import Interrupted
@@ -46,7 +48,7 @@ class StopRun(PairRun):
         return step
 
     def _order_stop(
-        self, server: str, facts: Mapping[str, Any], answers: Mapping[str, dict[str, Any]]
+        self, server: str, facts: ServerFacts, answers: Mapping[str, Look]
     ) -> dict[str, Any]:
         """
         Have dhcpd on ``server`` stopped, this very process and no other.

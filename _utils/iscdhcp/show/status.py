@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from .. import words
 from ..pair.view import PairView
 from ..rules import stuck
 from ..rules import wording
+from ..shapes import Pending
 
 
 def rows(view: PairView) -> dict[str, dict[str, Any]]:
@@ -26,17 +26,17 @@ def rows(view: PairView) -> dict[str, dict[str, Any]]:
 
 def _row(view: PairView, server: str) -> dict[str, Any]:
     end = view.end(server)
-    since = end.get("since")
+    since, counts = end["since"], view.counts(server)
     row: dict[str, Any] = {
         "role": "primary" if server == view.pair.primary else "secondary",
-        "state": end.get("state") or "unknown",
-        "partner_state": end.get("partner_state") or "unknown",
+        "state": end["state"] or "unknown",
+        "partner_state": end["partner_state"] or "unknown",
         "since": since and words.date(since),
-        "serves": end.get("serves"),
-        "source": end.get("source"),
-        "pid": view.part(server, "process").get("pid"),
-        "mclt": end.get("mclt") or view.pair.mclt,
-        "pools": list(view.counts(server).get("pools") or ()),
+        "serves": end["serves"],
+        "source": end["source"],
+        "pid": view.seen(server)["process"]["pid"],
+        "mclt": end["mclt"] or view.pair.mclt,
+        "pools": counts["pools"] if counts else [],
         "clock": None,
     }
     if view.skew is not None:
@@ -44,29 +44,30 @@ def _row(view: PairView, server: str) -> dict[str, Any]:
         sign = 1 if server == view.pair.secondary else -1
         row["clock"] = sign * round(view.skew, 1) or 0.0
     until = wording.recover_wait_until(end)
-    claim = (view.facts(server) or {}).get("claim")
-    pending = view.part(server, "pending_restart")
+    claim = view.seen(server)["claim"]
+    pending = view.seen(server)["pending_restart"]
     more = {
         "recover_wait_until": until and f"{words.clock(until)} UTC",
         "stuck": _stuck(view, server),
-        "why": view.error(server) or end.get("why_unknown"),
-        "better": view.part(server, "omapi").get("hint"),
+        "why": view.error(server) or end["why_unknown"],
+        "better": view.seen(server)["omapi"]["hint"],
         "pending_restart": _pending(pending),
         "lock": view.locks.get(server),
         "hold": view.holds.get(server),
-        "claim": claim and f"{claim.get('who')} until {words.clock(claim.get('until'))} UTC",
+        "claim": claim and f"{claim['who']} until {words.clock(claim['until'])} UTC",
     }
     return {**row, **{key: value for key, value in more.items() if value}}
 
 
-def _pending(pending: Mapping[str, Any]) -> str | None:
-    unknown = "unknown: " if pending.get("pending") == "unknown" else ""
-    return f"{unknown}{pending['reason']}" if pending else None
+def _pending(pending: Pending | None) -> str | None:
+    if pending is None:
+        return None
+    return f"unknown: {pending['reason']}" if pending["pending"] == "unknown" else pending["reason"]
 
 
 def _stuck(view: PairView, server: str) -> str | None:
     """Say that a server will not get on by itself, however long one waits."""
-    if (view.facts(server) or {}).get("acting"):
+    if view.seen(server)["acting"]:
         return None
     mine, theirs = view.end(server), view.end(view.partner(server))
     found = stuck.of_pair(mine, theirs) or stuck.of_end(mine)

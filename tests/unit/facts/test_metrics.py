@@ -8,11 +8,14 @@ import stat
 import pytest
 from iscdhcp.errors import IscDhcpError
 from iscdhcp.facts import metrics
+from iscdhcp.shapes import LeaseFacts
+from iscdhcp.shapes import ServerFacts
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as prometheus
+from shaped import shaped
 
 NOW = 1_800_000_000.5
-POOL = {"relationship": "foo", "network": "10.0.0.0/24", "first": "10.0.0.1", "addresses": 200}
+POOL = {"network": "10.0.0.0/24", "ranges": [["10.0.0.1", "10.0.0.99"]], "addresses": 200}
 
 
 def facts(**changed):
@@ -26,7 +29,7 @@ def facts(**changed):
         "mclt": 1800,
         "unacked": 3,
     }
-    return {
+    known = {
         "time": NOW,
         "process": {"running": True, "started": NOW - 100.25, "pid": 7},
         "configuration": {"error": None},
@@ -36,10 +39,11 @@ def facts(**changed):
         "relationships": {"foo": foo},
         **changed,
     }
+    return shaped(ServerFacts, **known)
 
 
 def counts(*pools):
-    return {"time": NOW - 5, "pools": list(pools)}
+    return shaped(LeaseFacts, counted=NOW - 5, relationships={"foo": list(pools)})
 
 
 def samples(text, parse=openmetrics):
@@ -82,7 +86,8 @@ def test_both_of_prometheus_parsers_read_all_of_it(parse):
         for (name, labels), value in found.items()
         if name == "dhcpd_leases"
     }
-    assert by_state == {"free": 20, "backup": 80, "active": 100}
+    rest = dict.fromkeys(("expired", "released", "abandoned", "reset"), 0)
+    assert by_state == {"free": 20, "backup": 80, "active": 100, **rest}
 
 
 def test_what_is_unknown_has_no_sample():
@@ -112,9 +117,13 @@ def test_any_name_of_a_relationship_is_a_good_label(name):
 
 
 def test_two_pools_of_one_network_are_two_series():
-    second = {**POOL, "first": "10.0.0.130", "free": 2}
+    second = {**POOL, "ranges": [["10.0.0.130", "10.0.0.150"]], "free": 2}
     found = samples(metrics.render(facts(), counts({**POOL, "free": 1}, second)))
-    free = [value for (name, _), value in found.items() if name == "dhcpd_leases"]
+    free = [
+        value
+        for (name, labels), value in found.items()
+        if name == "dhcpd_leases" and ("state", "free") in labels
+    ]
     assert sorted(free) == [1, 2]
 
 

@@ -7,38 +7,35 @@ import json
 import pytest
 from iscdhcp.facts import news as rules
 from iscdhcp.facts.news import news
+from iscdhcp.shapes import LeaseFacts
+from shaped import shaped
 
 NOW = 1_000_000.0
 
 
 def end(state="normal", partner="normal", since=NOW - 5, **more):
-    return {
-        "role": "primary",
-        "mclt": 60,
-        "state": state,
-        "partner_state": partner,
-        "since": since,
-        "source": "omapi",
-        **more,
-    }
+    known = {"role": "primary", "mclt": 60, "state": state, "partner_state": partner}
+    known |= {"since": since, "source": "omapi", **more}
+    return shaped(rules.SeenEnd, **known)
 
 
 def seen(process="p1", error=None, newer=(), time=NOW, **ends):
     return {
         "time": time,
-        "process": {"running": bool(process), "identity": process, "pid": 7},
+        "process": shaped(
+            rules.SeenProcess, running=bool(process), identity=process, pid=7, stopped=False
+        ),
         "relationships": ends or {"foo": end()},
         "newer": list(newer),
         "error": error,
+        "trail": None,
     }
 
 
 def counts(free, backup=50, time=NOW, addresses=100):
-    pool = {"relationship": "foo", "network": "10.0.0.0/24", "first": "10.0.0.1"}
-    return {
-        "time": time,
-        "pools": [{**pool, "addresses": addresses, "free": free, "backup": backup}],
-    }
+    pool = {"network": "10.0.0.0/24", "ranges": [["10.0.0.1", "10.0.0.100"]]}
+    pool |= {"addresses": addresses, "free": free, "backup": backup}
+    return shaped(LeaseFacts, counted=time, relationships={"foo": [pool]})
 
 
 def told(*looks, **given):

@@ -9,10 +9,13 @@ import time
 
 import pytest
 from iscdhcp.conf import views
+from iscdhcp.facts import lease_counts
 from iscdhcp.facts import server
 from iscdhcp.facts import watch
 from iscdhcp.host import process as host_process
 from iscdhcp.host.process import Process
+from iscdhcp.shapes import LeaseFacts
+from shaped import shaped
 
 CONFIGURATION = """
 failover peer "foo" {
@@ -144,7 +147,7 @@ def test_no_dhcpd_and_no_configuration_are_no_error_of_the_look(host):
     host.process = None
     host.conf.unlink()
     seen = host.look()
-    assert seen["process"] == {"running": False}
+    assert seen["process"]["running"] is False
     assert seen["relationships"] == {}
 
 
@@ -164,10 +167,11 @@ def test_what_was_told_is_remembered_over_restarts_of_the_minion(host, tmp_path)
 
 
 def test_the_counts_of_a_scheduled_call_are_what_a_look_goes_by(host, tmp_path):
-    pool = {"relationship": "foo", "network": "192.0.2.0/24", "addresses": 90, "free": 1}
-    ranges = (("192.0.2.10", "192.0.2.99"),)
-    watch.keep(tmp_path, {"pools": [{**pool, "ranges": ranges}]})
+    pool = {"network": "192.0.2.0/24", "addresses": 90, "free": 1}
+    pool["ranges"] = [["192.0.2.10", "192.0.2.99"]]
+    facts = shaped(LeaseFacts, counted=time.time(), relationships={"foo": [pool]})
+    lease_counts.keep(tmp_path, facts)
     tags = [event["tag"] for event in watch.tell(tmp_path, host.settings)]
     assert tags == ["foo/free_leases_low/192%2E0%2E2%2E10"]
-    (tmp_path / watch.KEPT).write_text("torn {")
+    (tmp_path / lease_counts.KEPT).write_text("torn {")
     assert watch.tell(tmp_path, host.settings) == []

@@ -6,6 +6,7 @@ import pytest
 from iscdhcp.doctor import diagnose
 from iscdhcp.pair import plan
 from iscdhcp.pair import preflight
+from iscdhcp.shapes import Pending
 from iscdhcp.show import status
 from iscdhcp.show import tables
 from iscdhcp.words import span
@@ -13,6 +14,7 @@ from pair_facts import NOW
 from pair_views import A
 from pair_views import B
 from pair_views import Views
+from shaped import shaped
 
 
 @pytest.fixture
@@ -79,7 +81,7 @@ def test_status_has_what_people_and_programs_look_for(views):
     views.offsets[B] = 12.3
     views.locks[A] = "the run of foo"
     views.holds[B] = {"who": "ann", "why": "power"}
-    views.b["pending_restart"] = {"reason": "new lease times"}
+    views.b["pending_restart"] = shaped(Pending, pending=True, reason="new lease times")
     rows = status.rows(views.view)
     assert list(rows) == [A, B]
     assert (rows[A]["role"], rows[A]["state"], rows[A]["mclt"]) == ("primary", "normal", 3600)

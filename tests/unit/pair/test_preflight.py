@@ -59,7 +59,7 @@ SPOILT = [
     (lambda v: v.pool(A).update(free=0, new_per_second=1.0), ("pools", "block")),
     (lambda v: v.pool(A).update(free=0), ("pools", "warn")),
     (lambda v: v.pool(A).update(free=3), ("pools", "warn")),
-    (lambda v: v.a.update(leases={"error": "x"}), ("pools", "block")),
+    (lambda v: v.a["leases"].update(error="x", relationships={}), ("pools", "block")),
     (lambda v: v.end(A).update(auto_partner_down=3), ("method", "block")),
     (lambda v: v.a["process"].update(gentle_shutdown=True), ("method", "block")),
     (lambda v: v.end(A)["balance"].update(balanced=False), ("pools", "warn")),
@@ -123,7 +123,7 @@ def test_findings_in_the_configuration_are_told_with_file_and_line(views):
 
 
 def test_what_was_not_looked_at_is_not_told_to_pass(views):
-    del views.a["survey"]["configuration"]
+    views.a["survey"]["configuration"] = None
     assert {one.code for one in preflight(views)} == set(pair_preflight.CODES) - {"lint", "parity"}
 
 

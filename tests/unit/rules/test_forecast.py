@@ -7,14 +7,17 @@ from iscdhcp.rules import forecast
 from iscdhcp.rules import may_stop
 from iscdhcp.rules import stuck
 from iscdhcp.rules.evidence import evidence_of
+from iscdhcp.shapes import EndFacts
+from iscdhcp.shapes import LeaseFacts
 from pair_facts import NOW
 from pair_facts import healthy
 from pair_facts import leases
+from shaped import shaped
 
 
 def judge(a, b, method="signal", force=()):
     evidence = {"foo": evidence_of(b, "foo", NOW, 0.0)}
-    a.setdefault("omapi", {"answers": True})
+    a["omapi"]["answers"] = True
     return may_stop.ok_to_stop(a, evidence, force, NOW, method)
 
 
@@ -76,7 +79,9 @@ def test_leases_that_were_counted_a_while_ago_count_less():
 @pytest.mark.parametrize("end", ["own", "other"])
 def test_what_could_not_be_counted_is_not_taken_for_enough(end):
     a, b = healthy()
-    (a if end == "own" else b)["leases"] = {"counted": NOW, "error": "no such file"}
+    (a if end == "own" else b)["leases"] = shaped(
+        LeaseFacts, counted=NOW, error="no such file"
+    )
     verdict = judge(a, b)
     assert blocking(verdict) == {"free-leases"}
     assert "could not be counted" in verdict.sentence
@@ -114,7 +119,7 @@ def test_a_partner_that_would_go_to_partner_down_by_itself_blocks():
 def test_a_slow_start_makes_the_partner_alone_for_longer():
     a, _ = healthy()
     quick = forecast.seconds_alone(a, "signal")
-    a["last_start"] = {"seconds": 40.0}
+    a["last_start"] = {"seconds": 40.0, "time": NOW}
     assert forecast.seconds_alone(a, "signal") == pytest.approx(quick + 78.0)
 
 
@@ -127,7 +132,8 @@ def test_the_documented_shutdown_is_refused_until_its_cost_is_accepted():
 
 
 def test_a_survivor_whose_full_window_keeps_its_partner_in_recover_is_called_stuck():
-    end = {"state": "partner-down", "partner_state": "recover", "unacked": 10, "unacked_bound": 9}
+    states = {"state": "partner-down", "partner_state": "recover"}
+    end = shaped(EndFacts, **states, unacked=10, unacked_bound=9)
     assert "dhcpd.release_window" in stuck.of_end(end)
     assert stuck.of_end({**end, "unacked": 9}) is None
     assert stuck.of_end({**end, "partner_state": "normal"}) is None
@@ -135,4 +141,5 @@ def test_a_survivor_whose_full_window_keeps_its_partner_in_recover_is_called_stu
 
 @pytest.mark.parametrize("state", ["paused", "shutdown", "unknown-state"])
 def test_a_state_that_does_not_end_by_itself_is_called_stuck(state):
-    assert "dhcpd.resume" in stuck.of_end({"state": state, "partner_state": "normal"})
+    end = shaped(EndFacts, state=state, partner_state="normal")
+    assert "dhcpd.resume" in stuck.of_end(end)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from iscdhcp import words
 from iscdhcp.rules import is_complete
+from iscdhcp.shapes import Balance
 from pair_facts import NOW
 from pair_facts import healthy
+from shaped import shaped
 
 
 def test_a_restart_is_complete_when_both_ends_are_normal_balanced_and_quiet():
@@ -73,7 +75,8 @@ def test_recover_wait_says_until_when():
 def test_an_imbalanced_pool_is_waited_for_and_then_a_warning(balanced, after, outcome):
     a, b = healthy()
     a["relationships"]["foo"].update(
-        normal_since=NOW - after, balance={"balanced": balanced, "imbalanced": ["10.0.0.0/24"]}
+        normal_since=NOW - after,
+        balance=shaped(Balance, balanced=balanced, imbalanced=["10.0.0.0/24"]),
     )
     verdict = is_complete.restart_complete(a, {"foo": b}, "dhcp-a-1", NOW)
     assert verdict.outcome == outcome

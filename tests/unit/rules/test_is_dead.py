@@ -6,17 +6,22 @@ import pytest
 from iscdhcp.facts import partner_probe
 from iscdhcp.rules import is_dead
 from iscdhcp.rules.is_dead import judge
+from iscdhcp.shapes import LeaseFacts
+from iscdhcp.shapes import PartnerSeen
+from iscdhcp.shapes import Probe
+from iscdhcp.shapes import Stake
 from pair_facts import NOW
 from pair_facts import server
+from shaped import shaped
 
-SILENCE = {"address": "addr-dhcp-a", "ping": False, "omapi": "silent", "omapi_port": 7911}
+SILENCE = shaped(Probe, address="addr-dhcp-a", ping=False, omapi="silent", omapi_port=7911)
 
 
 @pytest.fixture
 def survivor():
     """dhcp-b, which has lost its partner dhcp-a."""
     facts = server("dhcp-b", "secondary", "dhcp-a")
-    facts["omapi"] = {"configured": True, "answers": True, "error": None}
+    facts["omapi"].update(configured=True, answers=True)
     facts["relationships"]["foo"].update(
         state="communications-interrupted", partner_state="normal", connected=False
     )
@@ -25,7 +30,7 @@ def survivor():
 
 def partner(**more):
     silent = {"minion": "dhcp-a", "answered": False, "running": None, "error": "no answer"}
-    return {**silent, "observed": NOW, **more}
+    return shaped(PartnerSeen, **{**silent, "observed": NOW, **more})
 
 
 def codes(verdict):
@@ -96,7 +101,7 @@ def test_a_partner_that_runs_is_never_taken_for_dead(survivor):
 
 
 def test_without_omapi_it_is_refused_with_the_setting_that_helps(survivor):
-    survivor["omapi"] = {"configured": False, "answers": False, "hint": "set omapi-port"}
+    survivor["omapi"].update(configured=False, answers=False, hint="set omapi-port")
     verdict = judge(survivor, "foo", partner(), SILENCE, confirm="dhcp-a")
     assert codes(verdict) == ["omapi"]
     assert "set omapi-port" in verdict.sentence
@@ -108,19 +113,20 @@ def test_old_knowledge_does_not_count_when_it_is_acted_on(survivor):
 
 
 def test_the_free_addresses_are_the_right_ones_for_each_role():
-    pools = [
-        {"relationship": "foo", "free": 10, "backup": 7, "active": 3, "addresses": 20},
-        {"relationship": "foo", "free": 1, "backup": 2, "active": 3, "addresses": 6},
-        {"relationship": "bar", "free": 99, "backup": 99, "active": 99, "addresses": 300},
+    foo = [
+        {"free": 10, "backup": 7, "active": 3, "addresses": 20},
+        {"free": 1, "backup": 2, "active": 3, "addresses": 6},
     ]
-    primary = is_dead.addresses(pools, "foo", "primary")
-    assert primary == {"own": 11, "partners": 9, "active": 6, "addresses": 26}
-    secondary = is_dead.addresses(pools, "foo", "secondary")
+    bar = [{"free": 99, "backup": 99, "active": 99, "addresses": 300}]
+    counted = shaped(LeaseFacts, relationships={"foo": foo, "bar": bar})
+    primary = is_dead.addresses(counted, "foo", "primary")
+    assert primary == {"own": 11, "partners": 9, "active": 6, "addresses": 26, "error": None}
+    secondary = is_dead.addresses(counted, "foo", "secondary")
     assert (secondary["own"], secondary["partners"]) == (9, 11)
 
 
 def test_the_addresses_and_the_time_at_stake_are_said(survivor):
-    counts = {"own": 9, "partners": 11, "active": 6, "addresses": 26}
+    counts = shaped(Stake, own=9, partners=11, active=6, addresses=26)
     said = is_dead.stake(survivor, "foo", "dhcp-a", counts)
     # NOW is 08:00:00 UTC, MCLT an hour.
     assert "11 free addresses of dhcp-a from 09:00:00 UTC" in said

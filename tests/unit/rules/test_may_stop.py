@@ -7,8 +7,11 @@ from iscdhcp.errors import IscDhcpError
 from iscdhcp.rules import may_stop
 from iscdhcp.rules.evidence import evidence_of
 from iscdhcp.rules.verdict import parse_force
+from iscdhcp.shapes import EndFacts
+from iscdhcp.shapes import ProcessFacts
 from pair_facts import NOW
 from pair_facts import healthy
+from shaped import shaped
 
 
 def evidence(partner, skew=0.0, observed=NOW):
@@ -63,7 +66,7 @@ def test_a_server_is_not_stopped_while_either_end_is_not_normal(end, state, part
         (lambda a, b: a["process"].update(signs=["the unit has a main process"]), "several"),
         (lambda a, b: a["lease_file"].update(folder_problem="it is full"), "lease-folder"),
         (lambda a, b: a.update(start_problem="its unit is masked"), "start"),
-        (lambda a, b: b["relationships"]["foo"].pop("serves"), "partner"),
+        (lambda a, b: b["relationships"]["foo"].update(serves=None), "partner"),
         (lambda a, b: b["process"].update(running=False), "partner"),
         (lambda a, b: b["process"].update(stopped=True), "partner"),
         (lambda a, b: b["relationships"]["foo"].update(state=None), "partner"),
@@ -87,7 +90,7 @@ def test_another_holder_of_the_dhcp_port_is_a_warning():
 
 def test_an_unknown_state_never_counts_as_serving():
     _, b = healthy()
-    b["relationships"]["foo"] = {"state": None, "why_unknown": "no log"}
+    b["relationships"]["foo"] = shaped(EndFacts, why_unknown="no log")
     seen = evidence_of(b, "foo", NOW, 0.0)
     assert seen["serves"] is False and "no log" in seen["why"]
 
@@ -131,7 +134,7 @@ def test_force_has_to_name_what_it_overrides(words):
 @pytest.mark.parametrize("answers, ok", [(True, True), (False, False)])
 def test_a_graceful_method_needs_an_omapi_that_answers(answers, ok):
     a, b = healthy()
-    a["omapi"] = {"configured": answers, "answers": answers, "hint": "set omapi-port"}
+    a["omapi"].update(configured=answers, answers=answers, hint="set omapi-port")
     verdict = may_stop.ok_to_stop(a, evidence(b), now=NOW, method="drain")
     assert verdict.ok is ok
     assert ok or "set omapi-port" in verdict.sentence
@@ -187,7 +190,8 @@ def test_a_person_whose_master_is_gone_says_so():
 
 def test_where_the_configuration_can_not_be_read_the_role_is_unknown():
     a, _ = healthy()
-    a.update(relationships={}, configuration={"error": "x:3: bad"})
+    a["relationships"] = {}
+    a["configuration"]["error"] = "x:3: bad"
     force = parse_force("configuration")
     assert codes(may_stop.ok_to_stop(a, None, force, NOW)) == {"primary"}
 
@@ -195,7 +199,7 @@ def test_where_the_configuration_can_not_be_read_the_role_is_unknown():
 def test_no_relationship_and_no_process_keep_their_own_reasons():
     a, _ = healthy()
     assert codes(may_stop.ok_to_stop({**a, "relationships": {}}, now=NOW)) == {"no-relationship"}
-    a["process"] = {"running": False}
+    a["process"] = shaped(ProcessFacts)
     assert codes(may_stop.ok_to_stop(a, now=NOW)) == {"not-running"}
 
 

@@ -12,7 +12,10 @@ from fake_minions import new_run
 from iscdhcp.errors import IscDhcpError
 from iscdhcp.run.partner import PartnerRequest
 from iscdhcp.run.partner import PartnerRun
+from iscdhcp.shapes import Probe
+from iscdhcp.shapes import Stake
 from pair_facts import NOW
+from shaped import shaped
 
 
 class Minions(FakeMinions):
@@ -23,15 +26,18 @@ class Minions(FakeMinions):
         self.silent = {"dhcp-a"}
         self.end = self.servers["dhcp-b"]["relationships"]["foo"]
         self.end.update(state="communications-interrupted", connected=False)
-        self.servers["dhcp-b"]["omapi"] = {"answers": True}
-        self.probe = {"address": "addr-dhcp-a", "ping": False, "omapi": "silent"}
+        self.servers["dhcp-b"]["omapi"]["answers"] = True
+        self.probe = shaped(Probe, address="addr-dhcp-a", ping=False, omapi="silent")
         self.lose = False
+
+    def look_for_partner(self, minion, relationship, patience):
+        self.acts.append("dhcpd.look_for_partner")
+        stake = shaped(Stake, error="not counted")
+        return {"facts": self.servers[minion], "probe": self.probe, "addresses": stake}
 
     def act(self, minion, function, patience, **arguments):
         self.acts.append(function)
         facts = self.servers[minion]
-        if function == "dhcpd.look_for_partner":
-            return {"facts": facts, "probe": self.probe, "addresses": {"error": "not counted"}}
         if function == "dhcpd.partner_down":
             self.arguments = arguments
             self.end["state"] = "partner-down"

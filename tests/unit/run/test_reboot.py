@@ -30,7 +30,7 @@ class Minions(FakeMinions):
         self.on_begin = lambda minion, function: None
         self.on_act = lambda minion, function: None
         for facts in self.servers.values():
-            facts["omapi"] = {"answers": True}
+            facts["omapi"]["answers"] = True
 
     def status(self, minions, brief=False, looks=1):
         for minion in minions:

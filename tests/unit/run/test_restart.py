@@ -182,7 +182,8 @@ def test_a_minion_that_stays_busy_is_named(minions, run):
 
 
 def test_somebody_elses_claim_refuses(minions, run):
-    minions.claims["dhcp-a"] = {"run": "x", "who": "bob at his console", "until": NOW + 60}
+    bob = {"run": "x", "who": "bob at his console", "until": NOW + 60, "master": None}
+    minions.claims["dhcp-a"] = bob
     steps = go(run())
     assert "bob at his console" in steps[-1].comment
     assert minions.acts == []
@@ -221,7 +222,7 @@ def test_a_dry_run_says_what_would_block(minions, run):
 def test_what_was_under_way_to_a_drained_server_is_released_at_its_partner_once(run, minions):
     def unacknowledged(minions):
         for one in minions.servers.values():
-            one["omapi"] = {"answers": True}
+            one["omapi"]["answers"] = True
             one["relationships"]["foo"]["unacked"] = 3 if minions.acts else 0
 
     minions.on_status = unacknowledged
