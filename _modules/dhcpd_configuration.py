@@ -298,7 +298,7 @@ def apply_staged(run=None):
     Put the staged files in place, backups first; restarts nothing.
 
     run
-        The run that has staged them; without it, whoever it was.
+        The run that has staged them; without it, any.
 
     Returns ``result``, ``comment``, ``files`` (replaced now; none where they are in place already).
 

@@ -148,7 +148,7 @@ def restart(
 
     method
         How to stop: ``signal`` (SIGTERM at a moment when the lease file's end is complete), or
-        ``drain`` (over OMAPI: muted first, the partner has taken over and all updates are
+        ``drain`` (over OMAPI: silenced first, the partner has taken over and all updates are
         acknowledged before the SIGTERM; back without full update and MCLT), or ``handover`` (as
         :py:func:`shutdown`, then a start, with a full update), or ``control`` (dhcpd's documented
         shutdown: 18 s half of the clients unanswered, then MCLT; it wants ``force=mclt``).
@@ -190,7 +190,7 @@ def restart(
 
 def resume(run=None):
     """
-    Let dhcpd speak again where an interrupted drain or hand-over has left it mute.
+    Let dhcpd speak again where an interrupted drain or hand-over has left it silent.
 
     run
         The run whose claim on this server may stand.

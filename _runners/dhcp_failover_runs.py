@@ -306,7 +306,7 @@ def bring_back(pair=None, server=None, force=None, wait=True, timeout=None, test
     dhcpd is started there unless it runs, through ``dhcpd.start``. It then fetches every lease from
     its partner (recover) and is held until MCLT has passed (recover-wait): until when is said as
     soon as dhcpd tells. The partner must stay up until then. A full window of the survivor that
-    would keep it in recover for ever is released.
+    would keep it in recover forever is released.
 
     pair
         A relationship's name or a pair's id; not needed: the server comes back with all of its own.
@@ -370,7 +370,7 @@ def request(pair=None, why=None, event=None, pending=False):
     For the reactor (``reactor/``), and for schedules and people who do not want to wait. It returns
     at once; progress and end are on the event bus (``docs/events.md``) and in the job cache.
     Requests come together: one run for each pair in ``dhcp_failover:requests:interval`` seconds
-    (default 900), whoever asks, and one answer.
+    (default 900), no matter who asks, and one answer.
 
     pair
         A relationship's name, a pair's id or a server's minion id; not needed for the only one.
@@ -478,7 +478,7 @@ def restart_pending(pair=None):
 @_takes_its_words
 def repair_leases(server=None, addresses=None, test=False):
     """
-    Mend a torn lease file, and bring back from the partner what it alone still knows.
+    Repair a torn lease file, and bring back from the partner what it alone still knows.
 
     dhcpd on the server has to be down, and stays down: what was cut is fetched from the partner
     before the start, because dhcpd does not ask for it and may lose it at both ends
@@ -493,7 +493,7 @@ def repair_leases(server=None, addresses=None, test=False):
         Change nothing; say what would be done.
 
     Returns ``result``, ``comment`` and ``leases``, a sentence for each lease that was cut. Exit
-    code 1 if the file was not mended, or the partner could not be asked.
+    code 1 if the file was not repaired, or the partner could not be asked.
 
     CLI Example:
 
@@ -529,7 +529,7 @@ def hold(pair=None, server=None, why="", until=None):
     pair, server
         What is held: all servers of the pair, or this minion.
     why
-        Shown to whoever is refused; wanted.
+        Shown to anyone who is refused; wanted.
     until
         Seconds from now after which the hold ends by itself; default: never.
 

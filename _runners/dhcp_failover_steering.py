@@ -136,12 +136,12 @@ def _order(order, pair, why):
 @_takes_its_words
 def watch(pair=None, timeout=None):
     """
-    Follow a run from this terminal to its end, whoever began it, or the next one that begins.
+    Follow a run from this terminal to its end, no matter who began it, or the next one that begins.
 
     pair
         A relationship's name, a pair's id or a server's minion id; default: any.
     timeout
-        Seconds to wait for a run to begin; default: for ever.
+        Seconds to wait for a run to begin; default: forever.
 
     What happens is shown on stderr. Returns ``result``, ``comment``, ``run`` and ``outcome``; exit
     code 1 unless the run went well.

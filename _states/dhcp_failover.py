@@ -60,7 +60,7 @@ def _master_config_known():
 def _result(name, step):
     comment = step.comment
     if step.warnings:
-        comment += " Mind: " + "; ".join(step.warnings) + "."
+        comment += " Note: " + "; ".join(step.warnings) + "."
     return {"name": name, "result": step.result, "comment": comment, "changes": step.changes}
 
 

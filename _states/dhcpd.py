@@ -131,7 +131,7 @@ def _replaced(name, candidate, managed):
     if done["why"]:
         ret["comment"] += f" A restart is pending then: {done['why']}."
     if done.get("findings"):
-        ret["comment"] += f" Mind: {'; '.join(done['findings'])}."
+        ret["comment"] += f" Note: {'; '.join(done['findings'])}."
     wanted = {key: managed[key] for key in ("user", "group", "mode") if managed.get(key)}
     if wanted and os.path.exists(name):
         mode = __salt__["config.manage_mode"](wanted.get("mode"))
@@ -163,7 +163,7 @@ def _for_real():
     """
     Have ``file.managed`` write the candidate also where the run is a test.
 
-    The loader's options count, for every state that it calls (salt/loader/lazy.py, LoadedFunc).
+    The loader's options count, forevery state that it calls (salt/loader/lazy.py, LoadedFunc).
     """
     opts = __states__["file.managed"].loader.opts
     test = opts["test"]

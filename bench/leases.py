@@ -41,7 +41,7 @@ from lab.isolation import CHECKOUT
 
 SIZES = (10_000, 284_000, 1_000_000)
 PR_SET_CHILD_SUBREAPER = 36
-#: Entries for each address: a file that dhcpd wrote anew and then appended to.
+#: Entries for each address: a file that dhcpd wrote again and then appended to.
 REPEATED = 1.25
 NOW = 1795418734
 

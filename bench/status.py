@@ -10,7 +10,7 @@ of a pair that is normal, each in turns, medians (with least and greatest):
 * ``omapi_process_s``: the same with a Python of its own started for it;
 * ``omshell_s``: the same by ISC's ``omshell``, which is a process of its own by nature;
 * ``status_s``, ``status_brief_s``: the execution module's ``dhcpd.status``, and that of a wait;
-* ``metrics_s``: ``dhcpd.metrics``, which a schedule runs and which counts all leases anew;
+* ``metrics_s``: ``dhcpd.metrics``, which a schedule runs and which counts all leases again;
 * ``beacon_s``: one round of the beacon by Salt's own beacon loop, with those counts;
 * ``beacon_by_log_s``: the same where OMAPI is switched off and the journal has to tell;
 * ``beacon_hung_s``: the same while nothing answers (packets to the OMAPI port are dropped);

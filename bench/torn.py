@@ -250,7 +250,7 @@ class BusyPair:
         chance: random.Random,
         tally: Tally,
     ) -> None:
-        """Begin anew, stop one server at a random moment, and see what is left of its leases."""
+        """Start over, stop one server at a random moment, and see what is left of its leases."""
         self.begin(kind, recovers)
         self.load.start(RATE, tail=0.2)
         try:

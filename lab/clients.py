@@ -4,7 +4,7 @@ Beside :mod:`lab.load` (perfdhcp, which sends nothing twice) this is what a user
 client comes once: DISCOVER, OFFER, REQUEST, ACK. Without an answer it sends again after 4 s, then
 8, 16 and 32, each plus or minus one at random (section 4.1), with the seconds since it began, which
 is what load balancing goes by. A REQUEST that stays without an answer that long, or is refused,
-begins anew with a DISCOVER (section 3.1).
+starts over with a DISCOVER (section 3.1).
 
 A process of its own in the relay agent's namespace, with an address of its own in each client
 network: packets go to the servers' broadcast address, as from a relay with both as helpers.

@@ -18,6 +18,7 @@ from typing import Any
 from lab import page
 from lab.dhcp import Dhcp
 from lab.dhcp import pair
+from lab.isolation import BIN
 from lab.isolation import CHECKOUT
 from lab.lab import Lab
 from lab.load import Load
@@ -78,7 +79,7 @@ def lull(seconds: float) -> None:
 def orchestrate(salt: Salt) -> tuple[int, list[dict[str, Any]]]:
     """Run the orchestration, its progress shown; return exit code and steps in order."""
     argv = [
-        str(CHECKOUT / ".venv/bin/salt-run"),
+        str(BIN / "salt-run"),
         "-c",
         str(salt.config_dir),
         *COMMAND,

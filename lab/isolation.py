@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 from lab.errors import LabError
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+
+# Salt's commands: those beside the Python that runs the lab (.venv, or one of .salts).
+BIN = Path(sys.executable).parent
 
 # A tmpfs of this lab alone, at the same path in each of its hosts. Short, for unix sockets.
 RUN_DIR = Path("/run/dhcp-failover-lab")

@@ -1,7 +1,8 @@
 """Salt in a lab: a master in the lab's own namespace, a minion in each host.
 
-The daemons are those of the checkout's virtual environment, and the checkout is the file root: what
-is not committed is tried too. Keys are accepted by themselves: nobody else is on this network.
+The daemons are those of the virtual environment that the lab runs in, and the checkout is the file
+root: what is not committed is tried too. Keys are accepted by themselves: nobody else is on this
+network.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from lab.errors import LabError
+from lab.isolation import BIN
 from lab.isolation import CHECKOUT
 from lab.isolation import RUN_DIR
 from lab.lab import Lab
 from lab.waiting import wait_until
 
 MINION_UNIT = "salt-minion.service"
-_BIN = CHECKOUT / ".venv" / "bin"
 # On each host's own, and not where a minion of the machine itself has its keys.
 _DISK = "/var/lib/salt-of-the-lab"
 _READY = "Minion is ready to receive requests"
@@ -106,7 +107,7 @@ class Salt:
         """Start the master; it takes about 2 s until it answers."""
         with open(self._folder / "master.out", "ab") as out:
             self._master = subprocess.Popen(
-                [_BIN / "salt-master", "-c", self.config_dir],
+                [BIN / "salt-master", "-c", self.config_dir],
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,
@@ -168,7 +169,7 @@ class Salt:
         self, host: str, *arguments: str, timeout: float = 600.0
     ) -> subprocess.CompletedProcess[str]:
         """``salt-call ARGUMENTS`` on a host; as for :meth:`salt_run`."""
-        argv = [str(_BIN / "salt-call"), "-c", str(self._folder / host), *arguments]
+        argv = [str(BIN / "salt-call"), "-c", str(self._folder / host), *arguments]
         return self._lab.hosts[host].run(argv, check=False, timeout=timeout)
 
     def sync_all(self) -> None:
@@ -185,14 +186,14 @@ class Salt:
         """Variables with which a plain ``salt-run`` is this lab's."""
         return {
             "SALT_CONFIG_DIR": str(self.config_dir),
-            "PATH": f"{_BIN}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+            "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         }
 
     # How
 
     def _cli(self, name: str, *arguments: str, timeout: float) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [_BIN / name, "-c", self.config_dir, *arguments],
+            [BIN / name, "-c", self.config_dir, *arguments],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -252,7 +253,7 @@ class Salt:
         }
         folder.mkdir(parents=True, exist_ok=True)
         _write_settings(folder / "minion", settings | self._minion_settings)
-        unit = _UNIT.format(bin=_BIN, config=folder)
+        unit = _UNIT.format(bin=BIN, config=folder)
         host = self._lab.hosts[name]
         host.write(f"/etc/systemd/system/{MINION_UNIT}", unit)
         # After a reboot of the host it starts by itself, as a user's does.

@@ -1,7 +1,7 @@
 """
 The clock that runs and acts go by: handed in, so that the real code can live through modelled time.
 
-Pure decisions get the time as an argument; whoever waits or dates something asks its clock.
+Pure decisions get the time as an argument; what waits or dates something asks its clock.
 """
 
 from __future__ import annotations
@@ -39,5 +39,5 @@ class SystemClock:
         time.sleep(seconds)
 
 
-#: The clock of this machine, for everybody who is handed no other.
+#: The clock of this machine, foreverybody who is handed no other.
 SYSTEM: Clock = SystemClock()

@@ -37,7 +37,7 @@ def replaced(target: str | os.PathLike[str], text: bool = True) -> Iterator[IO[A
     real = os.path.realpath(target)
     folder, name = os.path.split(real)
     how: dict[str, Any] = {"mode": "w", "encoding": "utf-8"} if text else {"mode": "wb"}
-    # Not with the old one's ending: whoever reads all files of a folder shall not read this one.
+    # Not with the old one's ending: who reads all files of a folder must not read this one.
     with tempfile.NamedTemporaryFile(
         dir=folder, prefix=f".{name}.", suffix=".new", delete=False, **how
     ) as new:

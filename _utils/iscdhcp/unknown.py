@@ -1,7 +1,7 @@
 """
 Facts of which nothing is known: every key is there, and says so.
 
-What is read fills them in; where a server did not answer they stand for it, so that whoever reads
+What is read fills them in; where a server did not answer they stand for it, so that a reader of
 facts never has to ask whether a key is there.
 """
 

@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 
 def full_stop(text: str) -> str:
     """Return a sentence with its full stop."""
     return text if text.endswith((".", "!", "?")) else text + "."
+
+
+def joined(names: Sequence[str]) -> str:
+    """Return names as people read them (``a``, ``a and b``, ``a, b and c``)."""
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def were(names: Sequence[str]) -> str:
+    """Return names with their verb (``a was``, ``a and b were``)."""
+    return f"{joined(names)} {'was' if len(names) == 1 else 'were'}"
 
 
 def clock(epoch: float | None) -> str:

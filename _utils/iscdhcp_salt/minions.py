@@ -166,7 +166,7 @@ class SaltMinions:
             if "error" in answer
         )
         if facts:
-            # The close look may take long; whoever is silent is known before it.
+            # The close look may take long; who is silent is known before it.
             found.update(self.inspect([one for one, answer in found.items() if "ret" in answer]))
         return found
 
@@ -261,7 +261,7 @@ def _facts(answer, facts):
     if other:
         return {"error": other}
     # The facts were gathered between question and answer: the middle is off by less than half.
-    waited, after = float(facts.pop("waited", 0.0)), float(facts.pop("after", 0.0))
+    waited, after = facts["waited"] or 0.0, facts["after"] or 0.0
     middle = (answer["asked"] + waited + answer["answered"] - after) / 2
     return {
         "facts": facts,

@@ -309,7 +309,7 @@ def start_detached(opts: Mapping[str, Any], pair: pair_discovery.Pair) -> int:
     """
     Start the run in a process of its own and return its pid.
 
-    A new process by exec, not a fork: a fork of the reactor has its threads' locks, held for ever.
+    A new process by exec, not a fork: a fork of the reactor has its threads' locks, held forever.
     Its arguments name the record of the pair's request, and hold no word of an event.
     """
     argv = [sys.executable, "-c", _SALT_RUN, "-c", os.path.dirname(opts["conf_file"])]

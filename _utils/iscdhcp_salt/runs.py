@@ -169,12 +169,12 @@ def repair_leases(minions, server, partners, addresses, test):
             raise IscDhcpError(f"{minion}: {answer.get('error') or answer['ret']}")
         return answer["ret"]
 
-    mended = ask(server, "dhcpd.repair_leases", test=test)
-    if not mended.get("result"):
-        return {"result": False, "comment": str(mended.get("comment"))}
-    cut = sorted({*from_partner.addresses_cut(mended), *addresses})
+    repaired = ask(server, "dhcpd.repair_leases", test=test)
+    if not repaired.get("result"):
+        return {"result": False, "comment": str(repaired.get("comment"))}
+    cut = sorted({*from_partner.addresses_cut(repaired), *addresses})
     if not cut:
-        return {"result": True, "comment": mended["comment"], "leases": []}
+        return {"result": True, "comment": repaired["comment"], "leases": []}
     theirs = {}
     for partner in partners:
         for address, entry in ask(partner, "dhcpd.lease_entries", addresses=cut).items():
@@ -185,7 +185,9 @@ def repair_leases(minions, server, partners, addresses, test):
     )
     entries = {one["address"]: one["entry"] for one in verdicts if one["entry"]}
     good = True
-    comment = f"{mended['comment']} {len(entries)} leases {'would be ' if test else ''}brought back"
+    comment = (
+        f"{repaired['comment']} {len(entries)} leases {'would be ' if test else ''}brought back"
+    )
     comment += f" from {', '.join(partners)}."
     if entries and not test:
         added = ask(server, "dhcpd.add_lease_entries", entries=entries)

@@ -7,6 +7,7 @@ They are no part of ``make test``, for their time alone.
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,6 @@ from examples import example
 
 from lab.dhcp import Dhcp
 from lab.dhcp import pair as foo
-from lab.isolation import CHECKOUT
 from lab.isolation import is_isolated
 from lab.lab import Lab
 from lab.salt import Salt
@@ -106,7 +106,7 @@ class World:
 
     def send(self, minion, *events):
         """Send events (tag, data) from a minion."""
-        python = str(CHECKOUT / ".venv/bin/python")
+        python = sys.executable
         config = str(self.salt.config_dir.parent / minion / "minion")
         self.lab[minion].run(
             [python, "-c", SENDER, config], stdin=json.dumps(events), timeout=180.0

@@ -1,7 +1,7 @@
 """A real dhcpd that reads one lease file after the other, in namespaces of its own.
 
 One shell stays in the namespaces; each reading is a process namespace more, in which dhcpd starts,
-reads the file, writes it anew, and ends. That takes some 30 ms.
+reads the file, writes it again, and ends. That takes some 30 ms.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class ReadingDhcpd:
         self._lab.__exit__()
 
     def write(self, text: bytes, old: bytes | None = None) -> None:
-        """Begin anew: this lease file, and ``dhcpd.leases~``, and nothing else."""
+        """Start over: this lease file, and ``dhcpd.leases~``, and nothing else."""
         shutil.rmtree(self.path.parent / "..data", ignore_errors=True)
         for one in self.path.parent.iterdir():
             one.unlink()

@@ -19,7 +19,7 @@ from lab import processes
 from lab.dhcp import COMMON
 from lab.dhcp import CONFIGURATION
 from lab.dhcp import UNIT
-from lab.isolation import CHECKOUT
+from lab.isolation import BIN
 from lab.isolation import RUN_DIR
 from lab.waiting import wait_until
 from lab.watcher import MUTING
@@ -157,7 +157,7 @@ class Stage:
     def begin(self, *arguments):
         """Start ``salt-run ARGUMENTS``."""
         command = Command(
-            [CHECKOUT / ".venv/bin/salt-run", "-c", self.master.config_dir, "--out=json"]
+            [BIN / "salt-run", "-c", self.master.config_dir, "--out=json"]
             + list(arguments)
         )
         self._commands.append(command)
@@ -170,7 +170,7 @@ class Stage:
     def salt(self, *arguments, timeout=90.0):
         """``salt ARGUMENTS``, ended; one JSON document for each minion."""
         command = Command(
-            [CHECKOUT / ".venv/bin/salt", "-c", self.master.config_dir, "--out=json"]
+            [BIN / "salt", "-c", self.master.config_dir, "--out=json"]
             + list(arguments)
         )
         self._commands.append(command)

@@ -9,13 +9,13 @@ from test_troubles import FOO
 from test_troubles import blocked
 from test_troubles import is_named
 
-from lab.isolation import CHECKOUT
+from lab.isolation import BIN
 from lab.waiting import wait_until
 
 
 def at_the_terminal(stage, *arguments):
     """``salt-run ARGUMENTS`` as a person types it, on a terminal of some width."""
-    salt_run = CHECKOUT / ".venv/bin/salt-run"
+    salt_run = BIN / "salt-run"
     # Readline in pytest's own process gives its children 80.
     return Command(
         ["env", "COLUMNS=120", salt_run, "-c", stage.master.config_dir, *arguments]

@@ -1,4 +1,4 @@
-"""A dhcpd that does not come back: its partner goes on, and the run goes on once it is mended."""
+"""A dhcpd that does not come back: its partner goes on, and the run goes on once it is fixed."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def test_the_second_server_is_untouched_and_the_same_command_goes_on_when_mended
     host.write(DEFAULTS, good)
     started = pair.ask("dhcp-b", "dhcpd.start")
     assert started["result"] is True, started
-    mended = pair.processes()["dhcp-b"]
+    fixed = pair.processes()["dhcp-b"]
     last = pair.orchestrate()
     assert last.returncode == 0, str(last)
     assert "continues the unfinished run" in last.step("The pair is locked")["comment"]
     assert "already" in last.step("The first server is restarted")["comment"]
-    assert pair.processes()["dhcp-b"] == mended
+    assert pair.processes()["dhcp-b"] == fixed
     assert pair.dhcp.is_normal()
     assert pair.restarts == ["dhcp-b", "dhcp-a"]

@@ -1,4 +1,4 @@
-"""The lease file of a server of the pair: counted, found torn, mended."""
+"""The lease file of a server of the pair: counted, found torn, repaired."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_the_partner_s_entries_come_as_plain_facts(pair):
     assert found[address]["text"].startswith(f"lease {address} {{")
 
 
-def test_a_torn_lease_file_is_refused_at_the_start_and_mended(pair):
+def test_a_torn_lease_file_is_refused_at_the_start_and_repaired(pair):
     assert pair.ask("dhcp-b", "dhcpd.check_leases")["result"] is True
     assert pair.ask("dhcp-b", "dhcpd.stop")["result"] is True
     host = pair.lab["dhcp-b"]
@@ -48,8 +48,8 @@ def test_a_torn_lease_file_is_refused_at_the_start_and_mended(pair):
     assert found["result"] is False and found["problems"][0]["offset"] == len(whole)
 
     assert pair.state("dhcp-b", "dhcpd.leases_intact", "whole", test=True)["result"] is False
-    mended = pair.state("dhcp-b", "dhcpd.leases_intact", "whole", repair=True)
-    assert mended["result"] is True and len(mended["changes"]["cut"]) == 1
+    repaired = pair.state("dhcp-b", "dhcpd.leases_intact", "whole", repair=True)
+    assert repaired["result"] is True and len(repaired["changes"]["cut"]) == 1
     assert host.read(LEASES).startswith(whole)
     assert pair.ask("dhcp-b", "dhcpd.start")["result"] is True
     wait_until(pair.dhcp.is_normal, "the pair is normal again", timeout=30.0)
@@ -69,9 +69,9 @@ def test_a_lease_that_was_torn_is_brought_back_from_the_partner(pair):
     host.run(["tee", LEASES], stdin=rest + f"lease {address} {{\n  starts 1 2026/11/2")
     host.run(["rm", "-f", f"{LEASES}~"])
 
-    mended = pair.salt_run("dhcp_failover.repair_leases", "server=dhcp-b")
-    assert mended.returncode == 0, str(mended)
-    assert "1 leases brought back from dhcp-a" in mended.answer["comment"]
+    repaired = pair.salt_run("dhcp_failover.repair_leases", "server=dhcp-b")
+    assert repaired.returncode == 0, str(repaired)
+    assert "1 leases brought back from dhcp-a" in repaired.answer["comment"]
     found = pair.ask("dhcp-b", "dhcpd.lease_entries", address)[address]
     assert found["state"] == "active"
     assert pair.ask("dhcp-b", "dhcpd.start")["result"] is True

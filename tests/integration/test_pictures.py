@@ -14,6 +14,7 @@ from stage import ORCHESTRATION
 
 from lab import browser
 from lab.dhcp import pair as foo
+from lab.isolation import BIN
 from lab.isolation import CHECKOUT
 from lab.load import Load
 from lab.terminal import Terminal
@@ -110,7 +111,7 @@ def test_status_preflight_and_what_is_wrong_with_a_pair_read_well(pair):
 
 def commands(stage):
     """Variables with which a plain ``salt-run`` is this lab's."""
-    path = f"{CHECKOUT}/.venv/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    path = f"{BIN}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     return {"SALT_CONFIG_DIR": str(stage.master.config_dir), "PATH": path}
 
 

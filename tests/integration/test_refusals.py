@@ -88,7 +88,7 @@ def test_a_silent_minion_is_named(pair, known):
         timeout=20.0,
     )
     dry = pair.orchestrate("test=True")
-    assert dry.returncode == 0, f"it is mended by the minion's return\n{dry}"
+    assert dry.returncode == 0, f"it is fixed by the minion's return\n{dry}"
     assert pair.touched == []
 
 

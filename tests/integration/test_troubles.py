@@ -154,7 +154,7 @@ def faked_clock(lab, master, minions):
     for server in faked:
         lab[server].run(["rm", "-rf", f"/etc/systemd/system/{UNIT}.d", CLOCK_FILE])
         lab[server].run(["systemctl", "daemon-reload"])
-        # One that is not of this test's installation makes the next test install anew.
+        # One that is not of this test's installation makes the next test install again.
         lab[server].run(["systemctl", "stop", UNIT])
         with restarted(minions[server]):
             minions[server].preload = {}

@@ -45,7 +45,7 @@ def test_another_order_is_refused_and_the_first_command_goes_on_where_it_was(pai
         ), text
     for text, why in zip(told, ("order", "order", "servers", "task"), strict=True):
         assert f"differs in its {why}" in text, text
-    # Begun anew it is refused by what the pair is in: that is no reason to forget either.
+    # Started over it is refused by what the pair is in: that is no reason to forget either.
     fresh = pair.orchestrate(pair="foo", order="primary-first", fresh=True)
     assert "Not safe: " in fresh.step("Both servers are fit for it")["comment"], str(fresh)
     assert record(pair) == noted

@@ -25,7 +25,7 @@ from ..words import clock
 
 #: Seconds for which the release of a claim is remembered.
 RELEASED_SECONDS = 3600.0
-#: The lock of whoever acts: exclusive for an act, shared for a look and while a claim is written.
+#: The lock of an act: exclusive for an act, shared for a look and while a claim is written.
 ACTING = "acting.lock"
 #: Seconds that an act waits for those who only look whether one runs (``dhcpd.status``).
 LOOKS_SECONDS = 2.0
@@ -95,8 +95,8 @@ class Claims:
         over
             A run of the same master that has ended: its claim, and no other, is taken over.
 
-        Refused while an act runs on the server, unless the claim is this run's already: whoever
-        acts has looked for claims before. Raises :class:`Refused`.
+        Refused while an act runs on the server, unless the claim is this run's already: an
+        act has looked for claims before. Raises :class:`Refused`.
         """
         with self._locked():
             current = self.current

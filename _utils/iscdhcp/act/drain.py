@@ -1,12 +1,12 @@
 """
-Muting a server before its restart, and letting it speak again: failover state ``paused``.
+Silencing a server before its restart, and letting it speak again: failover state ``paused``.
 
 Set to ``paused`` over OMAPI, a server stops answering at once and its partner goes to
 communications-interrupted and answers everybody; after the start ``normal`` brings both back
 without a full update and without MCLT. The lease file is not quiet meanwhile: the link is up and
 the partner goes on sending its updates (measured: one commit for each client's ACK), so the end
 of the process needs the same care as without a drain. ``paused`` is sticky: it survives on disk,
-and only setting ``normal`` cures it. So whoever sets it notes it first (:class:`Note`), and clears
+and only setting ``normal`` cures it. So what sets it notes it first (:class:`Note`), and clears
 it in the same call, on its failure paths too.
 
 Sources: server/failover.c (dhcp_failover_set_state, 1655-1744; 2413-2434), measured on real pairs.
@@ -51,7 +51,7 @@ class Note:
         Note that these are going to be paused, or handed over.
 
         settled
-            They are handed over: mute, and their partners have everything.
+            They are handed over: silent, and their partners have everything.
         """
         files.write_json(
             self.path, {"paused": relationships, "since": self._clock.time(), "settled": settled}
@@ -77,10 +77,10 @@ def pause(
     server: Server, note: Note, last_look: Callable[[], None] = lambda: None
 ) -> dict[str, float]:
     """
-    Mute dhcpd in all its relationships, or in none, and wait until their partners have taken over.
+    Silence dhcpd in all its relationships, or in none; wait until their partners have taken over.
 
     last_look
-        The guard's last look, directly before the first of them is muted; raises to call it off.
+        The guard's last look, directly before the first of them is silenced; raises to call it off.
 
     Returns the seconds to each phase: ``paused``, ``drained``. Raises
     :class:`ActError` after undoing what it did, with what did not happen.
@@ -143,7 +143,7 @@ def undo(server: Server, note: Note) -> str:
         resume(server, note)
     except IscDhcpError as err:
         return (
-            f"and going back failed too ({err}): this server is paused and mute, its partner "
+            f"and going back failed too ({err}): this server is paused, its partner "
             "serves; dhcpd.resume brings it back"
         )
     return "it is normal again"

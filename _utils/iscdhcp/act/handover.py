@@ -10,8 +10,9 @@ moment (failover.c:1832-1839): leases that expire meanwhile are enough to make i
 
 So the process is ended here by SIGTERM, and the same entry is appended to the lease file
 (:func:`recover_on_disk`). MCLT protects the leases that this server may have given without its
-partner's knowledge. Once it is mute and its updates are acknowledged there is none, which the lease
-file itself proves; a queued expiry is no such lease. Measured: normal again 2-4 s after the stop.
+partner's knowledge. Once it is silent and its updates are acknowledged there is none, which the
+lease file itself proves; a queued expiry is no such lease. Measured: normal again 2-4 s after the
+stop.
 
 OMAPI can't tell when that is: leaving ``normal`` puts what was under way back into the queue
 (failover.c:1680-1690), so that no update counts as unacknowledged at once, and some do again a
@@ -19,7 +20,7 @@ moment later; and leases that expire meanwhile make new updates without end. So 
 asked (:mod:`iscdhcp.leases.unacknowledged`): a partner acknowledges within 2 s (failover.c:5638).
 
 The survivor of a hand-over may have a *full window*: updates that it sent over the dying link and
-that nobody acknowledges. Then the returned server waits in ``recover`` for ever. Its own
+that nobody acknowledges. Then the returned server waits in ``recover`` forever. Its own
 partner-down, asserted again, rescinds them (failover.c:1758-1811): :func:`release_window`.
 """
 
@@ -113,7 +114,7 @@ def _undo(server: Server, note: Note) -> str:
         note.clear()
     except IscDhcpError as err:
         return (
-            f"and taking back failed too ({err}): this server is mute, its partner serves; "
+            f"and taking back failed too ({err}): this server answers nobody, its partner serves; "
             "dhcpd.resume brings it back"
         )
     return "it is coming back to normal"

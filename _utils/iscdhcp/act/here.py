@@ -61,7 +61,7 @@ class Notes:
 
     @property
     def paused(self) -> Note:
-        """What a drain or a hand-over has muted."""
+        """What a drain or a hand-over has silenced."""
         return Note(self.folder / "paused.json", self._clock)
 
     @property

@@ -104,7 +104,7 @@ class Service:
                 "set dhcpd:service or dhcpd:start_command in the minion's configuration"
             )
         if self.managed and self.systemd:
-            # Five starts in 10 s, whoever made them, and systemd would refuse the next one.
+            # Five starts in 10 s, no matter who made them, and systemd would refuse the next one.
             self._host.systemctl("reset-failed", self.name, check=False)
         self._prepared = True
 

@@ -1,4 +1,4 @@
-"""dhcpd started here, as it ran last, and brought to speak again where it was left mute."""
+"""dhcpd started here, as it ran last, and brought to speak again where it was left silent."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ def _down_or_runs(here: Here, settings: Settings) -> str:
 
 
 def resume(here: Here, run: str | None) -> Answer:
-    """Let dhcpd speak again where it was left mute; see ``dhcpd.resume``."""
+    """Let dhcpd speak again where it was left silent; see ``dhcpd.resume``."""
     guard.await_release(here, run)
     with acting(here.notes.folder, here.id, here.host.clock):
         refusal = guard.claimed_by_another(here, run)

@@ -214,7 +214,7 @@ class _Check:
                 "unknown-option",
                 one,
                 f'there is no option "{name}": dhcpd does not start',
-                f'mend the name, or define it first: "option {name} code NUMBER = TYPE;"',
+                f'fix the name, or define it first: "option {name} code NUMBER = TYPE;"',
             )
 
     def _zone(self, one: Statement) -> Iterator[Problem]:
@@ -225,7 +225,7 @@ class _Check:
                     inside,
                     "this zone names a key that is not declared before it: dhcpd does not start, "
                     "and its own check may crash (measured)",
-                    "declare the key before the zone, or mend the name",
+                    "declare the key before the zone, or fix the name",
                 )
 
     def _class_known(self, one: Statement, name: str) -> Iterator[Problem]:
@@ -234,7 +234,7 @@ class _Check:
                 "unknown-class",
                 one,
                 f'no class has the name "{name}": dhcpd does not start',
-                f'declare it before: class "{name}" {{ ... }}, or mend the name',
+                f'declare it before: class "{name}" {{ ... }}, or fix the name',
             )
 
 
@@ -246,7 +246,7 @@ def _unknown(one: Statement) -> Iterator[Problem]:
         "unknown-statement",
         one,
         f"{what} is no statement of dhcpd.conf: dhcpd does not start",
-        "mend the word, or end the statement before it with ;",
+        "fix the word, or end the statement before it with ;",
     )
 
 

@@ -31,7 +31,7 @@ NOTE = "note"
 LONG_RESPONSE_DELAY = 60
 #: Less than that, and a busy partner counts as dead.
 SHORT_RESPONSE_DELAY = 5
-#: Seconds that a server which lost its leases is mute at most, with the usual MCLT.
+#: Seconds that a server which lost its leases answers nobody at most, with the usual MCLT.
 LONG_MCLT = 3600
 #: server/dhcp.c: what holds where nothing is set.
 DEFAULT_LEASE_TIME = 43200
@@ -87,7 +87,7 @@ def lint(tree: Tree, addresses: Sequence[str] | None = None) -> list[Finding]:
         configuration = None
         what, _, fix = err.message.partition(": ")
         findings.append(
-            Finding(ERROR, "configuration", err.file, err.line, what, fix or "mend this statement")
+            Finding(ERROR, "configuration", err.file, err.line, what, fix or "fix this statement")
         )
     declared = [
         one for one in walk(tree.statements) if one.keyword == "failover" and one.block is not None
@@ -113,7 +113,7 @@ def broken(error: IscDhcpError) -> Finding:
     """
     file, line = getattr(error, "file", None), getattr(error, "line", None)
     what = getattr(error, "message", str(error))
-    return Finding(ERROR, "syntax", file, line, f"{what}: dhcpd does not start", "mend it there")
+    return Finding(ERROR, "syntax", file, line, f"{what}: dhcpd does not start", "fix it there")
 
 
 def lint_pair(
@@ -329,7 +329,7 @@ def _pools(statements: list[Statement], failover: bool) -> Iterator[Finding]:
                 yield from _pool(one, peer[0], failover)
             elif one.keyword == "range" and failover:
                 if one.says("range", "dynamic-bootp"):
-                    yield from _no_sharing(one, "these addresses, for BOOTP clients for ever,")
+                    yield from _no_sharing(one, "these addresses, for BOOTP clients forever,")
                 else:
                     yield from _no_sharing(one, "this range")
             if one.block and one.keyword in ("shared-network", "subnet", "group"):
@@ -389,7 +389,7 @@ def _pool(pool: Statement, peer: Statement | None, failover: bool) -> Iterator[F
             one,
             ERROR,
             "dynamic-bootp",
-            "BOOTP clients keep an address for ever, and failover can't share such addresses"
+            "BOOTP clients keep an address forever, and failover can't share such addresses"
             + (": dhcpd does not start" if one.keyword == "range" else ""),
             'write "deny dynamic bootp clients;", and a pool of its own with "no failover peer;" '
             "for BOOTP",
@@ -448,7 +448,7 @@ def _relationships(
                 ERROR,
                 "addresses-equal",
                 f'"{one.name}" has its own address as its partner\'s: the two never connect',
-                "mend address or peer address",
+                "fix address or peer address",
             )
         elif addresses is not None:
             yield from _here(one, addresses)
@@ -547,7 +547,7 @@ def _omapi(tree: Tree, configuration: views.Configuration) -> Iterator[Finding]:
             "omapi-without-key",
             omapi.file,
             omapi.line,
-            "OMAPI takes orders from whoever reaches its port, on every address of this host: "
+            "OMAPI takes orders from anyone who reaches its port, on every address of this host: "
             "anyone can stop this server or take leases away",
             "add a key and omapi-key, and let only the hosts that need it reach the port",
         )
@@ -570,7 +570,7 @@ def _omapi(tree: Tree, configuration: views.Configuration) -> Iterator[Finding]:
             omapi.key.file,
             omapi.key.line,
             "this key's name is the first that anyone would try, and dhcpd takes orders from "
-            "whoever knows the name, without the secret (measured)",
+            "anyone who knows the name, without the secret (measured)",
             "give the key a name like a password, and let only the hosts that need it reach the "
             "port",
         )
@@ -609,7 +609,7 @@ def _networks(tree: Tree, addresses: Sequence[str] | None) -> Iterator[Finding]:
                     "range-outside-subnet",
                     f"the range {views.dotted(first)} - {views.dotted(last)} does not lie in its "
                     "subnet: dhcpd does not start",
-                    "mend the range or the subnet",
+                    "fix the range or the subnet",
                 )
     ranges.sort(key=lambda each: each[:2])
     reach: tuple[int, Statement] | None = None

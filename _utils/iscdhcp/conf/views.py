@@ -204,7 +204,7 @@ def _relationships(statements: list[Statement]) -> tuple[Relationship, ...]:
         if name not in declared:
             raise reference.error(
                 f'failover peer "{name}" is not declared: add a block \'failover peer "{name}" '
-                "{ ... }' or mend the name"
+                "{ ... }' or fix the name"
             )
     return tuple(
         _relationship(name, statement, tuple(pools.get(name, ())))

@@ -28,8 +28,8 @@ from .finding import RISK
 from .finding import WAIT
 from .finding import Finding
 from .finding import events_of
-from .finding import lately
 from .finding import linked
+from .finding import recently
 from .finding import without
 
 
@@ -73,7 +73,9 @@ def _silent(view: PairView, server: str) -> list[Finding]:
     connected = view.end(partner)["connected"]
     text = f"the minion on {server} does not answer ({why})"
     if connected:
-        text += f", but dhcpd there lives: {partner} has an established failover connection to it"
+        text += (
+            f", but dhcpd is running there: {partner} has an established failover connection to it"
+        )
         step = f"bring the minion back (systemctl restart salt-minion on {server})"
         return [Finding("minion-silent", RISK, text, step, server, 70)]
     step = (
@@ -90,12 +92,17 @@ def _process(view: PairView, server: str) -> list[Finding]:
     process = view.seen(server)["process"]
     if process["several"]:
         pids = ", ".join(map(str, process["several"]))
-        text = f"several dhcpd run on {server} (pids {pids}); both answer clients and one spoils it"
+        text = (
+            f"several dhcpd processes run on {server} (pids {pids}), and all of them answer clients"
+        )
         step = f"end the stray one by its pid on {server}; the service's own is the one to keep"
         return [Finding("several", CAUSE, text, step, server, 96)]
     if process.get("stopped"):
         pid = process.get("pid")
-        text = f"dhcpd on {server} (pid {pid}) is halted by a signal: it holds its sockets, mute"
+        text = (
+            f"dhcpd on {server} (pid {pid}) is halted by a signal: it holds its sockets and "
+            "answers nobody"
+        )
         return [Finding("halted", CAUSE, text, f"kill -CONT {pid} on {server}", server, 97)]
     if process.get("running"):
         return []
@@ -117,7 +124,7 @@ def _down(view: PairView, server: str) -> list[Finding]:
     found = []
     if configuration.get("error"):
         text = f"{before} and its configuration is refused: {configuration['error']}; {alone}"
-        step = f"mend that line, then {start}"
+        step = f"fix that line, then {start}"
         found.append(Finding("configuration", CAUSE, text, step, server, 99))
     if leases.get("exists") is False:
         text = f"{before} and its lease file {leases.get('file')} is missing; {alone}"
@@ -137,7 +144,7 @@ def _down(view: PairView, server: str) -> list[Finding]:
     why = _last_words(view, server)
     if why and not found:
         text = f"{before}: it said {why}; {alone}"
-        found.append(Finding("start-failed", CAUSE, text, f"mend that, then {start}", server, 97))
+        found.append(Finding("start-failed", CAUSE, text, f"fix that, then {start}", server, 97))
     if service.get("active") and service.get("name"):
         text = (
             f"{before}, and {service.get('manager')} believes that {service['name']} is active: "
@@ -175,7 +182,7 @@ def _configuration(view: PairView, server: str) -> list[Finding]:
     if error:
         text = f"the configuration on {server} is refused, its next start would fail: {error}"
         return [
-            Finding("configuration", RISK, text, "mend that line before any restart", server, 80)
+            Finding("configuration", RISK, text, "fix that line before any restart", server, 80)
         ]
     if not view.knows(server):
         text = (
@@ -206,6 +213,10 @@ def _clocks(view: PairView) -> list[Finding]:
     return [Finding("clock-skew", RISK, text, step, None, rank)]
 
 
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"{number} times"
+
+
 def _exhaustion(view: PairView, server: str) -> list[Finding]:
     clients, counts = view.log(server)["clients"], view.counts(server)
     partner, state = view.partner(server), view.states(server)[0]
@@ -215,14 +226,15 @@ def _exhaustion(view: PairView, server: str) -> list[Finding]:
     total, own = (counts["addresses"], counts["own"]) if counts else ("?", "?")
     if none and not (counts and (counts["free"] or counts["backup"])):
         text = (
-            f"no address of {view.name} is free ({total} in all): {none} times lately {server} had "
-            "none to give"
+            f"{view.name} has no free addresses (of {total}); {server} turned clients away "
+            f"{_times(none)} recently"
         )
         step = "widen the range on both servers, or shorten the lease time"
         return [Finding("pool-exhausted", CAUSE, text, step, server, 72)]
     if turned and state in ("communications-interrupted", "partner-down"):
         text = (
-            f"{server} turned clients away {turned} times lately (peer holds all free leases): its "
+            f"{server} turned clients away {_times(turned)} recently (peer holds all free leases): "
+            "its "
             f"own half is used up ({own} left of {total} in all), {partner} has the other"
         )
         step = (
@@ -232,10 +244,13 @@ def _exhaustion(view: PairView, server: str) -> list[Finding]:
         return [Finding("peer-holds-all", CAUSE, text, step, server, 93)]
     if turned:
         text = (
-            f"{server} turned clients away {turned} times lately (peer holds all free leases): "
+            f"{server} turned clients away {_times(turned)} recently (peer holds all free leases): "
             f"its share is used up ({own} left) until the next rebalance"
         )
-        step = f"salt-run dhcp_failover.wait_normal {view.name}; if it is often so, widen the range"
+        step = (
+            f"salt-run dhcp_failover.wait_normal {view.name}; if this happens often, widen the "
+            "range"
+        )
         return [Finding("peer-holds-all", RISK, text, step, server, 64)]
     return []
 
@@ -279,7 +294,7 @@ def _lease_file(view: PairView, server: str) -> list[Finding]:
 
 
 def _rejections(view: PairView, server: str) -> list[Finding]:
-    entries = lately(view, server, events_of(view, server, "rejected-update"))
+    entries = recently(view, server, events_of(view, server, "rejected-update"))
     ranges = [
         entry
         for entry in entries
@@ -365,7 +380,9 @@ def _small(view: PairView, server: str) -> list[Finding]:
         found.append(Finding("hold", NOTE, text, step, server, 24))
     log = view.log(server)
     if log.get("error"):
-        text = f"the log of {server} can't be read, so it was not heard: {log['error']}"
+        text = (
+            f"the log of {server} can't be read, so this diagnosis does without it: {log['error']}"
+        )
         found.append(Finding("log", NOTE, text, "name it in dhcpd:log_files", server, 28))
     elif events_of(view, server, "lost"):
         text = f"lines of dhcpd are missing in the log of {server} (a rate limit dropped them)"
@@ -381,7 +398,7 @@ def _harmless(view: PairView) -> list[Finding]:
     for server in view.servers:
         for code, times in view.log(server)["harmless"].items():
             counts.setdefault(code, []).append(
-                f"{server} {'once' if times == 1 else f'{times} times'}"
+                f"{server} {_times(times)}"
             )
     for code, seen in sorted(counts.items()):
         text = f"{harmless.meaning(code)} ({', '.join(seen)})"
@@ -452,7 +469,7 @@ def answer(
 
 
 _MEND = (
-    "mend failover peer in dhcpd.conf of both servers (name, role, address, peer address), restart "
+    "fix failover peer in dhcpd.conf of both servers (name, role, address, peer address), restart "
     "the one that was wrong, then salt-run dhcp_failover.pairs refresh=True"
 )
 

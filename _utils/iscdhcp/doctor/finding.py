@@ -56,7 +56,7 @@ def of_process(view: PairView, server: str, entries: list[ToldLine]) -> list[Tol
     return [entry for entry in entries if pid and entry["pid"] in (None, pid)]
 
 
-def lately(view: PairView, server: str, entries: list[ToldLine]) -> list[ToldLine]:
+def recently(view: PairView, server: str, entries: list[ToldLine]) -> list[ToldLine]:
     """Return those of ``entries`` that are not older than :data:`LATELY`."""
     now = clock_of(view, server)
     return [entry for entry in entries if now - float(entry["last"]) < LATELY]
@@ -89,7 +89,7 @@ def linked(view: PairView) -> bool | None:
 
 
 def without(view: PairView, server: str) -> str:
-    """Say what clients have while a server is down or mute."""
+    """Say what clients have while a server is down or answers nobody."""
     partner = view.partner(server)
     if view.error(partner):
         return f"whether {partner} serves is not known"

@@ -14,9 +14,9 @@ from .finding import CAUSE
 from .finding import Finding
 from .finding import age_of
 from .finding import events_of
-from .finding import lately
 from .finding import linked
 from .finding import of_process
+from .finding import recently
 
 _TIME = re.compile(r"time (?:offset|mismatch) too")
 
@@ -34,7 +34,7 @@ def link(view: PairView) -> list[Finding]:
     if view.clocks_refused:
         text = (
             f"the clocks of {first} and {second} are {abs(view.skew or 0):.0f} s apart and dhcpd "
-            f"refuses to connect above {CLOCK_MAX_SKEW:.0f} s, each 5 s anew"
+            f"refuses to connect above {CLOCK_MAX_SKEW:.0f} s and retries every 5 s"
         )
         step = "set the clocks (chronyc makestep), see that NTP runs on both; dhcpd does the rest"
         found.append(Finding("clock-skew", CAUSE, text, step, None, 94))
@@ -52,7 +52,7 @@ def link(view: PairView) -> list[Finding]:
         and sockets[view.name]["dialling"]
     ]
     silence = (
-        f"no answer comes to the connection attempts of {' and '.join(dialling)}"
+        f"connection attempts from {' and '.join(dialling)} get no answer"
         if dialling
         else "connections are refused on the way"
     )
@@ -98,7 +98,7 @@ def _misconfigured(view: PairView) -> list[Finding]:
     return found
 
 
-_AT_START = "; it counts from dhcpd's next start there"
+_AT_START = "; it takes effect when dhcpd is next started there"
 
 
 def _is_address(text: Any) -> bool:
@@ -107,14 +107,14 @@ def _is_address(text: Any) -> bool:
 
 def _refusals(view: PairView, server: str) -> list[Finding]:
     """Why a server's log says that a connection was refused, if it still is."""
-    entries = lately(view, server, of_process(view, server, events_of(view, server, "refused")))
+    entries = recently(view, server, of_process(view, server, events_of(view, server, "refused")))
     named = [
         entry
         for entry in view.log(server)["told"]
         if entry["kind"] == "refused" and "unknown failover relationship" in str(entry["why"])
     ]
     found, partner = [], view.partner(server)
-    for entry in lately(view, server, of_process(view, server, named)):
+    for entry in recently(view, server, of_process(view, server, named)):
         text = (
             f"{partner} calls the relationship {entry.get('relationship')}, {server} knows none of "
             "that name"
@@ -138,13 +138,12 @@ def _refusals(view: PairView, server: str) -> list[Finding]:
             text = f"{server} says that the connection is refused: {why} ({entry['count']} times)"
             step = f"compare failover peer {view.name} of both dhcpd.conf"
             found.append(Finding("refused", CAUSE, text, step, server, 85))
-    for entry in lately(
+    for entry in recently(
         view, server, of_process(view, server, events_of(view, server, "stray-connection"))
     ):
         text = (
-            f"{server} gets failover connections from an address that is no peer of it "
-            f"({entry.get('why')}): peer address there, or the way that {partner} goes out by, is "
-            "wrong"
+            f"{server} receives failover connections from an address that is not its peer's "
+            f"({entry['why']}): its peer address or the source address of {partner} is wrong"
         )
         step = f"compare peer address on {server} with the address that {partner} dials from"
         found.append(Finding("stray-connection", CAUSE, text, step, server, 83))
@@ -164,7 +163,7 @@ def _listener(view: PairView, server: str) -> list[Finding]:
     text = f"dhcpd on {server} does not listen on {address} port {port}: {who}"
     if view.touched_since_start(server):
         text += "; or dhcpd.conf was changed since its start, and it still listens where it did"
-    step = f"free the port or mend the address on {server}; dhcpd tries again every 90 s"
+    step = f"free the port or fix the address on {server}; dhcpd tries again every 90 s"
     return [Finding("not-listening", CAUSE, text, step, server, 91)]
 
 

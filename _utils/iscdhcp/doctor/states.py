@@ -1,5 +1,5 @@
 """
-What each failover state of a server means for the diagnosis: one finding for every state.
+What each failover state of a server means for the diagnosis: one finding forevery state.
 
 Line numbers are those of server/failover.c in ISC dhcpd 4.4.3-P1.
 """
@@ -33,7 +33,7 @@ _RECOVERING = ("recover", "recover-wait", "recover-done")
 
 
 def state(view: PairView, server: str) -> list[Finding]:
-    """Say what a server's state means: one for every state of the protocol."""
+    """Say what a server's state means: one forevery state of the protocol."""
     state, seen = view.states(server)
     if not view.running(server) or not view.knows(server):
         return []
@@ -68,7 +68,8 @@ def _is_down(view: PairView, server: str) -> bool:
 def _unknown_state(view: PairView, server: str) -> list[Finding]:
     # failover.c:1658-1661, 2420-2422; set over OMAPI with a number that is no state
     text = (
-        f"{server} is in unknown-state: a number that is no state was set over OMAPI; it is mute, "
+        f"{server} is in unknown-state: a number that is no state was set over OMAPI; it answers "
+        "nobody, "
         f"and no restart ends it; {without(view, server)}"
     )
     step = (
@@ -99,7 +100,7 @@ def _normal(view: PairView, server: str) -> list[Finding]:
     unacked, bound = end.get("unacked") or 0, end.get("unacked_bound") or 0
     if unacked > bound:
         text = (
-            f"{unacked} updates of {server} are unacknowledged, all that may be: its partner is "
+            f"{server} has {unacked} unacknowledged updates, the maximum: its partner is "
             "slow to answer, or does not"
         )
         step = f"look again in a few seconds; if it stays, see the log on {view.partner(server)}"
@@ -134,7 +135,7 @@ def _partner_down(view: PairView, server: str) -> list[Finding]:
         )
         step = (
             "connect them as soon as can be (network, firewall, ports): they compare their leases "
-            f"then; if that lasts, stop dhcpd on {partner} until it is mended"
+            f"then; if that lasts, stop dhcpd on {partner} until it is fixed"
         )
         return [Finding("split", CAUSE, text, step, server, 95)]
     until = f" from {stamp(float(since) + float(mclt))} on" if since and mclt else " after MCLT"
@@ -182,7 +183,7 @@ def _recover(view: PairView, server: str) -> list[Finding]:
     alone = without(view, server)
     if stuck.of_pair(view.end(server), view.end(partner)):
         text = (
-            f"{server} waits in recover for ever: the window of {partner}, the survivor, is full "
+            f"{server} waits in recover forever: the window of {partner}, the survivor, is full "
             f"of {view.end(partner)['unacked']} updates that nobody will acknowledge, so it "
             f"sends no other; {alone}"
         )
@@ -197,10 +198,11 @@ def _recover(view: PairView, server: str) -> list[Finding]:
         return [Finding("recover-alone", CAUSE, text, step, server, 98)]
     if linked(view) is False:
         text = (
-            f"{server} is in recover and mute until {partner} sends every lease, and they are not "
+            f"{server} is in recover and answers nobody until {partner} sends every lease, and "
+            "they are not "
             f"connected; {alone}"
         )
-        step = "mend the connection (see the other findings); restart nothing"
+        step = "fix the connection (see the other findings); restart nothing"
         return [Finding("recover-unconnected", CAUSE, text, step, server, 60)]
     counts = view.counts(server)
     addresses = counts["addresses"] if counts else 0
@@ -222,7 +224,8 @@ def _recover(view: PairView, server: str) -> list[Finding]:
         step = f"wait; {partner} must stay up"
         return [Finding("recover", WAIT, text, step, server, 76)]
     text = (
-        f"{server} is in recover for {age:.0f} s and does not get on: {partner} is in {theirs} and "
+        f"{server} has been in recover for {age:.0f} s without progress: {partner} is in {theirs} "
+        "and "
         f"does not complete the update{why}; {alone}"
     )
     step = f"see the log of both; {partner} must stay up, salt {partner} dhcpd.release_window helps"
@@ -255,7 +258,7 @@ def _recover_done(view: PairView, server: str) -> list[Finding]:
         return [Finding("recover-done", CAUSE, text, step, server, 98)]
     if linked(view) is False:
         text = f"{server} waits in recover-done for {partner}'s word, and they are not connected"
-        step = "mend the connection (see the other findings); restart nothing"
+        step = "fix the connection (see the other findings); restart nothing"
         return [Finding("recover-done", CAUSE, text, step, server, 60)]
     text = f"{server} has every lease and waits for {partner}'s word; it ends by itself in seconds"
     return [Finding("recover-done", WAIT, text, f"wait; {partner} must stay up", server, 76)]
@@ -272,7 +275,10 @@ def _paused(view: PairView, server: str) -> list[Finding]:
     if view.seen(server)["acting"]:
         text = f"{server} is paused by a drain that is under way"
         return [Finding("paused", WAIT, text, "wait for its end", server, 96)]
-    text = f"{server} is paused ({how}): mute, and so over restarts; {without(view, server)}"
+    text = (
+        f"{server} is paused ({how}): it answers no clients, and a restart will not change that; "
+        f"{without(view, server)}"
+    )
     return [Finding("paused", CAUSE, text, f"salt {server} dhcpd.resume", server, 96)]
 
 
@@ -298,7 +304,8 @@ def _shutdown(view: PairView, server: str) -> list[Finding]:
 def _resolution(view: PairView, server: str) -> list[Finding]:
     # failover.c:1577-1579, 1678-1683
     text = (
-        f"{server} lost {view.partner(server)} while they compared their leases, and is mute until "
+        f"{server} lost {view.partner(server)} while they compared their leases, and answers "
+        "nobody until "
         f"they are connected again; {without(view, server)}"
     )
     step = "bring the partner or the network back; restart nothing"

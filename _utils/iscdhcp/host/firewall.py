@@ -2,7 +2,7 @@
 Whether strangers can reach a TCP port of this host: read from the kernel's rules, nothing asked.
 
 dhcpd's OMAPI listens on every address and can't be told otherwise (omapip/listener.c:56-58), and
-its authentication can be bypassed by whoever knows the key's name; so a firewall belongs before it.
+anyone who knows the key's name can bypass its authentication; so a firewall belongs before it.
 """
 
 from __future__ import annotations

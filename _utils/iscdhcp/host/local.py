@@ -196,5 +196,5 @@ class LocalHost:
         )
 
 
-#: This very host, for everybody who is handed no other.
+#: This very host, foreverybody who is handed no other.
 LOCAL: Host = LocalHost()

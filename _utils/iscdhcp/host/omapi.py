@@ -3,7 +3,7 @@
 OMAPI is dhcpd's own control protocol over TCP (``omapi-port``), IPv4 only, without encryption.
 The messages are pypureomapi's; what is here is what a tool that restarts servers needs besides:
 
-* one deadline for a whole operation, where a socket's time-out begins anew with each byte;
+* one deadline for a whole operation, where a socket's time-out starts over with each byte;
 * HMAC-SHA1 and the SHA-2 family, where pypureomapi has HMAC-MD5 alone;
 * an error of its own for each thing that can be wrong, where pypureomapi says "not found";
 * nothing logged: pypureomapi's connection writes the key's name to the debug log.

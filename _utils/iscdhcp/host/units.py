@@ -19,7 +19,7 @@ from pathlib import Path
 PROC = Path("/proc")
 #: There where systemd is the init (sd_booted(3)).
 SYSTEMD = Path("/run/systemd/system")
-#: Written anew by systemd itself at each daemon-reload (systemd.generator(7)).
+#: Written again by systemd itself at each daemon-reload (systemd.generator(7)).
 _GENERATED = "/run/systemd/generator"
 #: Where init scripts have their settings (Debian; Red Hat, SUSE).
 _SETTINGS_OF_SCRIPTS = ("/etc/default", "/etc/sysconfig")

@@ -3,7 +3,7 @@ What a configuration that was taken back has cost the lease file.
 
 dhcpd rewrites the file at its start and leaves out what the configuration does not know: leases
 outside all ranges, and the failover state of a relationship that has another name. With the old
-configuration back they are wanted again: without its state a server is mute for MCLT.
+configuration back they are wanted again: without its state a server answers nobody for MCLT.
 """
 
 from __future__ import annotations

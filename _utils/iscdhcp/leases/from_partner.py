@@ -22,7 +22,7 @@ from .syntax import Entry
 from .syntax import parse
 
 #: The lines of the partner's entry that mean the same here. What each has told the other (tstp,
-#: tsfp, atsfp) is left out: dhcpd then tells its partner of the lease anew, which agrees.
+#: tsfp, atsfp) is left out: dhcpd then tells its partner of the lease again, which agrees.
 _SHARED = frozenset(
     b"starts ends cltt binding next rewind hardware uid client-hostname set option reserved "
     b"dynamic-bootp".split()
@@ -129,7 +129,7 @@ def _judge(
         return _verdict(address, "unused", f"at the partner it is {state}: no client has it")
     if now is not None and ends <= now and state == "active":
         return _verdict(address, "ended", f"the lease of {client} ended before now")
-    until = "for ever" if ends >= NEVER else f"until {ends} (epoch seconds)"
+    until = "forever" if ends >= NEVER else f"until {ends} (epoch seconds)"
     sentence = f"the partner has it as {state} for {client} {until}"
     return {**_verdict(address, "known", sentence), "entry": _ours(entry)}
 

@@ -30,7 +30,7 @@ from .sources import Line
 #: Seconds that the log may take: some million lines of journal.
 TIMEOUT = 10.0
 
-#: Reasons of a refused connection that no further attempt mends (failover.c:500-620, 3704-3784).
+#: Reasons of a refused connection that no further attempt fixes (failover.c:500-620, 3704-3784).
 _HOPELESS = re.compile(
     r"time (?:offset|mismatch) too|unknown failover relationship|does not match|invalid|"
     r"missing relationship-name"
@@ -276,7 +276,7 @@ def view(
         pool do not name the relationship. ``None``: all pools are its own.
 
     A state is proved by the last move into it, unless lines were dropped since. A new process
-    begins anew.
+    starts over.
     """
     seen = RelationshipLog()
     pools: dict[str, tuple[str, LoggedPool]] = {}

@@ -1,7 +1,7 @@
 """
 Where dhcpd's log lines come from: the journal, or syslog files.
 
-Both readers go backwards, the newest line first: whoever reads stops when enough is known, and a
+Both readers go backwards, the newest line first: the reader stops when enough is known, and a
 server that has run for weeks has millions of lines. dhcpd logs under the base name of its
 ``argv[0]``, always with the daemon's own pid: it forks before its first line (server/dhcpd.c:378).
 """

@@ -195,7 +195,7 @@ def select(discovery: Discovery, wanted: str | None = None) -> Pair:
         if discovery.silent:
             text += f" Bring these minions back first: {', '.join(discovery.silent)}."
         if discovery.problems:
-            text += f" Mend this first: {'; '.join(discovery.problems)}."
+            text += f" Fix this first: {'; '.join(discovery.problems)}."
         raise PairError(text)
     if discovery.silent:
         raise PairError(

@@ -44,5 +44,5 @@ def drift(minions: Minions, pair: Pair) -> dict[str, Any]:
     equal = not diff and not problems
     comment = "The configurations mean the same."
     if not equal:
-        comment = f"{' and '.join(servers)} differ; mend one of them, then restart it."
+        comment = f"{' and '.join(servers)} differ; fix one of them, then restart it."
     return {"equal": equal, "comment": comment, "problems": problems, "diff": diff}

@@ -29,7 +29,7 @@ class Held(IscDhcpError):
 
 def master_identity(directory: Path, make: bool = True) -> str | None:
     """
-    Return what tells this master from any other, the same for ever: for its claims on minions.
+    Return what tells this master from any other, the same forever: for its claims on minions.
 
     make
         Make one where there is none.

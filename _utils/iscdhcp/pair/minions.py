@@ -1,4 +1,4 @@
-"""How a run reaches the servers: what it asks of whoever asks and acts for it."""
+"""How a run reaches the servers: what it needs from the one that asks and acts for it."""
 
 from __future__ import annotations
 

@@ -37,10 +37,10 @@ CODES = {
     "omapi": "OMAPI answers and takes the key",
     "firewall": "OMAPI is closed to strangers",
     "configuration": "dhcpd accepts the configuration of both servers",
-    "lint": "the configurations are lint-clean",
-    "parity": "the configurations are in parity",
+    "lint": "lint finds nothing in the configurations",
+    "parity": "both configurations mean the same",
     "lease-file": "the lease files are whole",
-    "space": "there is room to write the lease files anew",
+    "space": "there is room to write the lease files again",
     "service": "service manager and process agree, and dhcpd would come back as it runs",
     "holder": "nobody else holds the pair",
     "pending": "no other change is pending",
@@ -90,7 +90,7 @@ _FIX = {
     "mclt": "use method=drain or handover, or force=mclt if that is what you want",
     "auto-partner-down": "use method=handover, or raise auto-partner-down on both",
     "free-leases": "wait until the pools are balanced, or widen the range on both servers",
-    "configuration": "mend the file on {server}; salt {server} dhcpd.check_config looks again",
+    "configuration": "fix the file on {server}; salt {server} dhcpd.check_config looks again",
     "lease-file": "salt {server} dhcpd.check_leases tells more; do not restart dhcpd by hand",
     "lease-folder": "make room, or correct owner and mode of the folder on {server}",
     "start": "systemctl status and salt {server} dhcpd.status show unit and command line",
@@ -309,8 +309,14 @@ def _free(view: PairView, server: str) -> list[Check]:
 def _omapi(view: PairView, server: str) -> list[Check]:
     omapi = view.seen(server)["omapi"]
     if omapi.get("configured") and omapi.get("answers") and not omapi.get("authenticated"):
-        text = f"{server}: OMAPI asks for no key: whoever reaches port {omapi.get('port')} rules it"
-        fix = "declare a key and name it by omapi-key in dhcpd.conf; it counts from the next start"
+        text = (
+            f"{server}: OMAPI asks for no key: anyone who reaches port {omapi['port']} controls "
+            "dhcpd"
+        )
+        fix = (
+            "declare a key and name it by omapi-key in dhcpd.conf; it takes effect at the next "
+            "start"
+        )
         return [Check("omapi", WARN, text, fix, server)]
     return []
 
@@ -328,7 +334,7 @@ def _firewall(view: PairView, server: str) -> list[Check]:
         return [Check("firewall", WARN, text, fix, server)]
     text = (
         f"{server}: OMAPI's port {port} is open to every address, and the name of its key is "
-        "enough to rule dhcpd"
+        "enough to control dhcpd"
     )
     fix = f"let only lo reach tcp port {port} (nft: iifname != lo tcp dport {port} drop)"
     return [Check("firewall", WARN, text, fix, server)]
@@ -394,10 +400,10 @@ def _space(view: PairView, server: str) -> list[Check]:
     if space["free"] < space["needed"] or space.get("inodes") == 0:
         text = (
             f"{server}: {size(space['free'])} free in {folder}, and dhcpd writes its lease file "
-            f"anew at its start ({size(space['needed'])}): it would not come back whole"
+            f"again at its start ({size(space['needed'])}): it would not come back whole"
         )
         if space.get("inodes") == 0:
-            text = f"{server}: no inode is free in {folder}: dhcpd can't write its lease file anew"
+            text = f"{server}: no inode is free in {folder}: dhcpd can't write its lease file again"
         return [Check("space", BLOCK, text, f"make room in {folder} on {server}", server)]
     return []
 
@@ -436,7 +442,9 @@ def _pending(view: PairView, server: str) -> list[Check]:
         fix = "the restart brings it into force; see that it is what you want"
         return [Check("pending", WARN, text, fix, server)]
     if view.touched_since_start(server):
-        text = f"{server}: dhcpd.conf is newer than the running dhcpd: the start would read it anew"
+        text = (
+            f"{server}: dhcpd.conf is newer than the running dhcpd: the start would read it again"
+        )
         fix = f"see what was changed in {view.seen(server)['configuration']['file']}"
         return [Check("pending", WARN, text, fix, server)]
     return []

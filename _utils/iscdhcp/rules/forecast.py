@@ -31,7 +31,7 @@ def seconds_alone(facts: ServerFacts, method: str) -> float:
     facts
         Of the server that is restarted: its last measured start and its lease file's size count.
     method
-        How it is stopped; with ``control`` it is mute for MCLT after its start.
+        How it is stopped; with ``control`` it answers nobody for MCLT after its start.
     """
     last = facts["last_start"]["seconds"] if facts["last_start"] else 0.0
     size = facts["lease_file"]["bytes"]

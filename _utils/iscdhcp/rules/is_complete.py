@@ -21,7 +21,7 @@ from .wording import states_at
 
 #: Seconds that an IMBALANCED pool, or one without a line in the log, is waited for.
 BALANCE_PATIENCE = 20.0
-#: A server alone stays mute in startup for this long (server/failover.c:1931).
+#: A server alone answers nobody in startup for this long (server/failover.c:1931).
 STARTUP_SECONDS = 15.0
 #: Both ends dial again this long after a disconnect (server/failover.c:361).
 RECONNECT_SECONDS = 5.0
@@ -173,7 +173,7 @@ def _balance(who: str, name: str, end: EndFacts, now: float) -> list[Reason]:
         return [Reason("balance", text + balance["unreadable"], False, name)]
     patience_over = now - (end["normal_since"] or 0.0) > BALANCE_PATIENCE
     if balanced is None:
-        text = f"{who}: no line about the pools of {name} in the log since it is normal"
+        text = f"{who}: the log has not mentioned the pools of {name} since it became normal"
         return [Reason("balance", text, not patience_over, name)]
     pools = ", ".join(sorted(balance["imbalanced"])) or "a pool"
     text = f"{who}: {pools} of {name} is still imbalanced"

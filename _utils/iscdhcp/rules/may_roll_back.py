@@ -38,7 +38,7 @@ def ok_to_take_back(
     now = time.time() if now is None else now
     me = name_of(facts)
     ends = facts["relationships"].values()
-    mute = bool(ends) and all(end["serves"] is False for end in ends)
+    silent = bool(ends) and all(end["serves"] is False for end in ends)
     found = []
     for name, seen in sorted((evidence or {}).items()):
         who = seen["minion"] or f"the partner in {name}"
@@ -50,9 +50,9 @@ def ok_to_take_back(
             why = may_stop.being_acted_on(who)
         else:
             continue
-        blocks = not mute and "partner" not in force
+        blocks = not silent and "partner" not in force
         found.append(Reason("partner", why if blocks else f"{why} ({me} neither)", blocks, name))
     if not evidence:
-        blocks = not mute and "partner" not in force
+        blocks = not silent and "partner" not in force
         found.append(Reason("partner", f"nothing is known of the partners of {me}", blocks))
     return Verdict("no" if any(one.blocks for one in found) else "yes", tuple(found))

@@ -165,7 +165,7 @@ def _own_server(facts: ServerFacts) -> list[Reason]:
             Reason(
                 "several",
                 f"{me} runs several dhcpd processes (pids {process['several']}): stop the "
-                "strays first, this can't tell which one serves",
+                "extra ones first: it is unclear which one serves",
             )
         )
     if process["running"] and process["signs"]:
@@ -303,7 +303,7 @@ def being_acted_on(server: str) -> str:
 def _cost_of_control(facts: ServerFacts) -> Reason:
     mclt = max(map(forecast.mclt_of, facts["relationships"].values()), default=3600.0)
     text = (
-        f"method control, dhcpd's documented shutdown, costs MCLT: {name_of(facts)} is mute at "
+        f"method control, dhcpd's documented shutdown, costs MCLT: {name_of(facts)} goes silent at "
         "once, its partner does not know for 17 s, and after its start it answers nobody for "
         f"{mclt:.0f} s (methods drain and handover do not; force=mclt if that is what you want)"
     )

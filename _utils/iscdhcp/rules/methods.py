@@ -30,7 +30,7 @@ METHODS = {
         ),
         Method(
             "drain",
-            "muted over OMAPI first, its updates drained, then SIGTERM and a start",
+            "silenced over OMAPI first, its updates drained, then SIGTERM and a start",
             "as signal, with fewer exchanges cut off where ping-check delays the offers",
             True,
         ),
@@ -43,7 +43,8 @@ METHODS = {
         Method(
             "control",
             "OMAPI's control object alone, as dhcpd(8) describes it; broken in 4.4",
-            "half of all new clients get nothing for 17 s, and the server is mute for MCLT after "
+            "half of all new clients get nothing for 17 s, and the server answers nobody for MCLT "
+            "after "
             "its start",
             True,
         ),

@@ -75,7 +75,7 @@ class Request:
     busy_timeout: float = 300.0
     #: Seconds a wait may take in all; ``None`` computes it from the facts.
     timeout: float | None = None
-    #: The command that goes on with this run, for whoever gives another one meanwhile.
+    #: The command that goes on with this run, for anyone who gives another one meanwhile.
     again: str | None = None
     #: Journals that are kept.
     keep: int = journal.KEEP
@@ -184,7 +184,7 @@ class Run(Told):
             if not differing:
                 self.record, self._recorded = old, True
                 begun = words.clock(old.get("begun"))
-                return f" It continues the unfinished run of {begun} UTC (fresh=True begins anew)."
+                return f" It continues the unfinished run of {begun} UTC (fresh=True starts over)."
             others.append(records.refusal(self.pair, old, differing))
         if others:
             raise records.Unfinished(" ".join(others))
@@ -241,7 +241,7 @@ class Run(Told):
                 write_json(path, old)
 
     def restarted(self, server: str, facts: ServerFacts | None) -> bool:
-        """Whether ``server`` has been restarted since this run began, whoever did it."""
+        """Whether ``server`` has been restarted since this run began, no matter by whom."""
         before = self._entry(server).get("identity")
         if not before or facts is None or not facts["process"]["running"]:
             return False
@@ -453,8 +453,8 @@ class Run(Told):
         if done:
             text += f" Restarted so far: {', '.join(done)}."
         if rest:
-            text += f" {', '.join(rest)} was not touched."
-        return f"{text} When it is mended, run the same command again: it goes on from here."
+            text += f" {words.were(rest)} not touched."
+        return f"{text} Fix the cause and run the same command again; it continues from here."
 
 
 def _count_age(facts: ServerFacts | None) -> float:

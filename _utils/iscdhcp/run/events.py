@@ -1,5 +1,5 @@
 """
-A run told to whoever listens: begun, each step, ended. ``docs/events.md`` has the fields.
+A run told to those who listen: begun, each step, ended. ``docs/events.md`` has the fields.
 
 The run itself knows nothing of it: its steps are wrapped from outside.
 """

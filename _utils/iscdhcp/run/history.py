@@ -104,7 +104,7 @@ def line(entry: Entry) -> str | None:
         return (
             f"step {_step_name(entry)} {'done' if entry.get('result') else 'FAILED'} "
             f"({entry.get('seconds', 0):.2f} s): {entry.get('comment')}"
-            + (f" Mind: {mind}." if mind else "")
+            + (f" Note: {mind}." if mind else "")
         )
     if what == "decision":
         whys = "; ".join(reason["text"] for reason in entry.get("reasons") or ())

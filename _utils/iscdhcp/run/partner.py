@@ -42,8 +42,8 @@ FIRST_STATE_SECONDS = 30.0
 #: What to do about a lease file that is gone (ISC's dhcpd.leases(5), measured).
 LOST_LEASES = (
     "If the file is lost with the disk: put dhcpd.leases~ or a backup in its place, else make an "
-    "empty one and say force=lease-file: its partner then sends every lease, and it stays mute "
-    "for a whole MCLT."
+    "empty one and say force=lease-file: its partner then sends every lease, and it answers "
+    "nobody for a whole MCLT."
 )
 
 

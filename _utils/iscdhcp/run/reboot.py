@@ -4,7 +4,7 @@ Maintenance of both hosts of a pair, one after the other: a reboot, or what the 
 :class:`PairReboot` is a :class:`~iscdhcp.run.stopping.StopRun` whose act is longer: dhcpd is
 stopped and stays down (its partner takes everything over), the host is rebooted or a command or SLS
 is run on it, the host comes back, dhcpd serves again. Between these steps the record says where the
-run is, so that the same command goes on from there, whoever died.
+run is, so that the same command goes on from there, no matter who died.
 
 ============== ===================================================================================
 phase          what is true of the server
@@ -28,6 +28,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from .. import words
 from ..errors import IscDhcpError
 from ..rules import forecast
 from ..rules.verdict import Reason
@@ -171,7 +172,7 @@ class PairReboot(StopRun):
         """
         server = self.servers[position]
         if test:
-            return Step(None, f"On {server} would be done: {self.request.task}.")
+            return Step(None, f"{self.request.task} would be run on {server}.")
         if self._phase(server) in ("done", "up"):
             comment = f"{server}: done for this run already ({self.record.get('task')})."
             self.say(comment)
@@ -268,7 +269,7 @@ class PairReboot(StopRun):
             if not step.result:
                 return step
         self._enter(server, "done")
-        comment = f"{server} is through with it ({self.record['task']})."
+        comment = f"{self.record['task']} is done on {server}."
         self.say(comment)
         return Step(True, comment, {server: {"done": self.record["task"]}}, warnings)
 
@@ -279,7 +280,7 @@ class PairReboot(StopRun):
             self._enter(server, "rebooting", ordered=None)
             return None
         job = self.minions.new_job()
-        # Noted first: whoever goes on from here looks for the job, and does not run it twice.
+        # Noted first: a run that goes on from here looks for the job, and does not run it twice.
         self._enter(server, "running", job=job, begun=self.clock.time())
         self.say(f"On {server}: {request.task}.")
         if request.command:
@@ -302,7 +303,8 @@ class PairReboot(StopRun):
             if "ret" in outcome:
                 failure = failed(outcome["ret"])
                 if failure:
-                    return self._undone(server, f"On {server} it failed: {failure}")
+                    why = f"{self.request.task} failed on {server}: {failure}"
+                    return self._undone(server, why)
                 self._enter(server, "rebooting" if self.request.reboot else "done", ordered=None)
                 return Step(True, "done")
             if "gone" not in outcome:
@@ -313,14 +315,13 @@ class PairReboot(StopRun):
                 text = f"{server} rebooted before it answered: whether it succeeded is unknown"
                 return Step(True, "done", warnings=[text])
             if self.clock.monotonic() - there > GONE_SECONDS:
-                return self._undone(
-                    server, f"What became of it on {server} is unknown: its answer was lost"
-                )
+                why = f"Whether {self.request.task} worked on {server} is unknown: its answer was lost"
+                return self._undone(server, why)
             if self.clock.monotonic() > deadline:
                 state = "still runs" if "running" in outcome else "has not answered"
                 return Step(
                     False,
-                    f"What was begun on {server} {state} after "
+                    f"{self.request.task} on {server} {state} after "
                     f"{self.request.host_timeout:.0f} s (job {entry.get('job')}), and dhcpd there "
                     f"is down.{self._alone(server)}",
                 )
@@ -461,8 +462,8 @@ class PairReboot(StopRun):
         rest = [one for one in self.servers if one not in done and one != acted_on]
         text = f" Done so far: {', '.join(done)}." if done else ""
         if rest:
-            text += f" {' and '.join(rest)} {'was' if len(rest) == 1 else 'were'} not touched."
-        return f"{text} When it is mended, run the same command again: it goes on from here."
+            text += f" {words.were(rest)} not touched."
+        return f"{text} Fix the cause and run the same command again; it continues from here."
 
     @contextmanager
     def _told(self, server: str) -> Iterator[None]:

@@ -88,7 +88,7 @@ def refusal(pair: Any, record: Mapping[str, Any], differing: list[str]) -> str:
         f"{pair}: the {record['kind']} that {record.get('who')} began at "
         f"{clock(record.get('begun'))} UTC is unfinished ({told}), and this command "
         f"differs in {' and '.join(differing)}. To go on with it: "
-        f"{record.get('again') or 'give the command of then again'}. To begin anew all the same: "
+        f"{record.get('again') or 'give the command of then again'}. To start over all the same: "
         'fresh=True (in a pillar "fresh": true). Nothing was touched.'
     )
 

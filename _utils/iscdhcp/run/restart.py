@@ -353,7 +353,7 @@ class PairRun(Run):
             self._sleep(min(5.0, POLL_INTERVAL + elapsed / 30))
 
     def _cure(self, facts: ServerFacts, answers: Mapping[str, Look]) -> None:
-        """Release the window of a survivor that keeps the server in recover for ever."""
+        """Release the window of a survivor that keeps the server in recover forever."""
         for name, theirs in self._partner_facts(facts, answers).items():
             mine = facts["relationships"][name]
             survivor = theirs["relationships"].get(name) if theirs else None
@@ -364,7 +364,7 @@ class PairRun(Run):
             why = stuck.of_pair(mine, survivor)
             if why is None:
                 continue
-            # While the full update runs the window is full too: released again, it begins anew.
+            # While the full update runs the window is full too: released again, it starts over.
             now = self.clock.monotonic()
             size = facts["lease_file"]["bytes"]
             if now < self._released.get(name, float("-inf")) + release_patience(size):

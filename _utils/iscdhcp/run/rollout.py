@@ -15,6 +15,7 @@ from typing import Any
 
 from .. import commands
 from .. import unknown
+from .. import words
 from ..errors import IscDhcpError
 from ..pair import discovery
 from ..pair.discovery import Pair
@@ -350,7 +351,7 @@ class Rollout(PairRun):
         return Step(
             False,
             f"{why} {server} has its old configuration back and {how}. {self._untouched(server)}"
-            "Mend the new configuration and run this again.",
+            "Fix the new configuration and run this again.",
             {server: {"configuration": "the old one was brought back"}},
         )
 
@@ -359,11 +360,11 @@ class Rollout(PairRun):
         rest = self.servers[self.servers.index(server) + 1 :]
         done = self.servers[: self.servers.index(server)]
         if rest:
-            return f"{', '.join(rest)} was not touched. "
+            return f"{words.were(rest)} not touched. "
         if done:
             return (
                 f"{', '.join(done)} keeps its new configuration: the two differ until this is "
-                "mended. "
+                "fixed. "
             )
         return ""
 

@@ -301,7 +301,7 @@ class Told:
                 self._cure(facts, answers)
 
     def mark_paused(self, order: dict[str, Any] | None) -> None:
-        """Let whoever finds this run's locks and claims read that it is paused, and by whom."""
+        """Let anyone who finds this run's locks and claims read that it is paused, and by whom."""
         self.who = self.who.partition(", paused by ")[0]
         if order is not None:
             self.who += f", paused by {by_whom(order)}"

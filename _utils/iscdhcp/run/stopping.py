@@ -97,7 +97,7 @@ class StopRun(PairRun):
                     }
                 ends = (facts.get("relationships") or {}).values()
                 if any(end.get("state") == "shutdown" for end in ends):
-                    # It handed over, and whoever was to end it has died.
+                    # It handed over, and the call that was to end it has died.
                     resumed = self.minions.act(
                         server, "dhcpd.resume", restart.LOST_CONTACT, run=self.run
                     )

@@ -31,7 +31,7 @@ def watch(
     pair
         Pair (name or id) or server of the run; default: any.
     timeout
-        Seconds to wait for a run to begin; ``None``: for ever.
+        Seconds to wait for a run to begin; ``None``: forever.
     check
         Called again and again; may raise.
 

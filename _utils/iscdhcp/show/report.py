@@ -381,7 +381,7 @@ def _steps_table(tried: list[list[Entry]]) -> str:
             rows.append(f'<tr><td colspan=3 class="dim">Attempt {number}</td></tr>')
         for step in steps_of(one):
             mind = "; ".join(step.get("warnings") or ())
-            comment = f"{step.get('comment') or ''}{f' Mind: {mind}.' if mind else ''}"
+            comment = f"{step.get('comment') or ''}{f' Note: {mind}.' if mind else ''}"
             good = step["result"] is not False and step["result"] is not None
             mark = "" if good else "<b class=failed>failed</b> "
             rows.append(

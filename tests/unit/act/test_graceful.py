@@ -1,5 +1,5 @@
 """
-A graceful stop that fails on its way leaves no server mute without a word.
+A graceful stop that fails on its way leaves no server silent without a word.
 
 OMAPI is a fake: that a partner does not take over can't be had on demand from a real one.
 """

@@ -124,14 +124,14 @@ def test_a_conflict_that_lasts_is_no_wait(views):
         (lambda f: f["service"].update(active=False), "down", "dhcpd.start"),
         (lambda f: f["lease_file"].update(problem="x is torn"), "lease-file-torn", "repair_leases"),
         (lambda f: f["lease_file"].update(exists=False, problem="x"), "lease-file-missing", "~"),
-        (lambda f: f["configuration"].update(error="x:3: bad"), "configuration", "mend that line"),
+        (lambda f: f["configuration"].update(error="x:3: bad"), "configuration", "fix that line"),
         (lambda f: f["survey"]["space"].update(free=10), "disk-full", "make room"),
         (
             lambda f: f["survey"]["log"]["told"].append(
                 told("fatal", "Not configured to listen on any interfaces!", None)
             ),
             "start-failed",
-            "mend that",
+            "fix that",
         ),
     ],
 )
@@ -210,9 +210,9 @@ def test_a_refusal_of_an_earlier_process_or_of_long_ago_explains_nothing(views):
 def test_a_silent_minion_is_no_dead_dhcpd(views):
     views.errors[B] = "no answer within 30 s"
     assert (first(views).code, first(views).kind) == ("minion-silent", "risk")
-    assert "dhcpd there lives" in first(views).text
+    assert "dhcpd is running there" in first(views).text
     answer = diagnose.answer([views.view], {FOO.id: found(views)})
-    assert "dhcpd there lives" in answer["comment"] and "salt-minion" in answer["next"]
+    assert "dhcpd is running there" in answer["comment"] and "salt-minion" in answer["next"]
     views.states((CI, "normal"), (CI, "normal")).unconnected()
     assert first(views).code == "host-down"
     assert "touch nothing on dhcp-a" in first(views).next

@@ -102,7 +102,7 @@ def test_what_is_no_pair_is_named(reports, told):
     found = discovery.match(reports)
     assert found.pairs == []
     assert any(told in problem for problem in found.problems)
-    with pytest.raises(discovery.PairError, match="Mend this first"):
+    with pytest.raises(discovery.PairError, match="Fix this first"):
         discovery.select(found)
 
 

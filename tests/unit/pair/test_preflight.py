@@ -110,7 +110,7 @@ def test_every_check_is_spoilt_here():
 
 
 def finding(severity, what):
-    return {"severity": severity, "file": "/x", "line": 4, "what": what, "fix": "mend it"}
+    return {"severity": severity, "file": "/x", "line": 4, "what": what, "fix": "fix it"}
 
 
 def test_findings_in_the_configuration_are_told_with_file_and_line(views):
