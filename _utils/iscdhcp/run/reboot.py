@@ -315,8 +315,8 @@ class PairReboot(StopRun):
                 text = f"{server} rebooted before it answered: whether it succeeded is unknown"
                 return Step(True, "done", warnings=[text])
             if self.clock.monotonic() - there > GONE_SECONDS:
-                why = f"Whether {self.request.task} worked on {server} is unknown: its answer was lost"
-                return self._undone(server, why)
+                why = f"Whether {self.request.task} worked on {server} is unknown"
+                return self._undone(server, f"{why}: its answer was lost")
             if self.clock.monotonic() > deadline:
                 state = "still runs" if "running" in outcome else "has not answered"
                 return Step(
