@@ -212,7 +212,7 @@ class Minion:
     def failed(self, comment, **more):
         """Return the answer of a call that failed, without secrets; the job's exit code tells."""
         self._context["retcode"] = 1
-        return act_here.failed(self, comment, **more)
+        return {**act_here.failed(self, comment), **more}
 
     def masked(self, text, keys=()):
         """
