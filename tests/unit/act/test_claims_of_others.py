@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from fake_clock import FakeClock
 from iscdhcp.act import claims
@@ -135,3 +137,32 @@ def test_a_stop_heeds_another_runs_claim(here):
     assert refusal["refused"]
     assert "claim" in [one["code"] for one in refusal["reasons"] if one["blocks"]]
     assert here.host.done == []
+
+
+def test_of_two_claims_at_the_same_moment_one_is_refused(mine, tmp_path, monkeypatch):
+    """Between the look for a claim and its writing nobody else writes one."""
+    other = claims.Claims(tmp_path, "dhcp-a", FakeClock())
+    said = []
+
+    def claim(one, run):
+        try:
+            one.claim(run, run, 60)
+            said.append("claimed")
+        except claims.Refused as err:
+            said.append(err.code)
+
+    real = claims.write_json
+    second = threading.Thread(target=claim, args=(other, "run-2"))
+
+    def slowly(path, data):
+        if data.get("run") == "run-1":
+            second.start()
+            # Held back by the first one's lock; without it, it would be through by now.
+            second.join(0.3)
+        real(path, data)
+
+    monkeypatch.setattr(claims, "write_json", slowly)
+    claim(mine, "run-1")
+    second.join(10)
+    assert sorted(said) == ["claim", "claimed"]
+    assert mine.current["run"] == "run-1"
