@@ -108,14 +108,33 @@ def status(brief=False, looks=1):
     looks
         Look as often, 50 ms apart: ``steady`` says whether all of them saw the same states.
 
-    The dict has ``wire`` (a whole number: the version of what is in it), ``minion``, ``time`` (this
-    server's clock, epoch seconds), ``process``, ``service``, ``configuration``, ``omapi``, ``log``,
-    ``lease_file``, ``relationships`` (by name: ``role``, ``state``, ``partner_state``, ``since``,
-    ``mclt``, ``unacked``, ``connected``, ``balance``, ``source`` of the state) and ``claim``. What
-    can't be read says why in its place.
-    ``pending_restart`` is ``None``, or says why dhcpd does not run with what is on disk:
-    ``pending`` (True or ``"unknown"``), ``marked`` (True where somebody marked it), ``reason``,
-    ``since`` (epoch seconds), ``changes`` (lines of a diff, ``-`` running, ``+`` on disk).
+    Every key is there; what is not known is ``None``. Times are epoch seconds of this server's
+    clock. The types are in ``iscdhcp/shapes.py``.
+
+    * ``wire`` (the version of what is in here), ``minion``, ``time``, ``boot`` (which boot of the
+      host), ``version`` (of dhcpd), ``steady`` (whether all looks saw the same states)
+    * ``process``: ``running``, ``pid``, ``identity``, ``started``, ``stopped`` (by a signal),
+      ``gentle_shutdown``, ``argv``, ``unit``, ``sandboxed``, ``several`` (pids), ``signs`` (what
+      speaks for one that is not seen), ``absent`` (nothing does), ``others`` (on dhcpd's ports)
+    * ``configuration``: ``file``, ``files``, ``error``, ``touched_since_start``
+    * ``lease_file``: ``file``, ``exists``, ``bytes``, ``mtime``, ``whole``, ``problem``,
+      ``folder_problem``
+    * ``omapi``: ``configured``, ``answers``, ``authenticated``, ``port``, ``error``, ``hint``
+    * ``log``: ``source``, ``error``
+    * ``relationships``, by name: ``role``, ``running_role``, ``address``, ``port``,
+      ``peer_address``, ``peer_port``, ``mclt``, ``max_response_delay``, ``auto_partner_down``
+      (seconds), ``state``, ``partner_state``, ``since``, ``partner_since``, ``normal_since``,
+      ``source`` (``omapi`` or ``log``: what proves the states), ``why_unknown``, ``serves``,
+      ``connected``, ``refused``, ``unacked``, ``unacked_bound``, ``balance``
+    * ``leases``: what was counted of each pool, and when
+    * ``service``: ``name``, ``manager``, ``active``, ``failed``
+    * ``claim``, ``foreign_claim`` (another run's than the one that asks), ``acting``, ``busy``
+      (another state run), ``paused_by_us``
+    * ``last_start``: ``seconds``, ``time``; ``start_problem``: why a start may not bring it back
+    * ``pending_restart``: ``None``, or why dhcpd does not run with what is on disk: ``pending``
+      (True or ``"unknown"``), ``marked`` (somebody did), ``reason``, ``since``, ``changes`` (lines
+      of a diff, ``-`` running, ``+`` on disk), ``configuration``
+    * ``survey``, ``waited``, ``after``: of :py:func:`inspect` only
 
     CLI Example:
 
