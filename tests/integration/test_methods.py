@@ -56,7 +56,8 @@ def test_a_drain_under_load_leaves_no_update_unacknowledged(pair):
     load = Load(pair.dhcp)
     load.start(100)
     try:
-        run = pair.orchestrate(method="drain", timeout=120)
+        # Whether the free leases last depends on this machine's speed, and is not what this tries.
+        run = pair.orchestrate(method="drain", timeout=120, force=["free-leases"])
     finally:
         load.stop()
     assert run.returncode == 0, str(run)

@@ -106,24 +106,18 @@ def match(reports: Mapping[str, Mapping[str, Any]]) -> Discovery:
     for minion, report in sorted(reports.items()):
         if report.get("error"):
             found.problems.append(f"{minion}: {report['error']}")
+    facing = {
+        (minion, name): _facing(minion, name, mine, ends, reports) for minion, name, mine in ends
+    }
     paired = set()
     for minion, name, mine in ends:
         if (minion, name) in paired:
             continue
-        same = [
-            (other, theirs)
-            for other, other_name, theirs in ends
-            if other != minion and other_name == name and (other, name) not in paired
-        ]
-        facing = [
-            (other, theirs)
-            for other, theirs in same
-            if _faces(mine, theirs, reports[other]) and _faces(theirs, mine, reports[minion])
-        ]
-        if len(facing) != 1:
-            found.problems.append(_unmatched(minion, name, mine, same, facing))
+        mutual = facing[minion, name]
+        if len(mutual) != 1 or facing[mutual[0][0], name] != [(minion, mine)]:
+            found.problems.append(_unmatched(minion, name, mine, ends, facing))
             continue
-        other, theirs = facing[0]
+        other, theirs = mutual[0]
         paired |= {(minion, name), (other, name)}
         if mine.get("role") == theirs.get("role"):
             found.problems.append(
@@ -138,20 +132,72 @@ def match(reports: Mapping[str, Mapping[str, Any]]) -> Discovery:
     return found
 
 
+_End = tuple[str, Mapping[str, Any]]
+
+
+def _facing(
+    minion: str,
+    name: str,
+    mine: Mapping[str, Any],
+    ends: Iterable[tuple[str, str, Mapping[str, Any]]],
+    reports: Mapping[str, Mapping[str, Any]],
+) -> list[_End]:
+    """
+    Return the ends of other minions that fit this one; where several do, who has the address.
+
+    A server that was replaced, or cloned, leaves two minions with the same configuration.
+    """
+    found = [
+        (other, theirs)
+        for other, other_name, theirs in ends
+        if other != minion
+        and other_name == name
+        and _faces(mine, theirs, reports[other])
+        and _faces(theirs, mine, reports[minion])
+    ]
+    if len(found) > 1:
+        peer = _peer_of(mine)
+        real = [one for one in found if peer & set(reports[one[0]].get("addresses") or ())]
+        found = real if len(real) == 1 else found
+    return found
+
+
+def _peer_of(end: Mapping[str, Any]) -> set[str]:
+    return {end.get("peer_address"), *(end.get("peer_addresses") or ())} - {None}
+
+
 def _faces(
     mine: Mapping[str, Any], theirs: Mapping[str, Any], their_host: Mapping[str, Any]
 ) -> bool:
     """Whether the peer that ``mine`` names is the host of ``theirs``."""
-    peer = {mine.get("peer_address"), *(mine.get("peer_addresses") or ())} - {None}
+    peer = _peer_of(mine)
     host = {theirs.get("address"), *(theirs.get("own_addresses") or ())} - {None}
     host |= set(their_host.get("addresses") or ())
     return bool(peer & host)
 
 
-def _unmatched(minion: str, name: str, mine: Mapping[str, Any], same: list, facing: list) -> str:
+def _unmatched(
+    minion: str,
+    name: str,
+    mine: Mapping[str, Any],
+    ends: Iterable[tuple[str, str, Mapping[str, Any]]],
+    facing: Mapping[tuple[str, str], list[_End]],
+) -> str:
+    """Say why an end has no partner."""
     where = f"{name} on {minion} ({mine.get('role')}, peer address {mine.get('peer_address')})"
-    if len(facing) > 1:
-        return f"{where}: several minions have that address: {', '.join(o for o, _ in facing)}"
+    fit = [other for other, _ in facing[minion, name]]
+    if len(fit) > 1:
+        return (
+            f"{where}: several minions have that address: {', '.join(fit)}; if one was replaced, "
+            "delete its key (salt-key -d) or take its dhcpd.conf away"
+        )
+    if fit:
+        rival = [other for other, _ in facing[fit[0], name] if other != minion]
+        return (
+            f"{where}: {fit[0]} is the partner of {' or '.join(rival) or 'another minion'}: if "
+            f"{minion} was replaced, delete its key (salt-key -d) or take its dhcpd.conf away"
+        )
+    same = [(other, theirs) for other, own, theirs in ends if other != minion and own == name]
     if same:
         others = ", ".join(
             f"{other} ({theirs.get('role')}, address {theirs.get('address')}, "

@@ -100,3 +100,19 @@ def test_new_files_with_which_it_does_not_start_are_taken_back(here, host):
     assert answer["new"]["pid"] == 101
     assert (here.folder / "dhcpd.conf").read_text() == old
     assert host.done == ["SIGTERM", "start", "start"]
+
+
+@pytest.mark.parametrize("method", ["signal", "drain", "handover"])
+def test_a_state_that_changes_right_after_the_guards_look_calls_it_off(here, host, method):
+    seen, looks = host.failover_state, iter([True])
+
+    def then_alone(name):
+        state = seen(name)
+        if not next(looks, False):
+            state["state"] = "communications-interrupted"
+        return state
+
+    host.failover_state = then_alone
+    answer = restart(here, method=method)
+    assert answer["result"] is False
+    assert host.done == [] and host.running.pid == 100

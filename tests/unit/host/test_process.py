@@ -143,6 +143,23 @@ def test_it_runs_on_when_the_one_who_halted_it_is_killed(sleeper):
     assert not find()[0].stopped
 
 
+def test_it_runs_on_when_all_that_halted_it_is_killed_at_once(sleeper):
+    """A service manager kills the whole group of a minion."""
+    code = (
+        "import os, signal, sys; from iscdhcp.host import process; "
+        "(found,) = process.find((sys.argv[1],)); "
+        "process.signal_terminate(found, lambda: os.killpg(0, signal.SIGKILL), 10)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, NAME], check=False, start_new_session=True
+    )
+    assert done.returncode == -signal.SIGKILL
+    deadline = time.monotonic() + 5
+    while find()[0].stopped and time.monotonic() < deadline:
+        time.sleep(0.005)
+    assert not find()[0].stopped
+
+
 def test_a_process_that_cannot_be_halted_is_not_looked_at(sleeper, monkeypatch):
     (found,) = find()
     monkeypatch.setattr(process, "_HALT_SECONDS", 0.02)

@@ -96,6 +96,14 @@ def test_a_hub_is_a_server_of_each_of_its_pairs_and_their_spokes_are_its_partner
             "do not match",
         ),
         ({"a": report(error="/etc/dhcp/dhcpd.conf:3: expected ;")}, "dhcpd.conf:3"),
+        (
+            {
+                "a": report(("foo", "primary", "10.0.0.1", "10.0.0.2")),
+                "b": report(("foo", "secondary", "10.0.0.2", "10.0.0.1")),
+                "old-b": report(("foo", "secondary", "10.0.0.2", "10.0.0.1")),
+            },
+            "several minions have that address",
+        ),
     ],
 )
 def test_what_is_no_pair_is_named(reports, told):
@@ -118,3 +126,17 @@ def test_the_secondary_goes_first_unless_told_otherwise():
     assert pair.ordered("a,b") == ("a", "b")
     with pytest.raises(discovery.PairError, match="order"):
         pair.ordered("a,c")
+
+
+@pytest.mark.parametrize("real", ["b", "old-b"])
+def test_of_two_minions_that_fit_one_end_the_one_that_has_the_address_is_the_partner(real):
+    """A server was replaced, and its old minion's dhcpd.conf or kept report is still there."""
+    second = ("foo", "secondary", "10.0.0.2", "10.0.0.1")
+    reports = {"a": report(("foo", "primary", "10.0.0.1", "10.0.0.2"), addresses=["10.0.0.1"])}
+    for minion in ("b", "old-b"):
+        addresses = ["10.0.0.2"] if minion == real else ["10.0.0.77"]
+        reports[minion] = report(second, addresses=addresses)
+    found = discovery.match(reports)
+    assert [pair.id for pair in found.pairs] == [f"foo:a:{real}"]
+    (problem,) = found.problems
+    assert ("old-b" if real == "b" else "b") in problem and "salt-key -d" in problem

@@ -10,6 +10,7 @@ import pytest
 from fake_minions import FakeMinions
 from fake_minions import new_run
 from iscdhcp.errors import IscDhcpError
+from iscdhcp.files import read_json
 from iscdhcp.run import reboot
 from iscdhcp.run.orders import Interrupted
 from iscdhcp.run.reboot import PairReboot
@@ -367,3 +368,19 @@ def test_a_request_that_makes_no_sense_is_refused(wrong):
 def test_what_counts_as_failed(returned, words):
     found = reboot.failed(returned)
     assert found is None if words is None else words in found
+
+
+def test_the_job_is_on_the_disk_before_it_is_published(minions, run, tmp_path):
+    """A master that dies in between looks for the job, and does not run the command twice."""
+    noted = []
+
+    def published(minion, function):
+        (path,) = (tmp_path / "runs").iterdir()
+        noted.append(read_json(path)["servers"][minion])
+
+    minions.on_begin = published
+    go(run(command="dd", reboot=False))
+    assert [(entry["phase"], entry["job"]) for entry in noted] == [
+        ("running", "job 1"),
+        ("running", "job 2"),
+    ]

@@ -308,3 +308,22 @@ def test_a_dry_run_shows_both_diffs_and_the_plan_and_touches_nothing(minions, ru
     assert minions.acts == [] and minions.claims == {}
     assert set(minions.stage.values()) == {None}
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_files_that_were_never_put_in_place_are_not_taken_back(minions, run):
+    """A restart that only a pending change wanted, and that does not get normal."""
+    minions.new["dhcp-b"] = {"files": {}, "why": "a restart is pending"}
+
+    def not_normal(minion):
+        minions.spoil(minion, "communications-interrupted")
+        return minions.new_process(minion)
+
+    minions.on_restart = not_normal
+    one = run()
+    assert one.lock().result and one.preflight().result and one.stage().result
+    minions.stage["dhcp-b"] = None
+    one.configure(0)
+    one._replaced_on.clear()
+    assert one.prove(0).result is False
+    assert "dhcpd.roll_back" not in [function for function, _ in minions.said]
+    one.unlock()
