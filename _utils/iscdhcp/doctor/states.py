@@ -6,6 +6,7 @@ Line numbers are those of server/failover.c in ISC dhcpd 4.4.3-P1.
 
 from __future__ import annotations
 
+from .. import measured
 from ..pair.view import PairView
 from ..rules import stuck
 from ..rules.is_complete import STARTUP_SECONDS
@@ -26,8 +27,8 @@ from .finding import without
 
 #: Seconds after which what heals by itself in seconds has not.
 TOO_LONG = 60.0
-#: A full update of all leases: seconds for 60,000 addresses, and at least (measured).
-UPDATE_SECONDS, UPDATE_LEAST = 12.0, 5.0
+#: Seconds that a full update of all leases is given at least.
+UPDATE_LEAST = 5.0
 
 _RECOVERING = ("recover", "recover-wait", "recover-done")
 
@@ -206,7 +207,7 @@ def _recover(view: PairView, server: str) -> list[Finding]:
         return [Finding("recover-unconnected", CAUSE, text, step, server, 60)]
     counts = view.counts(server)
     addresses = counts["addresses"] if counts else 0
-    patience = max(UPDATE_LEAST, 4 * UPDATE_SECONDS * addresses / 60_000)
+    patience = max(UPDATE_LEAST, 4 * measured.update_seconds(addresses))
     begun = max(
         float(view.end(server)["since"] or 0),
         float(view.seen(server)["process"]["started"] or 0),

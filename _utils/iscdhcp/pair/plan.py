@@ -11,15 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from .. import measured
 from ..rules.methods import METHODS
 from ..rules.methods import Method
 from ..words import span
 from .view import PairView
 
-#: Bytes of a lease entry in dhcpd's file (measured: 270 MB for a million).
-LEASE_BYTES = 270.0
-#: Seconds that dhcpd takes to read its lease file at the start, per byte (measured: 5.5 s, 105 MB).
-READ_SECONDS = 5.5 / 105e6
 #: Seconds for questions, locks and looks before the first act, and around each wait.
 LOOKS = 1.0
 
@@ -28,16 +25,16 @@ def start_seconds(view: PairView, server: str) -> float:
     """Return how long dhcpd's start on a server takes: as last measured, or by its lease file."""
     last_start = view.seen(server)["last_start"]
     size = float(view.seen(server)["lease_file"]["bytes"] or 0)
-    expected = 0.1 + size * READ_SECONDS
+    expected = 0.1 + size * measured.START_SECONDS_PER_BYTE
     return max(expected, last_start["seconds"]) if last_start else expected
 
 
 def update_seconds(view: PairView, server: str) -> float:
-    """Return how long a full update of all leases takes (measured: 8.5 s for 60,000 addresses)."""
+    """Return how long a full update of all leases takes."""
     counts = view.counts(server)
-    leases = view.seen(server)["lease_file"]["bytes"] / LEASE_BYTES
+    leases = measured.addresses_in(view.seen(server)["lease_file"]["bytes"])
     addresses = counts["addresses"] if counts else leases
-    return max(2.0, 8.5 * addresses / 60_000)
+    return max(2.0, measured.update_seconds(addresses))
 
 
 def _mclt(view: PairView) -> float:

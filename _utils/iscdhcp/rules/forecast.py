@@ -12,6 +12,7 @@ import math
 import time
 from typing import TypedDict
 
+from .. import measured
 from ..shapes import CountedPool
 from ..shapes import EndFacts
 from ..shapes import ServerFacts
@@ -35,8 +36,8 @@ def seconds_alone(facts: ServerFacts, method: str) -> float:
     """
     last = facts["last_start"]["seconds"] if facts["last_start"] else 0.0
     size = facts["lease_file"]["bytes"]
-    # 105 MB took 5.5 s to start; the last start is the better witness, and may be the lucky one.
-    start = max(2.0, 2 * last, 2 * size * 5.5 / 105e6)
+    # The last start is the better witness, and may be the lucky one.
+    start = max(2.0, 2 * last, 2 * size * measured.START_SECONDS_PER_BYTE)
     more = 0.0
     if method == "control":
         more = CONTROL + max(map(mclt_of, facts["relationships"].values()), default=3600.0)

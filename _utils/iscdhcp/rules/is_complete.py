@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable
 from collections.abc import Mapping
 
+from .. import measured
 from ..shapes import EndFacts
 from ..shapes import ServerFacts
 from ..states import FailoverState
@@ -193,8 +194,7 @@ def normal_deadline(server: ServerFacts, lease_bytes: int = 0) -> float:
     lease_bytes
         Size of its lease file, in bytes.
     """
-    # 60,000 addresses took 12 s for a first full sync; a lease is about 270 bytes.
-    update = 12.0 * (lease_bytes / 270.0) / 60_000
+    update = measured.update_seconds(measured.addresses_in(lease_bytes))
     now = server["time"] or time.time()
     response, mclt_left = 0.0, 0.0
     for end in server["relationships"].values():

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from .. import measured
 from ..pair import plan
 from ..pair import preflight as pair_preflight
 from ..pair.view import PairView
@@ -411,17 +412,17 @@ def release_patience(lease_bytes: int) -> float:
     """
     Return for how many seconds a survivor's window is left alone after it was released.
 
-    The full update of 60,000 addresses took 8.5 s; a lease is about 270 bytes.
+    While the full update runs the window is full too.
     """
-    return 10.0 + 2 * 8.5 * (lease_bytes / 270.0) / 60_000
+    return 10.0 + 2 * measured.update_seconds(measured.addresses_in(lease_bytes))
 
 
 def restart_patience(facts: ServerFacts) -> float:
     """
     Return for how many seconds a stop and start of this server may reasonably take.
 
-    Computed from the lease file's size (a million leases, 270 MB, took 5.5 s to start here; slow
-    machines have been reported at 10 minutes for 75 MB) and the last start that was measured.
+    Computed from the lease file's size (slow machines have been reported at 10 minutes for 75 MB)
+    and the last start that was measured.
     """
     size = facts["lease_file"]["bytes"]
     last = facts["last_start"]["seconds"] if facts["last_start"] else 0.0
