@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 from iscdhcp.act import restarting
 from iscdhcp.act import starting
+from iscdhcp.errors import IscDhcpError
 from iscdhcp.rules import evidence as evidence_rules
+from iscdhcp.rules import methods
 from iscdhcp_salt.minion import Minion
 from iscdhcp_salt.minion import force_codes as _force_codes
 from iscdhcp_salt.minion import wire_data as _wire_data
@@ -25,10 +27,6 @@ if TYPE_CHECKING:
 
 __virtualname__ = "dhcpd"
 
-#: Methods of stopping for a restart, and for good: a drain needs the start in the same call.
-METHODS = ("signal", "drain", "handover", "control")
-FINAL_METHODS = ("signal", "handover", "control")
-
 
 def __virtual__():
     return __virtualname__
@@ -38,9 +36,11 @@ def _here():
     return Minion(__salt__, __opts__, __grains__, __context__)
 
 
-def _check_method(method, known=METHODS):
-    if method not in known:
-        raise SaltInvocationError(f"method: {method} is not one of {', '.join(known)}")
+def _check_method(method, known=tuple(methods.METHODS)):
+    try:
+        methods.check_method(method, known)
+    except IscDhcpError as err:
+        raise SaltInvocationError(str(err)) from None
 
 
 def start(timeout=None, force=None, run=None):
@@ -102,7 +102,7 @@ def stop(force=None, evidence=None, run=None, method="signal", identity=None):
         salt dhcp-a dhcpd.stop
     """
     codes = _force_codes(force)
-    _check_method(method, FINAL_METHODS)
+    _check_method(method, methods.FOR_GOOD)
     seen = _wire_data(evidence_rules.given, evidence)
     return _here().answer(restarting.stop, codes, seen, run, method, identity)
 
@@ -183,9 +183,7 @@ def restart(
     _check_method(method)
     staged = None if staged is None else str(staged)
     seen = _wire_data(evidence_rules.given, evidence)
-    return _here().answer(
-        restarting.restart, codes, seen, run, method, timeout, identity, staged
-    )
+    return _here().answer(restarting.restart, codes, seen, run, method, timeout, identity, staged)
 
 
 def resume(run=None):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from ..errors import IscDhcpError
@@ -52,7 +53,20 @@ METHODS = {
 }
 
 
-def check_method(method: str) -> None:
-    """Raise :class:`IscDhcpError` for a method that there is not."""
-    if method not in METHODS:
-        raise IscDhcpError(f"method: {method} is not one of {', '.join(METHODS)}")
+#: Those for a server that stays down: a drain needs the start in the same call.
+FOR_GOOD = ("signal", "handover", "control")
+#: Those for the maintenance of its host: the first is for long, the second where OMAPI is off.
+MAINTENANCE = ("handover", "signal")
+
+
+def check_method(method: str, known: Collection[str] = tuple(METHODS), what: str = "") -> None:
+    """
+    Raise :class:`IscDhcpError` for a method that there is not.
+
+    known
+        Those that there are for the act.
+    what
+        The act, as the end of the sentence.
+    """
+    if method not in known:
+        raise IscDhcpError(f"method: {method} is not one of {', '.join(known)}{what}")

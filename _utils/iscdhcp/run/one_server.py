@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import IscDhcpError
+from ..rules import methods
 from ..shapes import Look
 from ..shapes import ServerFacts
 from ..words import full_stop
@@ -27,9 +28,6 @@ from .stopping import Abandoned
 from .stopping import StopRun
 from .stopping import passes
 
-#: How dhcpd may be stopped for good (a drain needs the start in the same call).
-METHODS = ("signal", "handover", "control")
-
 
 @dataclass
 class OneServerRequest(Request):
@@ -40,11 +38,7 @@ class OneServerRequest(Request):
     def __post_init__(self) -> None:
         if not self.only:
             raise IscDhcpError("Say which server: server=MINION_ID.")
-        if self.method not in METHODS:
-            raise IscDhcpError(
-                f"method: {self.method} is not one of {', '.join(METHODS)} for a server that stays "
-                "down"
-            )
+        methods.check_method(self.method, methods.FOR_GOOD, " for a server that stays down")
 
 
 class OneServer(StopRun):

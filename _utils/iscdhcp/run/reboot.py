@@ -31,6 +31,7 @@ from typing import Any
 from .. import words
 from ..errors import IscDhcpError
 from ..rules import forecast
+from ..rules import methods
 from ..rules.verdict import Reason
 from ..rules.verdict import Verdict
 from ..shapes import Look
@@ -63,8 +64,6 @@ ORDER_INTERVAL = 60.0
 OUTPUT_TAIL = 400
 #: States in which a server serves without its partner.
 ALONE = {"partner-down", "communications-interrupted"}
-#: How dhcpd may be stopped: the first is for long, the second where there is no OMAPI.
-METHODS = ("handover", "signal")
 
 
 @dataclass
@@ -84,8 +83,7 @@ class RebootRequest(Request):
     def __post_init__(self) -> None:
         if self.command and self.sls:
             raise IscDhcpError("Give command or sls, not both: an SLS can run commands (cmd.run).")
-        if self.method not in METHODS:
-            raise IscDhcpError(f"method: {self.method} is not one of {', '.join(METHODS)}")
+        methods.check_method(self.method, methods.MAINTENANCE)
         if self.reboot is None:
             self.reboot = not (self.command or self.sls)
         if not (self.command or self.sls or self.reboot):
