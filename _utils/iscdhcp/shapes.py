@@ -614,6 +614,8 @@ class Answer(_Answer, total=False):
     partner_state: str | None
     since: float
     usable_from: float | None
+    #: Nobody could be asked what became of the act.
+    unknown: bool
     #: Instead of an answer: why there is none. What became of the act is unknown.
     lost: str
 

@@ -59,6 +59,8 @@ class Step:
     comment: str
     changes: dict[str, Any] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    #: Of a failure: its sentence without what the run leaves behind.
+    why: str | None = None
 
 
 @dataclass
@@ -439,6 +441,10 @@ class Run(Told):
     @staticmethod
     def _names(group: list[str]) -> str:
         return " and ".join(group) if len(group) < 3 else ", ".join(group)
+
+    def _failure(self, why: str, acted_on: str | None = None) -> Step:
+        """Return a failed step that says what this run leaves behind; see :meth:`_left`."""
+        return Step(False, f"{why}{self._left(acted_on)}", why=why)
 
     def _left(self, acted_on: str | None = None) -> str:
         """

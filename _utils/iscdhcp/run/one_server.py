@@ -96,8 +96,8 @@ class OneServer(StopRun):
     def stop(self, test: bool = False) -> Step:
         """Stop dhcpd and leave it down, with the partners asked and claimed."""
         me = self.server
-        seen = self.minions.status([me], brief=True).get(me, {}).get("facts") or {}
-        if (seen.get("process") or {}).get("absent") and not seen.get("acting"):
+        seen = self.minions.status([me], brief=True).get(me, {}).get("facts")
+        if seen and seen["process"]["absent"] and not seen["acting"]:
             return Step(True, f"dhcpd on {me} does not run: there is nothing to stop.")
         checked = self.preflight(test=test)
         if checked.result is False:
@@ -140,9 +140,9 @@ class OneServer(StopRun):
                 f"No usable answer from {me} ({why}). Nothing was done. Bring the minion back "
                 f"(salt {me} test.ping) and run this again.",
             )
-        process = facts.get("process") or {}
-        if process.get("running"):
-            return Step(True, f"dhcpd on {me} runs already (pid {process.get('pid')}).")
+        process = facts["process"]
+        if process["running"]:
+            return Step(True, f"dhcpd on {me} runs already (pid {process['pid']}).")
         if test:
             return Step(None, f"dhcpd on {me} would be started.")
         patience = restart_patience(facts)

@@ -33,6 +33,7 @@ from .base import Request
 from .base import Step
 from .restart import POLL_INTERVAL
 from .restart import PairRun
+from .restart import identity_of
 from .restart import restart_patience
 
 #: Seconds that the survivor may take to look for its partner, and to act.
@@ -282,7 +283,7 @@ class PartnerRun(PairRun):
             comment = str(answer.get("comment"))
             lost = f" {LOST_LEASES}" if "lease file" in comment else ""
             return Step(False, f"{comment}{lost}"), None
-        return None, (answer.get("new") or {}).get("identity")
+        return None, identity_of(answer)
 
     def _first_states(self) -> str:
         """Follow the server until it is known what holds it; return that as a sentence."""

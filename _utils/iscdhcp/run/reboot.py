@@ -42,6 +42,7 @@ from .base import CLAIM_SECONDS
 from .base import Request
 from .base import Step
 from .orders import Interrupted
+from .restart import mark_of
 from .restart import restart_patience
 from .stopping import Abandoned
 from .stopping import StopRun
@@ -237,14 +238,14 @@ class PairReboot(StopRun):
         answer = self._order_stop(server, facts, answers)
         if not answer.get("result"):
             if answer.get("unknown"):
-                return Step(False, f"{answer['comment']}{self._left(server)}")
+                return self._failure(answer["comment"], server)
             self._enter(server, None)
             if answer.get("refused") and first:
                 self._not_ordered(server)
             if passes(answer):
                 return None
             comment = answer.get("comment") or f"{server} did not say why dhcpd was not stopped"
-            return Step(False, f"{full_stop(comment)}{self._left(server)}")
+            return self._failure(full_stop(comment), server)
         self._enter(server, "down", stopped=self.clock.time())
         self.say(str(answer["comment"]))
         return Step(True, str(answer["comment"]), {server: {"old": "running", "new": "stopped"}})
@@ -400,7 +401,7 @@ class PairReboot(StopRun):
         begun = f"{full_stop(why)} dhcpd on {server} was started again"
         if not step.result:
             return Step(False, f"{begun}. {step.comment}")
-        return Step(False, f"{begun} and the pair is normal.{self._left(server)}")
+        return self._failure(f"{begun} and the pair is normal.", server)
 
     # -- serving -----------------------------------------------------------------------------
 
@@ -410,28 +411,29 @@ class PairReboot(StopRun):
         patience = 60.0
         while True:
             facts = self.minions.status([server], brief=True).get(server, {}).get("facts")
-            process = (facts or {}).get("process") or {}
-            if process.get("running"):
-                comment = f"dhcpd on {server} runs (pid {process.get('pid')}), started by its host."
+            if facts and facts["process"]["running"]:
+                born = mark_of(facts["process"])
+                comment = f"dhcpd on {server} runs (pid {born['pid']}), started by its host."
                 break
             if facts:
                 patience = restart_patience(facts)
-                fresh_boot = facts.get("boot") != self._entry(server).get("boot")
+                fresh_boot = facts["boot"] != self._entry(server).get("boot")
                 if not fresh_boot or self.clock.monotonic() - begun > UNIT_SECONDS:
                     answer = self.minions.act(
                         server, "dhcpd.start", patience + 30.0, timeout=patience, run=self.run
                     )
                     if answer.get("result"):
-                        comment, process = str(answer["comment"]), answer.get("new") or {}
+                        comment, new = answer["comment"], answer.get("new")
+                        born = new if new else mark_of(facts["process"])
                         break
                     if "lost" not in answer:
-                        return Step(False, full_stop(str(answer.get("comment"))))
+                        return Step(False, full_stop(answer["comment"]))
             if self.clock.monotonic() - begun > patience + restart.LOST_CONTACT:
                 return Step(False, f"dhcpd does not run on {server}, and it can't be started.")
             self._sleep(LOOK_INTERVAL)
-        self._enter(server, "up", now=process.get("identity"))
+        self._enter(server, "up", now=born.get("identity"))
         self.say(comment)
-        return Step(True, comment, {server: {"new": {"pid": process.get("pid")}}})
+        return Step(True, comment, {server: {"new": {"pid": born.get("pid")}}})
 
     # -- sentences ---------------------------------------------------------------------------
 
@@ -446,8 +448,8 @@ class PairReboot(StopRun):
             if facts is None:
                 said.append(f"{name} did not answer just now ({answer.get('error')})")
                 continue
-            ends = (facts.get("relationships") or {}).values()
-            alone = any(end.get("state") in ALONE for end in ends)
+            ends = facts["relationships"].values()
+            alone = any(end["state"] in ALONE for end in ends)
             said.append(f"{name} {'serves alone' if alone else 'is'} ({self._seen(facts)})")
         return (
             f" {'; '.join(said)} and must stay up. When {server} is up again, run the same "

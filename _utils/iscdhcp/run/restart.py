@@ -23,7 +23,10 @@ from ..rules import stuck
 from ..rules.may_stop import being_acted_on
 from ..rules.methods import METHODS
 from ..rules.verdict import Verdict
+from ..shapes import Answer
 from ..shapes import Look
+from ..shapes import ProcessFacts
+from ..shapes import ProcessMark
 from ..shapes import ServerFacts
 from ..words import clock
 from ..words import full_stop
@@ -162,10 +165,9 @@ class PairRun(Run):
             self._sleep(POLL_INTERVAL * 3)
         if facts is None:
             why = answers.get(server, {}).get("error")
-            return Step(False, f"{server} was not {self.done}: {why}.{self._left()}")
+            return self._failure(f"{server} was not {self.done}: {why}.")
         if not verdict.ok:
-            text = f"{server} was not {self.done}: {verdict.sentence}{self._left()}"
-            return Step(False, text)
+            return self._failure(f"{server} was not {self.done}: {verdict.sentence}")
         step = self._restart_now(server, facts, answers)
         if step is None:
             # Another state run, or a restart that was ordered before an interruption, has come
@@ -204,34 +206,27 @@ class PairRun(Run):
             )
             seconds = round(self.clock.monotonic() - begun, 2)
             if "lost" in answer:
-                answer = self._settle(server, before, answer["lost"], patience)
-        if not answer.get("result"):
-            reasons = [one for one in answer.get("reasons") or () if one.get("blocks")]
-            codes = {one["code"] for one in reasons}
+                answer = self._settle(server, mark_of(before), answer["lost"], patience)
+        if not answer["result"]:
+            codes = blocking(answer)
             if answer.get("refused") and first and "other-process" not in codes:
                 self._not_ordered(server)
             if codes and codes <= {"busy", "other-process"}:
                 return None
-            comment = answer.get("comment") or f"{server} did not say why it was not restarted"
-            return Step(False, f"{full_stop(comment)}{self._left(server)}")
-        entry["now"] = (answer.get("new") or {}).get("identity")
+            comment = answer["comment"] or f"{server} did not say why it was not restarted"
+            return self._failure(full_stop(comment), server)
+        entry["now"] = identity_of(answer)
         entry["seconds"] = seconds
         self._save()
-        self.say(f"{answer['comment']}")
-        return Step(
-            True,
-            str(answer["comment"]),
-            {server: {"old": answer.get("old"), "new": answer.get("new")}},
-            list(answer.get("warnings") or ()),
-        )
+        self.say(answer["comment"])
+        changes = {server: {"old": answer.get("old"), "new": answer.get("new")}}
+        return Step(True, answer["comment"], changes, answer.get("warnings", []))
 
     def _restart_arguments(self, server: str) -> dict[str, Any]:
         """More arguments of the restart of ``server``."""
         return {}
 
-    def _settle(
-        self, server: str, before: Mapping[str, Any], lost: str, patience: float
-    ) -> dict[str, Any]:
+    def _settle(self, server: str, before: ProcessMark, lost: str, patience: float) -> Answer:
         """Find out what became of an act whose answer was lost: the process tells."""
         self.say(f"The answer of {server} was lost ({lost}): asking for its process.")
         deadline = self.clock.monotonic() + patience + LOST_CONTACT
@@ -239,30 +234,26 @@ class PairRun(Run):
         while self.clock.monotonic() < deadline:
             answer = self.minions.status([server], brief=True).get(server, {})
             facts = answer.get("facts")
-            process = (facts or {}).get("process") or {}
-            under_way = not before.get("identity") and (facts or {}).get("acting")
-            if (
-                facts
-                and process.get("running")
-                and process["identity"] != before.get("identity")
-                and not under_way
-            ):
-                pids = f"restarted (pid {before.get('pid')} -> {process.get('pid')})"
-                if not before.get("identity"):
-                    pids = f"started (pid {process.get('pid')})"
-                return {
-                    "result": True,
-                    "comment": f"dhcpd on {server} was {pids}; the minion's answer was lost.",
-                    "old": dict(before),
-                    "new": process,
-                }
-            if facts and not facts.get("acting"):
-                if not process.get("running"):
-                    return {"comment": f"dhcpd is down on {server}: start it with dhcpd.start"}
-                return {"comment": f"the order never reached {server}: its process is the same"}
-            seen = answer.get("error") or "the minion is still at it"
+            if facts is not None:
+                process, of_old = facts["process"], before.get("identity")
+                under_way = not of_old and facts["acting"]
+                if process["running"] and process["identity"] != of_old and not under_way:
+                    pids = f"restarted (pid {before.get('pid')} -> {process['pid']})"
+                    if not of_old:
+                        pids = f"started (pid {process['pid']})"
+                    return {
+                        "result": True,
+                        "comment": f"dhcpd on {server} was {pids}; the minion's answer was lost.",
+                        "old": before,
+                        "new": mark_of(process),
+                    }
+                if not facts["acting"] and not process["running"]:
+                    return _no(f"dhcpd is down on {server}: start it with dhcpd.start")
+                if not facts["acting"]:
+                    return _no(f"the order never reached {server}: its process is the same")
+            seen = answer.get("error") or "the minion is still busy"
             self._sleep(1.0)
-        return {"comment": f"its answer was lost and it can't be asked: {seen}"}
+        return _no(f"its answer was lost and it could not be asked: {seen}")
 
     def _would_restart(self, server: str) -> Step:
         answers = self.minions.status(list(self.group))
@@ -330,7 +321,7 @@ class PairRun(Run):
             elapsed = now - begun
             self.note_wait(server, verdict, None if deadline is None else deadline - now)
             if verdict.outcome == "no":
-                return Step(False, f"{verdict.sentence}{self._left()}")
+                return self._failure(verdict.sentence)
             if good:
                 self._keep(answers)
                 warnings = [reason.text for reason in verdict.warnings]
@@ -339,11 +330,9 @@ class PairRun(Run):
                 self._mark_normal(server)
                 return Step(True, comment, warnings=warnings)
             if now - last_answer > LOST_CONTACT:
-                return Step(False, f"Lost contact with {server}: {verdict.sentence}{self._left()}")
+                return self._failure(f"Lost contact with {server}: {verdict.sentence}")
             if deadline is not None and now > deadline and not verdict.ok:
-                return Step(
-                    False, f"Not normal after {elapsed:.0f} s: {verdict.sentence}{self._left()}"
-                )
+                return self._failure(f"Not normal after {elapsed:.0f} s: {verdict.sentence}")
             if not verdict.ok and verdict.sentence != told:
                 told = verdict.sentence
                 self.say(f"Waiting: {told}")
@@ -400,6 +389,30 @@ class PairRun(Run):
             for name, end in sorted(facts["relationships"].items())
         ]
         return ", ".join(ends) or "no relationship"
+
+
+def _no(comment: str) -> Answer:
+    return {"result": False, "comment": comment}
+
+
+def mark_of(process: ProcessFacts) -> ProcessMark:
+    """Return which process it is."""
+    return {
+        "pid": process["pid"],
+        "identity": process["identity"],
+        "started": process["started"],
+    }
+
+
+def identity_of(answer: Answer) -> str | None:
+    """Return the identity of the process that an act has started."""
+    new = answer.get("new")
+    return new.get("identity") if new else None
+
+
+def blocking(answer: Answer) -> set[str]:
+    """Return the codes for which the minion's guard has refused an act."""
+    return {reason["code"] for reason in answer.get("reasons", ()) if reason["blocks"]}
 
 
 def acted_on(answer: Look) -> bool:

@@ -25,10 +25,13 @@ from ..rules.evidence import evidence_of
 from ..rules.evidence import unseen
 from ..rules.origins import ORIGINS
 from ..rules.origins import check_origins
+from ..shapes import Answer
 from ..shapes import Evidence
 from ..shapes import Look
 from .base import Step
 from .restart import PairRun
+from .restart import identity_of
+from .restart import mark_of
 from .restart import restart_patience
 
 #: Seconds in which a server has to have fetched and checked its new files.
@@ -209,7 +212,7 @@ class Rollout(PairRun):
             self._ordered(server)
             done = self._ask(server, "dhcpd.apply_staged", {"run": self.run})
             if not done.get("result"):
-                return Step(False, f"{server}: {done.get('comment')}{self._left(server)}")
+                return self._failure(f"{server}: {done.get('comment')}", server)
             return Step(True, str(done["comment"]), {server: changes})
         # The files are new, whatever this run has done before.
         self._entry(server).clear()
@@ -299,14 +302,14 @@ class Rollout(PairRun):
         """A restart with new files has failed: by itself the server has its old ones back."""
         state = self._stage_state(server)
         if state == "rolled-back":
-            return self._old_again(server, step.comment.removesuffix(self._left(server)))
+            return self._old_again(server, step.why or step.comment)
         if state == "applied":
             return self._take_back(server, step)
         return step
 
     def _take_back(self, server: str, step: Step) -> Step:
         """Bring the old files back and restart with them; the step stays a failure."""
-        why = step.comment.split(" Restarted so far:")[0]
+        why = step.why or step.comment
         self.say(f"{why} Bringing the old configuration of {server} back.")
         self.renew_claim()
         for _ in range(ROLL_BACK_ORDERS):
@@ -321,10 +324,10 @@ class Rollout(PairRun):
                 f"{self._untouched(server)}Look at {server} now: dhcpd.roll_back there takes the "
                 "old configuration, dhcpd.start starts what there is.",
             )
-        self._entry(server)["now"] = (answer.get("new") or {}).get("identity")
+        self._entry(server)["now"] = identity_of(answer)
         return self._old_again(server, why)
 
-    def _order_roll_back(self, server: str) -> dict[str, Any]:
+    def _order_roll_back(self, server: str) -> Answer:
         answers = self.minions.status(self.discovery.partners([server]), brief=True)
         facts = answers.get(server, {}).get("facts") or unknown.server()
         process = facts["process"]
@@ -336,9 +339,9 @@ class Rollout(PairRun):
             "timeout": patience,
             "identity": process["identity"],
         }
-        answer = self._ask(server, "dhcpd.roll_back", arguments, patience + 30.0)
+        answer = self.minions.act(server, "dhcpd.roll_back", patience + 30.0, **arguments)
         if "lost" in answer:
-            answer = self._settle(server, process, answer["lost"], patience)
+            answer = self._settle(server, mark_of(process), answer["lost"], patience)
         return answer
 
     def _old_again(self, server: str, why: str) -> Step:
@@ -346,7 +349,7 @@ class Rollout(PairRun):
         self.record["finished"] = self.clock.time()
         self._save()
         again = self._wait(server, None)
-        why_not = again.comment.removesuffix(self._left()).rstrip(".")
+        why_not = (again.why or again.comment).rstrip(".")
         how = "is normal with it again" if again.result else f"is not normal: {why_not}"
         return Step(
             False,

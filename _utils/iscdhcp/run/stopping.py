@@ -9,14 +9,16 @@ reboot of hosts (:mod:`iscdhcp.run.reboot`) and the runner's ``stop`` and ``shut
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
+from ..shapes import Answer
 from ..shapes import Look
+from ..shapes import ProcessFacts
 from ..shapes import ServerFacts
 from . import restart
 from .base import Step
 from .orders import Interrupted
 from .restart import PairRun
+from .restart import blocking
 
 #: Seconds that stopping dhcpd may take: updates settle, the partner takes over, dhcpd ends.
 STOP_SECONDS = 90.0
@@ -49,7 +51,7 @@ class StopRun(PairRun):
 
     def _order_stop(
         self, server: str, facts: ServerFacts, answers: Mapping[str, Look]
-    ) -> dict[str, Any]:
+    ) -> Answer:
         """
         Have dhcpd on ``server`` stopped, this very process and no other.
 
@@ -61,7 +63,7 @@ class StopRun(PairRun):
         before = facts["process"]
         self.say(f"Stopping dhcpd on {server} by {self.request.method}.")
         with self.steering.act():
-            answer: dict[str, Any] = self.minions.act(
+            answer = self.minions.act(
                 server,
                 "dhcpd.stop",
                 STOP_SECONDS,
@@ -69,13 +71,13 @@ class StopRun(PairRun):
                 force=sorted(self.request.force),
                 evidence=self._evidence(server, answers),
                 run=self.run,
-                identity=before.get("identity"),
+                identity=before["identity"],
             )
             if "lost" in answer:
-                answer = self._settle_stop(server, before, str(answer["lost"]))
+                answer = self._settle_stop(server, before, answer["lost"])
         return answer
 
-    def _settle_stop(self, server: str, before: Mapping[str, Any], lost: str) -> dict[str, Any]:
+    def _settle_stop(self, server: str, before: ProcessFacts, lost: str) -> Answer:
         """Find out what became of an order to stop whose answer was lost: the process tells."""
         self.say(f"The answer of {server} was lost ({lost}): asking for its process.")
         deadline = self.clock.monotonic() + STOP_SECONDS + restart.LOST_CONTACT
@@ -83,39 +85,42 @@ class StopRun(PairRun):
         while self.clock.monotonic() < deadline:
             answer = self.minions.status([server], brief=True).get(server, {})
             facts = answer.get("facts")
-            if facts and not facts.get("acting"):
-                process = facts.get("process") or {}
-                if not process.get("running"):
+            if facts and not facts["acting"]:
+                process = facts["process"]
+                if not process["running"]:
                     return {
                         "result": True,
                         "comment": f"dhcpd on {server} stopped; the minion's answer was lost.",
                     }
-                if process.get("identity") != before.get("identity"):
+                if process["identity"] != before["identity"]:
                     return {
-                        "comment": f"dhcpd on {server} runs again (pid {process.get('pid')}): "
+                        "result": False,
+                        "comment": f"dhcpd on {server} runs again (pid {process['pid']}): "
                         "somebody, or its service manager, has started it"
                     }
-                ends = (facts.get("relationships") or {}).values()
-                if any(end.get("state") == "shutdown" for end in ends):
+                if any(end["state"] == "shutdown" for end in facts["relationships"].values()):
                     # It handed over, and the call that was to end it has died.
                     resumed = self.minions.act(
                         server, "dhcpd.resume", restart.LOST_CONTACT, run=self.run
                     )
                     return {
+                        "result": False,
                         "comment": f"dhcpd on {server} was not stopped: the call that was to do "
                         f"it died; {resumed.get('comment') or resumed.get('lost')}"
                     }
-                return {"comment": f"the order never reached {server}: its dhcpd runs"}
-            seen = answer.get("error") or "the minion is still at it"
+                comment = f"the order never reached {server}: its dhcpd runs"
+                return {"result": False, "comment": comment}
+            seen = answer.get("error") or "the minion is still busy"
             self._sleep(LOOK_INTERVAL)
         return {
+            "result": False,
             "unknown": True,
             "comment": f"Whether dhcpd on {server} was stopped is unknown, as it can't be asked: "
             f"{seen}.",
         }
 
 
-def passes(answer: Mapping[str, Any]) -> bool:
+def passes(answer: Answer) -> bool:
     """Whether the minion's guard has refused only for what passes, or for another process."""
-    reasons = [one for one in answer.get("reasons") or () if one.get("blocks")]
-    return bool(reasons) and all(one["code"] in ("busy", "other-process") for one in reasons)
+    codes = blocking(answer)
+    return bool(codes) and codes <= {"busy", "other-process"}

@@ -39,6 +39,10 @@ class Servers(FakeMinions):
             found[minion] = answer if "error" in answer else {"ret": answer}
         return found
 
+    def act(self, minion, function, patience, **arguments):
+        answer = self.ask([minion], function, arguments)[minion]
+        return answer["ret"] if "ret" in answer else {"lost": answer["error"]}
+
     def do_stage(self, minion, run, test, **origins):
         answer = self.new[minion]
         if isinstance(answer, str):
