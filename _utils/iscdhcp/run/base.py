@@ -157,6 +157,10 @@ class Run(Told):
         """The run's id."""
         return str(self.record.get("run") or "")
 
+    def asked_for(self) -> tuple[str, frozenset[str]]:
+        """Return method and force of the request, for the journal."""
+        return self.request.method, self.request.force
+
     def _entry(self, server: str) -> dict[str, Any]:
         return self.record.setdefault("servers", {}).setdefault(server, {})
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
+from ..pair.minions import Minions
 from ..shapes import Answer
 from ..shapes import Look
+from ..shapes import PartnerLook
 from ..shapes import ServerFacts
 from .journal import Journal
 
@@ -21,12 +24,12 @@ class ObservedMinions:
     Minions (:class:`iscdhcp.pair.minions.Minions`) whose answers go into a journal as well.
 
     minions
-        It is asked; whatever else it can is passed through.
+        They are asked.
     journal
         Written to when a server looks different from the last time.
     """
 
-    def __init__(self, minions: Any, journal: Journal) -> None:
+    def __init__(self, minions: Minions, journal: Journal) -> None:
         self._minions = minions
         self._journal = journal
         #: What each server looked like last, and by how many seconds its clock is ahead of ours.
@@ -34,14 +37,11 @@ class ObservedMinions:
         self.offsets: dict[str, float] = {}
         self._uncertain: dict[str, float] = {}
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._minions, name)
-
     def status(
         self, minions: list[str], brief: bool = False, looks: int = 1
     ) -> dict[str, Look]:
         """Ask as the minions do, and note what is new."""
-        answers: dict[str, Look] = self._minions.status(minions, brief=brief, looks=looks)
+        answers = self._minions.status(minions, brief=brief, looks=looks)
         self._note(answers)
         return answers
 
@@ -49,14 +49,14 @@ class ObservedMinions:
         self, minions: list[str], claim: dict[str, Any], facts: bool = False
     ) -> dict[str, Look]:
         """Claim as the minions do, and note what is new."""
-        answers: dict[str, Look] = self._minions.claim(minions, claim, facts)
+        answers = self._minions.claim(minions, claim, facts)
         if facts:
             self._note(answers)
         return answers
 
     def restart(self, minion: str, patience: float, **arguments: Any) -> Answer:
         """Restart as the minions do, and note what came of it."""
-        answer: Answer = self._minions.restart(minion, patience, **arguments)
+        answer = self._minions.restart(minion, patience, **arguments)
         self._journal.write(
             "acted",
             server=minion,
@@ -69,6 +69,58 @@ class ObservedMinions:
             offset=self.offsets.get(minion, 0.0),
         )
         return answer
+
+    # -- passed through ----------------------------------------------------------------------
+
+    def inspect(self, minions: list[str], log_hours: float = 0.0) -> dict[str, Look]:
+        """As the minions do."""
+        return self._minions.inspect(minions, log_hours)
+
+    def release(self, minions: list[str], run: str, token: str) -> None:
+        """As the minions do."""
+        self._minions.release(minions, run, token)
+
+    def ask(
+        self,
+        minions: Sequence[str],
+        function: str,
+        kwarg: dict[str, Any] | None = None,
+        patience: float = 6.0,
+    ) -> dict[str, dict[str, Any]]:
+        """As the minions do."""
+        return self._minions.ask(minions, function, kwarg, patience=patience)
+
+    def release_window(self, minion: str, drained: bool = False, run: str | None = None) -> None:
+        """As the minions do."""
+        self._minions.release_window(minion, drained=drained, run=run)
+
+    def log(self, minions: list[str], since: float) -> dict[str, dict[str, Any]]:
+        """As the minions do."""
+        return self._minions.log(minions, since)
+
+    def act(self, minion: str, function: str, patience: float, **arguments: Any) -> Answer:
+        """As the minions do."""
+        return self._minions.act(minion, function, patience, **arguments)
+
+    def look_for_partner(
+        self, minion: str, relationship: str, patience: float
+    ) -> PartnerLook | str:
+        """As the minions do."""
+        return self._minions.look_for_partner(minion, relationship, patience)
+
+    def new_job(self) -> str:
+        """As the minions do."""
+        return self._minions.new_job()
+
+    def begin(
+        self, minion: str, job: str, function: str, arguments: list[Any], named: dict[str, Any]
+    ) -> str | None:
+        """As the minions do."""
+        return self._minions.begin(minion, job, function, arguments, named)
+
+    def outcome(self, minion: str, job: str) -> dict[str, Any]:
+        """As the minions do."""
+        return self._minions.outcome(minion, job)
 
     def _compare_clocks(self, server: str, answer: Look) -> None:
         """Keep the best estimate of how far a server's clock is ahead: from the quickest answer."""

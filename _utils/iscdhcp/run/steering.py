@@ -21,9 +21,15 @@ from collections.abc import Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from typing import Concatenate
+from typing import ParamSpec
+from typing import Protocol
 from typing import TypeVar
 
 from ..clock import Clock
+from ..pair.discovery import Pair
+from ..pair.locks import ServerLocks
+from ..pair.minions import Minions
 from ..rules.verdict import Verdict
 from . import journal
 from .history import by_whom
@@ -49,7 +55,7 @@ class Steering:
         Where they are found.
     """
 
-    def __init__(self, run: Any, orders: Orders) -> None:
+    def __init__(self, run: Told, orders: Orders) -> None:
         self._run = run
         self._orders = orders
         self._clock: Clock = run.clock
@@ -154,14 +160,12 @@ class Told:
 
     # What the other half has.
     clock: Clock
-    run: Any
-    pair: Any
+    pair: Pair
     who: str
     servers: tuple[str, ...]
     group: list[str]
     record: dict[str, Any]
-    request: Any
-    locks: Any
+    locks: ServerLocks
     claimed: bool
     directory: Path
     check: Callable[[], None]
@@ -170,11 +174,20 @@ class Told:
     _entry: Callable[[str], dict[str, Any]]
     renew_claim: Callable[[], None]
 
-    def begin_told(self, minions: Any, keep: int) -> None:
+    @property
+    def run(self) -> str:
+        """The run's id."""
+        raise NotImplementedError
+
+    def asked_for(self) -> tuple[str, frozenset[str]]:
+        """Return method and force of the request, for the journal."""
+        raise NotImplementedError
+
+    def begin_told(self, minions: Minions, keep: int) -> None:
         """Make what this half has; ``keep`` journals are kept."""
         #: What this process writes into the run's journal.
         self.journal = journal.Journal(self.directory / "journal", keep, self.clock)
-        self.minions: Any = ObservedMinions(minions, self.journal)
+        self.minions = ObservedMinions(minions, self.journal)
         #: This process, for orders: a run that is continued is another attempt.
         self.attempt = uuid.uuid4().hex[:12]
         self.orders = Orders(self.directory / "orders", self.clock)
@@ -184,8 +197,8 @@ class Told:
         #: Whether a step is under way, and what came of the run so far.
         self.in_step = False
         self.outcome: tuple[str, str] | None = None
-        self._waiting: Any = None
-        self._decided: dict[tuple[str, str], Any] = {}
+        self._waiting: tuple[object, ...] | None = None
+        self._decided: dict[tuple[str, str], tuple[object, ...]] = {}
 
     def say(self, sentence: str) -> None:
         """Tell the person who watches, and the journal."""
@@ -200,6 +213,7 @@ class Told:
 
     def open_journal(self, continued: bool) -> None:
         """Open the run's journal; orders to runs that have ended are gone from now on."""
+        method, force = self.asked_for()
         self.journal.open(
             self.run,
             float(self.record["begun"]),
@@ -211,8 +225,8 @@ class Told:
             secondary=self.pair.secondary,
             servers=list(self.servers),
             group=list(self.group),
-            method=self.request.method,
-            force=sorted(self.request.force),
+            method=method,
+            force=sorted(force),
             who=self.who,
             pid=os.getpid(),
         )
@@ -320,10 +334,29 @@ def normal(look: Mapping[str, Any]) -> bool:
     )
 
 
-Act = TypeVar("Act", bound=Callable[..., Any])
+class Outcome(Protocol):
+    """What a step returns: :class:`iscdhcp.run.base.Step`."""
+
+    @property
+    def result(self) -> bool | None:
+        """True, False, or None for "would"."""
+
+    @property
+    def comment(self) -> str:
+        """The whole story."""
+
+    @property
+    def warnings(self) -> list[str]:
+        """What a person should know of."""
 
 
-def step(name: str) -> Callable[[Act], Act]:
+OfRun = TypeVar("OfRun", bound=Told)
+Words = ParamSpec("Words")
+Done = TypeVar("Done", bound=Outcome)
+Act = Callable[Concatenate[OfRun, Words], Done]
+
+
+def step(name: str) -> Callable[[Act[OfRun, Words, Done]], Act[OfRun, Words, Done]]:
     """
     Make a method of a run one of its steps: journaled, and begun only when no order stands against.
 
@@ -333,12 +366,12 @@ def step(name: str) -> Callable[[Act], Act]:
     The server that it is about is its first argument: a place in the order, or a minion's id.
     """
 
-    def decorate(act: Act) -> Act:
+    def decorate(act: Act[OfRun, Words, Done]) -> Act[OfRun, Words, Done]:
         @functools.wraps(act)
-        def wrapped(self: Any, *args: Any, **kwargs: Any) -> Any:
+        def wrapped(self: OfRun, *args: Words.args, **kwargs: Words.kwargs) -> Done:
             if kwargs.get("test") or self.in_step:
                 return act(self, *args, **kwargs)
-            where = args[0] if args else kwargs.get("position", kwargs.get("server"))
+            where: object = args[0] if args else kwargs.get("position", kwargs.get("server"))
             server = self.servers[where] if isinstance(where, int) else where
             begun = self.clock.monotonic()
             self.in_step = True
@@ -381,6 +414,6 @@ def step(name: str) -> Callable[[Act], Act]:
                 self.close_journal()
             return done
 
-        return wrapped  # type: ignore[return-value]
+        return wrapped
 
     return decorate
