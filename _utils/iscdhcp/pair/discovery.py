@@ -101,7 +101,7 @@ def match(reports: Mapping[str, Mapping[str, Any]]) -> Discovery:
     ends = [
         (minion, name, relationship)
         for minion, report in sorted(reports.items())
-        for name, relationship in sorted((report.get("relationships") or {}).items())
+        for name, relationship in sorted(report.get("relationships", {}).items())
     ]
     for minion, report in sorted(reports.items()):
         if report.get("error"):

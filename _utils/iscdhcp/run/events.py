@@ -91,9 +91,9 @@ class Announced:
     def _ended(self) -> None:
         begun, self.begun = self.begun, None
         record = self.run.record
-        entries = record.get("servers") or {}
-        restarted = [one for one in self.run.servers if (entries.get(one) or {}).get("now")]
-        whole = all((entries.get(one) or {}).get("normal") for one in self.run.servers)
+        entries = record.get("servers", {})
+        restarted = [one for one in self.run.servers if entries.get(one, {}).get("now")]
+        whole = all(entries.get(one, {}).get("normal") for one in self.run.servers)
         complete = bool(record.get("finished")) and whole and self.failed is None
         done = f"{', '.join(restarted)} {self.run.over}" if restarted else "nothing was to be done"
         text = self.failed or f"{self.run.pair}: {done}."

@@ -136,7 +136,7 @@ def sight(entry: Entry) -> str:
         return f"{server}: dhcpd is down"
     ends = [
         f"{name} {end.get('state') or 'unknown'} (partner {end.get('partner_state') or 'unknown'})"
-        for name, end in sorted((entry.get("relationships") or {}).items())
+        for name, end in sorted(entry.get("relationships", {}).items())
     ]
     stopped = ", stopped by a signal" if entry.get("stopped") else ""
     return f"{server}: {', '.join(ends) or 'no relationship'}, pid {entry.get('pid')}{stopped}"

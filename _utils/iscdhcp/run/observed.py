@@ -170,6 +170,6 @@ def _news(look: Mapping[str, Any] | None) -> Any:
         return None
     ends = {
         name: [end.get(key) for key in _NEWS] + [sorted(end.get("pools") or ())]
-        for name, end in (look.get("relationships") or {}).items()
+        for name, end in look.get("relationships", {}).items()
     }
     return look.get("error"), look.get("running"), look.get("pid"), look.get("stopped"), ends

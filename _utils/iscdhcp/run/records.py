@@ -55,7 +55,7 @@ def has_acted(record: Mapping[str, Any]) -> bool:
     """Whether anything was done to a server."""
     # An earlier version noted the processes, and then whether it had replaced them.
     signs = _ACTED if "kind" in record else (*_ACTED, "identity")
-    entries = (record.get("servers") or {}).values()
+    entries = record.get("servers", {}).values()
     return any(entry.get(sign) for entry in entries for sign in signs)
 
 
@@ -95,7 +95,7 @@ def refusal(pair: Any, record: Mapping[str, Any], differing: list[str]) -> str:
 
 def _done(record: Mapping[str, Any], server: str) -> str:
     """Say what was done to a server."""
-    entry = (record.get("servers") or {}).get(server) or {}
+    entry = record.get("servers", {}).get(server, {})
     phase = entry.get("phase")
     if phase in (None, "up") and entry.get("now"):
         return f"{server} {'done' if record['kind'] == 'reboot' else 'restarted'}"

@@ -72,10 +72,10 @@ def misfits(
             if not any(known.startswith(problem) for known in found):
                 found[f"{problem} ({when})"] = None
     for server in pair.servers:
-        before, after = (one[server].get("relationships") or {} for one in (now, new))
+        before, after = (one[server].get("relationships", {}) for one in (now, new))
         for name in sorted(set(before) - {pair.name}):
             if {key: before[name].get(key) for key in _SAME} != {
-                key: (after.get(name) or {}).get(key) for key in _SAME
+                key: after.get(name, {}).get(key) for key in _SAME
             }:
                 found[f"{name}, which {server} has with another partner, would change"] = None
     return list(found)
@@ -88,7 +88,7 @@ def _misfit(pair: Pair, reports: Mapping[str, Report]) -> list[str]:
         gone = [
             f"{pair.name} is not in the configuration of {server}"
             for server in pair.servers
-            if pair.name not in (reports[server].get("relationships") or {})
+            if pair.name not in reports[server].get("relationships", {})
         ]
         return gone or about or [f"the roles of {pair.name} would change"]
     ends = {server: reports[server]["relationships"][pair.name] for server in pair.servers}

@@ -328,7 +328,7 @@ class Told:
 
 def normal(look: Mapping[str, Any]) -> bool:
     """Whether a server was seen running and normal at both ends of all its relationships."""
-    ends = (look.get("relationships") or {}).values()
+    ends = look.get("relationships", {}).values()
     return bool(look.get("running")) and all(
         (end.get("state"), end.get("partner_state")) == ("normal", "normal") for end in ends
     )

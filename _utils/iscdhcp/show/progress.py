@@ -106,7 +106,7 @@ class Display:
 
     def _seen(self, entry: Entry) -> None:
         server = str(entry.get("server"))
-        ends = entry.get("relationships") or {}
+        ends = entry.get("relationships", {})
         states = [(n, e.get("state"), e.get("partner_state")) for n, e in sorted(ends.items())]
         before = self._states.get(server)
         self._states[server] = states

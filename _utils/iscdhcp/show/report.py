@@ -120,7 +120,7 @@ def _seen(entries: list[Entry], server: str, relationship: str) -> Iterator[tupl
     for entry in entries:
         if entry["what"] != "seen" or entry.get("server") != server:
             continue
-        end = (entry.get("relationships") or {}).get(relationship) or {}
+        end = entry.get("relationships", {}).get(relationship) or {}
         if entry.get("error"):
             yield entry["at"], "no answer"
         elif not entry.get("running"):
@@ -358,7 +358,7 @@ def _pools(entries: list[Entry], relationship: str) -> str:
     last: dict[str, Entry] = {}
     for entry in entries:
         if entry["what"] == "seen":
-            end = (entry.get("relationships") or {}).get(relationship) or {}
+            end = entry.get("relationships", {}).get(relationship) or {}
             if end.get("pools"):
                 last[str(entry["server"])] = end["pools"]
     rows = "".join(
