@@ -73,3 +73,6 @@ class Minions(Protocol):
 
     def outcome(self, minion: str, job: str) -> dict[str, Any]:
         """What became of it: ``{"ret"}``, ``{"running"}``, ``{"gone"}`` or ``{"silent": why}``."""
+
+    def close(self) -> None:
+        """Let go of the way to the minions; nothing is asked any more."""

@@ -122,6 +122,10 @@ class ObservedMinions:
         """As the minions do."""
         return self._minions.outcome(minion, job)
 
+    def close(self) -> None:
+        """As the minions do."""
+        self._minions.close()
+
     def _compare_clocks(self, server: str, answer: Look) -> None:
         """Keep the best estimate of how far a server's clock is ahead: from the quickest answer."""
         offset, uncertain = float(answer.get("offset") or 0), float(answer.get("uncertain") or 0)
