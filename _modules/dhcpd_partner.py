@@ -99,8 +99,8 @@ def release_window(drained=False, run=None):
 
     drained
         The partner has been restarted by method ``drain`` and both are normal again: release what
-        was under way to it when it ended, by asserting this server's own ``normal`` again. Who
-        runs ``dhcpd.restart method=drain`` by hand calls this on the partner afterwards.
+        was under way to it when it ended, by asserting this server's own ``normal`` again. After a
+        ``dhcpd.restart method=drain`` by hand, call this on the partner.
     run
         The run whose claim on this server may stand.
 

@@ -163,7 +163,7 @@ def _for_real():
     """
     Have ``file.managed`` write the candidate also where the run is a test.
 
-    The loader's options count, forevery state that it calls (salt/loader/lazy.py, LoadedFunc).
+    The loader's options count, for every state that it calls (salt/loader/lazy.py, LoadedFunc).
     """
     opts = __states__["file.managed"].loader.opts
     test = opts["test"]

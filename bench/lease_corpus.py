@@ -4,7 +4,7 @@ Lease files of real origin: what our check says of each, beside dhcpd's own read
 Run it as root with ``python -m bench.lease_corpus FOLDER`` (``lab`` and ``_utils`` in
 ``PYTHONPATH``); it writes the table between the two marks in ``docs/lease-files.md``. FOLDER holds
 lease files and, one folder above, ``index.tsv`` with where each is from. dhcpd starts on a copy of
-each, in namespaces of its own, with a pool forevery address of the file; what it then knows is in
+each, in namespaces of its own, with a pool for every address of the file; what it then knows is in
 the file that it writes again.
 """
 

@@ -39,5 +39,5 @@ class SystemClock:
         time.sleep(seconds)
 
 
-#: The clock of this machine, foreverybody who is handed no other.
+#: The clock of this machine, for everybody who is handed no other.
 SYSTEM: Clock = SystemClock()

@@ -1,7 +1,7 @@
 """
 What the call of an orchestration has added to the master's own pillar.
 
-Salt merges both, and who renders an SLS sees only the result: a key ``pair`` of the site's own
+Salt merges both, and the renderer of an SLS sees only the result: a key ``pair`` of the site's own
 pillar would look like one that was given. (``pillar.items`` is no way to tell: in Salt 3008 its
 fresh pillar begins with the merged one.) The state run that renders has what was given, decrypted.
 """

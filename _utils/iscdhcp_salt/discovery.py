@@ -9,7 +9,7 @@ from iscdhcp import files
 from iscdhcp.errors import IscDhcpError
 from iscdhcp.pair import discovery
 
-#: Seconds that a discovery waits forevery accepted minion.
+#: Seconds that a discovery waits for every accepted minion.
 DISCOVERY_SECONDS = 5.0
 
 
@@ -55,7 +55,7 @@ def discover(opts, minions, wanted=None, refresh=False, everybody=False):
     refresh
         Ask every minion and forget what is cached.
     everybody
-        Wait forevery minion, not only for those of the only (or wanted) pair.
+        Wait for every minion, not only for those of the only (or wanted) pair.
 
     What a minion said is cached; a silent one counts as it last was. Minions that never said
     anything are asked once more where the pair is not found without them.

@@ -166,7 +166,7 @@ class SaltMinions:
             if "error" in answer
         )
         if facts:
-            # The close look may take long; who is silent is known before it.
+            # The close look may take long; the silent ones are known before it.
             found.update(self.inspect([one for one, answer in found.items() if "ret" in answer]))
         return found
 

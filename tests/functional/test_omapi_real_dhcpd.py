@@ -1,4 +1,4 @@
-"""What a caller gets from a real dhcpd, forevery kind of key, request and mishap."""
+"""What a caller gets from a real dhcpd, for every kind of key, request and mishap."""
 
 import base64
 import contextlib

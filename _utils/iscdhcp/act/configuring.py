@@ -11,6 +11,12 @@ from collections.abc import Iterable
 from collections.abc import Mapping
 from contextlib import suppress
 
+from ..answers import Answer
+from ..answers import CheckAnswer
+from ..answers import OwnVerdict
+from ..answers import PeersReport
+from ..answers import PutAnswer
+from ..answers import StageAnswer
 from ..conf import candidates as conf_candidates
 from ..conf import lint
 from ..conf import masking
@@ -23,12 +29,6 @@ from ..facts import peers
 from ..facts.server import Server
 from ..files import copy
 from ..host import dhcpd_t
-from ..shapes import Answer
-from ..shapes import CheckAnswer
-from ..shapes import OwnVerdict
-from ..shapes import PeersReport
-from ..shapes import PutAnswer
-from ..shapes import StageAnswer
 from . import guard
 from . import stage
 from .claims import Refused

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ..answers import ProcessMark
 from ..errors import ActError
 from ..facts import server as facts_server
 from ..facts.server import Server
-from ..shapes import ProcessMark
 
 #: Seconds in which dhcpd ends itself; measured 17-18 s, dhcpd(8) says up to 25.
 END_SECONDS = 40.0

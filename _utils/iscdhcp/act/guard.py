@@ -11,6 +11,7 @@ from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Mapping
 
+from ..answers import Answer
 from ..errors import ActError
 from ..facts import gather
 from ..facts.server import Server
@@ -18,7 +19,6 @@ from ..rules import may_roll_back
 from ..rules import may_stop
 from ..rules.verdict import Reason
 from ..rules.verdict import Verdict
-from ..shapes import Answer
 from ..shapes import Evidence
 from . import claims
 from .here import LOOK_SECONDS

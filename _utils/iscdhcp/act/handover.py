@@ -31,6 +31,7 @@ import re
 import time
 from collections.abc import Callable
 
+from ..answers import ProcessMark
 from ..errors import ActError
 from ..errors import IscDhcpError
 from ..facts import server as facts_server
@@ -40,7 +41,6 @@ from ..leases import syntax
 from ..leases.end import append
 from ..leases.unacknowledged import unacknowledged
 from ..shapes import OmapiState
-from ..shapes import ProcessMark
 from ..states import FailoverState
 from . import drain
 from . import stop_start

@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
+from ..answers import Answer
+from ..answers import ProcessMark
 from ..clock import SYSTEM
 from ..clock import Clock
 from ..conf.views import Key
@@ -22,11 +24,9 @@ from ..files import read_json
 from ..files import write_json
 from ..host.local import Host
 from ..rules.verdict import Reason
-from ..shapes import Answer
 from ..shapes import LastStart
 from ..shapes import Mark
 from ..shapes import Pending
-from ..shapes import ProcessMark
 from ..shapes import ServerFacts
 from .claims import Claims
 from .drain import Note
@@ -89,9 +89,10 @@ class Notes:
     def last_start(self) -> LastStart | None:
         """How long the last start took, and when."""
         found = read_json(self.folder / "last_start.json")
-        if not isinstance(found, dict):
+        try:
+            return {"seconds": float(found["seconds"]), "time": float(found["time"])}
+        except (KeyError, TypeError, ValueError):
             return None
-        return {"seconds": float(found["seconds"]), "time": float(found["time"])}
 
     def started(self, seconds: float) -> None:
         """Note that dhcpd has been started: nothing is pending any more."""
@@ -178,7 +179,7 @@ def failed(
 ) -> Answer:
     """Return the answer of an act that failed, without secrets."""
     answer: Answer = {"result": False, "comment": here.masked(comment)}
-    if old is not None:
+    if old is not None or new is not None:
         answer["old"], answer["new"] = old, new
     return answer
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ..answers import Answer
+from ..answers import RepairAnswer
 from ..errors import IscDhcpError
 from ..facts.server import Server
 from ..leases import from_partner
 from ..leases import repair as leases_repair
 from ..leases.end import append
-from ..shapes import Answer
-from ..shapes import RepairAnswer
 from .claims import acting
 from .here import Here
 from .here import failed

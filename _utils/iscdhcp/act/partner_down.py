@@ -10,6 +10,7 @@ from collections.abc import Callable
 from collections.abc import Iterable
 
 from .. import words
+from ..answers import Answer
 from ..conf.views import Relationship
 from ..errors import ActError
 from ..errors import IscDhcpError
@@ -18,7 +19,6 @@ from ..facts import server as facts_server
 from ..facts.server import Server
 from ..rules import is_dead
 from ..rules.is_dead import WANTED
-from ..shapes import Answer
 from ..shapes import Death
 from ..shapes import OmapiState
 from ..shapes import PartnerLook

@@ -8,13 +8,13 @@ from collections.abc import Collection
 from collections.abc import Mapping
 from functools import partial
 
+from ..answers import Answer
+from ..answers import ProcessMark
 from ..errors import ActError
 from ..errors import IscDhcpError
 from ..facts.server import Server
 from ..leases import before_rollout
-from ..shapes import Answer
 from ..shapes import Evidence
-from ..shapes import ProcessMark
 from . import control
 from . import drain
 from . import guard

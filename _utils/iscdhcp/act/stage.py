@@ -13,6 +13,9 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from ..answers import PeersReport
+from ..answers import StagedFile
+from ..answers import StageRecord
 from ..clock import SYSTEM
 from ..clock import Clock
 from ..errors import StagingError
@@ -20,9 +23,6 @@ from ..files import copy
 from ..files import digest
 from ..files import read_json
 from ..files import write_json
-from ..shapes import PeersReport
-from ..shapes import StagedFile
-from ..shapes import StageRecord
 
 #: End of the name of a candidate that waits for its rollout.
 STAGED = ".staged"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection
 
+from ..answers import Answer
+from ..answers import ProcessMark
 from ..errors import IscDhcpError
 from ..facts import gather
 from ..facts import ran
@@ -13,8 +15,6 @@ from ..facts.server import Server
 from ..facts.server import Settings
 from ..facts.server import read_server
 from ..host.process import Process
-from ..shapes import Answer
-from ..shapes import ProcessMark
 from . import drain
 from . import guard
 from . import handover

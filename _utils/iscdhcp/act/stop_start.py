@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
+from ..answers import ProcessMark
 from ..errors import ActError
 from ..errors import IscDhcpError
 from ..facts import gather
@@ -23,7 +24,6 @@ from ..host.local import LOCAL
 from ..host.local import Host
 from ..host.process import Process
 from ..leases.end import check_end
-from ..shapes import ProcessMark
 from ..shapes import ServiceFacts
 
 #: Seconds in which a terminated dhcpd has to be gone; measured 6-25 ms, a slow disk may hold it.

@@ -223,30 +223,26 @@ def _exhaustion(view: PairView, server: str) -> list[Finding]:
     turned, none = clients.get("peer-holds-all", 0), clients.get("no-free-leases", 0)
     if not (turned or none) or not view.running(server):
         return []
-    total, own = (counts["addresses"], counts["own"]) if counts else ("?", "?")
+    # dhcpd has said it; how many there are is not always counted.
+    total = f" (of {counts['addresses']})" if counts else ""
+    left = f" ({counts['own']} left of {counts['addresses']})" if counts else ""
     if none and not (counts and (counts["free"] or counts["backup"])):
         text = (
-            f"{view.name} has no free addresses (of {total}); {server} turned clients away "
+            f"{view.name} has no free addresses{total}; {server} turned clients away "
             f"{_times(none)} recently"
         )
         step = "widen the range on both servers, or shorten the lease time"
         return [Finding("pool-exhausted", CAUSE, text, step, server, 72)]
+    away = f"{server} turned clients away {_times(turned)} recently (peer holds all free leases)"
     if turned and state in ("communications-interrupted", "partner-down"):
-        text = (
-            f"{server} turned clients away {_times(turned)} recently (peer holds all free leases): "
-            "its "
-            f"own half is used up ({own} left of {total} in all), {partner} has the other"
-        )
+        text = f"{away}: its own half is used up{left}, {partner} has the other"
         step = (
             f"bring {partner} back at once; only if it is verified down for long, set {server} to "
             "partner-down (4) over OMAPI, which frees the other half after MCLT"
         )
         return [Finding("peer-holds-all", CAUSE, text, step, server, 93)]
     if turned:
-        text = (
-            f"{server} turned clients away {_times(turned)} recently (peer holds all free leases): "
-            f"its share is used up ({own} left) until the next rebalance"
-        )
+        text = f"{away}: its share is used up{left} until the next rebalance"
         step = (
             f"salt-run dhcp_failover.wait_normal {view.name}; if this happens often, widen the "
             "range"

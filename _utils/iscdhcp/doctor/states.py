@@ -1,5 +1,5 @@
 """
-What each failover state of a server means for the diagnosis: one finding forevery state.
+What each failover state of a server means for the diagnosis: one finding for every state.
 
 Line numbers are those of server/failover.c in ISC dhcpd 4.4.3-P1.
 """
@@ -34,7 +34,7 @@ _RECOVERING = ("recover", "recover-wait", "recover-done")
 
 
 def state(view: PairView, server: str) -> list[Finding]:
-    """Say what a server's state means: one forevery state of the protocol."""
+    """Say what a server's state means: one for every state of the protocol."""
     state, seen = view.states(server)
     if not view.running(server) or not view.knows(server):
         return []
@@ -70,8 +70,7 @@ def _unknown_state(view: PairView, server: str) -> list[Finding]:
     # failover.c:1658-1661, 2420-2422; set over OMAPI with a number that is no state
     text = (
         f"{server} is in unknown-state: a number that is no state was set over OMAPI; it answers "
-        "nobody, "
-        f"and no restart ends it; {without(view, server)}"
+        f"nobody, and no restart ends it; {without(view, server)}"
     )
     step = (
         f"set local-state of {view.name} to recover (6) over {server}'s OMAPI; MCLT has to pass "
@@ -200,8 +199,7 @@ def _recover(view: PairView, server: str) -> list[Finding]:
     if linked(view) is False:
         text = (
             f"{server} is in recover and answers nobody until {partner} sends every lease, and "
-            "they are not "
-            f"connected; {alone}"
+            f"they are not connected; {alone}"
         )
         step = "fix the connection (see the other findings); restart nothing"
         return [Finding("recover-unconnected", CAUSE, text, step, server, 60)]
@@ -226,8 +224,7 @@ def _recover(view: PairView, server: str) -> list[Finding]:
         return [Finding("recover", WAIT, text, step, server, 76)]
     text = (
         f"{server} has been in recover for {age:.0f} s without progress: {partner} is in {theirs} "
-        "and "
-        f"does not complete the update{why}; {alone}"
+        f"and does not complete the update{why}; {alone}"
     )
     step = f"see the log of both; {partner} must stay up, salt {partner} dhcpd.release_window helps"
     return [Finding("recover", CAUSE, text, step + " if its window is full", server, 89)]
@@ -306,8 +303,7 @@ def _resolution(view: PairView, server: str) -> list[Finding]:
     # failover.c:1577-1579, 1678-1683
     text = (
         f"{server} lost {view.partner(server)} while they compared their leases, and answers "
-        "nobody until "
-        f"they are connected again; {without(view, server)}"
+        f"nobody until they are connected again; {without(view, server)}"
     )
     step = "bring the partner or the network back; restart nothing"
     return [Finding("resolution-interrupted", CAUSE, text, step, server, 87)]

@@ -9,6 +9,7 @@ is longer than MCLT.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections.abc import Iterable
@@ -48,9 +49,10 @@ def kept(folder: Path, lease_file: str | None = None) -> LeaseFacts | None:
         Only the counts of this file.
     """
     found: LeaseFacts | None = files.read_json(folder / KEPT)
-    if not isinstance(found, dict) or not isinstance(found.get("relationships"), dict):
+    # What an earlier version has kept may lack a key: it is counted again.
+    if not isinstance(found, dict) or not LeaseFacts.__required_keys__ <= set(found):
         return None
-    return found if lease_file in (None, found.get("file")) else None
+    return found if lease_file in (None, found["file"]) else None
 
 
 def kept_or_counted(server: Server, folder: Path, recount: bool) -> LeaseFacts | None:
@@ -85,7 +87,9 @@ def counted(server: Server, folder: Path) -> LeaseFacts:
             "damaged": 0,
             "error": str(err),
         }
-    keep(folder, facts)
+    with contextlib.suppress(OSError):
+        # A full disk must not keep anybody from being told what was counted.
+        keep(folder, facts)
     return facts
 
 

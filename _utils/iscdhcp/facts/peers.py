@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import socket
 
+from ..answers import PeerFacts
+from ..answers import PeersReport
 from ..conf.views import Configuration
-from ..shapes import PeerFacts
-from ..shapes import PeersReport
 
 
 def reported(configuration: Configuration | None, error: str | None) -> PeersReport:

@@ -180,8 +180,10 @@ def pending(
         return None
     compared = read_json(folder / COMPARED)
     if isinstance(compared, dict) and compared.get("of") == [identity, now]:
-        found: Pending | None = compared["found"]
-        return found
+        before: Pending | None = compared.get("found")
+        # What an earlier version has compared may lack a key: it is compared again.
+        if before is None or Pending.__required_keys__ <= set(before):
+            return before
     found = _compare(folder, config_file, directory, files)
     if found is None or found["pending"] is True:
         write_json(folder / COMPARED, {"of": [identity, now], "found": found})

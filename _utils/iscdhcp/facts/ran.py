@@ -199,9 +199,8 @@ def _why_not_by_command(ran: Ran) -> str | None:
         return f"it runs in a container or a chroot, and nobody knows how it was started: {help_}"
     if ran.foreground:
         return (
-            "it runs in the foreground (-f or -d) and in no unit, so that the one who started it "
-            "has "
-            f"to start it again: {help_}"
+            "it runs in the foreground (-f or -d) and in no unit, so only the one who started it "
+            f"can start it again: {help_}"
         )
     if ran.uid and "-user" not in ran.argv:
         return f"it runs as the user with the id {ran.uid}, which no option of it says: {help_}"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import subprocess
 
+from ..answers import OwnVerdict
 from ..log.messages import masked
-from ..shapes import OwnVerdict
 
 
 def complaint(verdict: OwnVerdict) -> str | None:

@@ -17,11 +17,11 @@ from contextlib import AbstractContextManager
 from typing import Any
 from typing import Protocol
 
+from ..answers import OwnVerdict
 from ..clock import SYSTEM
 from ..clock import Clock
 from ..errors import ActError
 from ..shapes import OmapiState
-from ..shapes import OwnVerdict
 from ..states import FailoverState
 from . import dhcpd_t
 from . import process
@@ -196,5 +196,5 @@ class LocalHost:
         )
 
 
-#: This very host, foreverybody who is handed no other.
+#: This very host, for everybody who is handed no other.
 LOCAL: Host = LocalHost()

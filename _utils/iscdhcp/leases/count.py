@@ -12,8 +12,10 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Protocol
 
+from ..shapes import ByState
 from ..shapes import LeaseCounts
 from ..shapes import Outside
 from ..shapes import PoolCounts
@@ -198,6 +200,14 @@ def _pool(pool: Ranges, pages: _Pages) -> tuple[PoolCounts, list[_Part]]:
         "network": pool.network,
         "ranges": pool.ranges,
         "addresses": addresses,
+        "virgin": found["virgin"],
+        **_by_state(found),
+    }
+    return states, used
+
+
+def _by_state(found: Mapping[str, int]) -> ByState:
+    return {
         "active": found["active"],
         "free": found["free"] + found["virgin"],
         "backup": found["backup"],
@@ -205,10 +215,8 @@ def _pool(pool: Ranges, pages: _Pages) -> tuple[PoolCounts, list[_Part]]:
         "released": found["released"],
         "abandoned": found["abandoned"],
         "reset": found["reset"],
-        "virgin": found["virgin"],
         "lapsed": found["lapsed"],
     }
-    return states, used
 
 
 def _outside(pages: _Pages, used: list[_Part]) -> Outside:
@@ -226,18 +234,8 @@ def _outside(pages: _Pages, used: list[_Part]) -> Outside:
                 if len(named) < NAMED:
                     named.append(f"{prefix.decode()}{octet}")
     found = dict(zip(_NAMES, counts, strict=True))
-    return {
-        "addresses": sum(counts),
-        "named": named,
-        "active": found["active"],
-        "free": found["free"],
-        "backup": found["backup"],
-        "expired": found["expired"] + found["lapsed"],
-        "released": found["released"],
-        "abandoned": found["abandoned"],
-        "reset": found["reset"],
-        "lapsed": found["lapsed"],
-    }
+    # What no pool has and is in the file has an entry: no virgin is among it.
+    return {"addresses": sum(counts), "named": named, **_by_state(found)}
 
 
 def _number(address: str) -> int:

@@ -16,9 +16,9 @@ from collections.abc import Iterable
 from typing import IO
 from typing import Any
 
+from ..answers import Repaired
 from ..errors import LeaseFileError
 from ..files import replaced
-from ..shapes import Repaired
 from .check import problems
 from .read import Reader
 from .read import entries

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 from typing import Protocol
 
-from ..shapes import Answer
-from ..shapes import Look
+from ..answers import Answer
+from ..answers import Look
 from ..shapes import PartnerLook
 
 

@@ -88,7 +88,7 @@ def plan(
 
     Returns ``order``, ``method``, ``phases`` (each with ``server``, ``text``, ``seconds``),
     ``seconds`` in all, ``clients`` (what they notice), ``blockers``, and ``methods``: the same
-    figures forevery method, with ``possible`` and ``why``.
+    figures for every method, with ``possible`` and ``why``.
     """
     order = list(order)
     methods = {}

@@ -16,12 +16,12 @@ from typing import Protocol
 from typing import TypedDict
 
 from .. import unknown
+from ..answers import Look
 from ..rules import forecast
 from ..rules.may_stop import CLOCK_MAX_SKEW
 from ..shapes import EndFacts
 from ..shapes import Examined
 from ..shapes import LogSurvey
-from ..shapes import Look
 from ..shapes import ServerFacts
 from ..shapes import ServiceFacts
 from ..shapes import Survey

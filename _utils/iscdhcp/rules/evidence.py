@@ -70,6 +70,10 @@ def given(evidence: Any) -> dict[str, Evidence] | None:
             "evidence is what the runner on the master passes, by relationship: leave it out, or "
             "use salt-run dhcp_failover"
         )
+    for one in evidence.values():
+        for key in ("observed", "skew"):
+            if not isinstance(one.get(key), int | float | None):
+                raise IscDhcpError(f"evidence: {key} is no number of seconds: {one[key]!r}")
     nothing = unseen("", None)
     return {str(name): cast(Evidence, {**nothing, **one}) for name, one in evidence.items()}
 

@@ -111,6 +111,8 @@ def given(evidence: Any) -> Death | None:
         raise IscDhcpError(
             "evidence is what salt-run dhcp_failover.partner_down passes: leave it out, or use that"
         )
+    if not isinstance(partner.get("observed", 0.0), int | float):
+        raise IscDhcpError(f"evidence: observed is no time: {partner['observed']!r}")
     nothing: PartnerSeen = {
         "minion": "the partner",
         "answered": False,

@@ -45,8 +45,7 @@ METHODS = {
             "control",
             "OMAPI's control object alone, as dhcpd(8) describes it; broken in 4.4",
             "half of all new clients get nothing for 17 s, and the server answers nobody for MCLT "
-            "after "
-            "its start",
+            "after its start",
             True,
         ),
     )

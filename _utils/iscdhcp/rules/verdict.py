@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from ..answers import ReasonFacts
 from ..errors import IscDhcpError
-from ..shapes import ReasonFacts
 from ..shapes import ServerFacts
 from ..words import full_stop
 

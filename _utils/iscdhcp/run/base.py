@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import words
+from ..answers import Look
 from ..clock import SYSTEM
 from ..clock import Clock
 from ..errors import IscDhcpError
@@ -36,7 +37,6 @@ from ..rules.evidence import evidence_of
 from ..rules.verdict import Verdict
 from ..shapes import Claim
 from ..shapes import Evidence
-from ..shapes import Look
 from ..shapes import ServerFacts
 from . import journal
 from . import records

@@ -4,8 +4,8 @@ The journal of each run: what it did and saw, as lines of JSON on the master.
 One file a run, mode 0600 in a folder of mode 0700; a run that is continued after an interruption
 goes on in the file that it began. Each line is written whole and brought to the disk before the
 run goes on, so that a crash costs the line that was being written and no other: readers pass over
-what is no whole line. While a process writes a journal it has it locked (``flock``), so who
-reads knows whether that run is alive.
+what is no whole line. While a process writes a journal it has it locked (``flock``), so a
+reader knows whether that run is alive.
 
 Every line has ``at`` (epoch seconds, the master's clock) and ``what``:
 

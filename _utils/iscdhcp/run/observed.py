@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
 
+from ..answers import Answer
+from ..answers import Look
 from ..pair.minions import Minions
-from ..shapes import Answer
-from ..shapes import Look
 from ..shapes import PartnerLook
 from ..shapes import ServerFacts
 from .journal import Journal

@@ -14,9 +14,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from ..answers import Look
 from ..errors import IscDhcpError
 from ..rules import methods
-from ..shapes import Look
 from ..shapes import ServerFacts
 from ..words import full_stop
 from .base import Request

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from .. import unknown
 from .. import words
+from ..answers import Look
 from ..clock import SYSTEM
 from ..clock import Clock
 from ..errors import IscDhcpError
@@ -24,7 +25,6 @@ from ..pair.minions import Minions
 from ..rules import is_dead
 from ..rules import wording
 from ..shapes import Death
-from ..shapes import Look
 from ..shapes import PartnerSeen
 from ..shapes import ProcessFacts
 from ..shapes import ServerFacts

@@ -29,12 +29,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from .. import words
+from ..answers import Look
 from ..errors import IscDhcpError
 from ..rules import forecast
 from ..rules import methods
 from ..rules.verdict import Reason
 from ..rules.verdict import Verdict
-from ..shapes import Look
 from ..shapes import ServerFacts
 from ..words import full_stop
 from . import restart

@@ -14,6 +14,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from .. import measured
+from ..answers import Answer
+from ..answers import Look
+from ..answers import ProcessMark
 from ..pair import plan
 from ..pair import preflight as pair_preflight
 from ..pair.view import PairView
@@ -23,10 +26,7 @@ from ..rules import stuck
 from ..rules.may_stop import being_acted_on
 from ..rules.methods import METHODS
 from ..rules.verdict import Verdict
-from ..shapes import Answer
-from ..shapes import Look
 from ..shapes import ProcessFacts
-from ..shapes import ProcessMark
 from ..shapes import ServerFacts
 from ..words import clock
 from ..words import full_stop

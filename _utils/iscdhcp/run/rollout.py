@@ -16,6 +16,8 @@ from typing import Any
 from .. import commands
 from .. import unknown
 from .. import words
+from ..answers import Answer
+from ..answers import Look
 from ..errors import IscDhcpError
 from ..pair import discovery
 from ..pair.discovery import Pair
@@ -25,9 +27,7 @@ from ..rules.evidence import evidence_of
 from ..rules.evidence import unseen
 from ..rules.origins import ORIGINS
 from ..rules.origins import check_origins
-from ..shapes import Answer
 from ..shapes import Evidence
-from ..shapes import Look
 from .base import Step
 from .restart import PairRun
 from .restart import identity_of
@@ -216,7 +216,8 @@ class Rollout(PairRun):
             return Step(True, str(done["comment"]), {server: changes})
         # The files are new, whatever this run has done before.
         self._entry(server).clear()
-        self._replaced_on.add(server)
+        if files:
+            self._replaced_on.add(server)
         step = self.restart(position)
         if step.result:
             return Step(

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..shapes import Answer
-from ..shapes import Look
+from ..answers import Answer
+from ..answers import Look
 from ..shapes import ProcessFacts
 from ..shapes import ServerFacts
 from . import restart

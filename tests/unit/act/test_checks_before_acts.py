@@ -17,24 +17,12 @@ from iscdhcp.rules.evidence import evidence_of
 from iscdhcp.shapes import Death
 from iscdhcp.shapes import PartnerLook
 from iscdhcp.shapes import Probe
-from modelled_server import ModelledHost
-from modelled_server import ModelledServer
 from pair_facts import NOW
 from pair_facts import healthy
 from pair_facts import leases
 from shaped import shaped
 
 LEASE = "lease 10.0.0.10 {\n  starts epoch 1;\n  ends epoch 2;\n  binding state active;\n}\n"
-
-
-@pytest.fixture
-def host():
-    return ModelledHost()
-
-
-@pytest.fixture
-def here(tmp_path, host):
-    return ModelledServer(tmp_path, host)
 
 
 # -- a start -------------------------------------------------------------------------------------
@@ -66,51 +54,47 @@ def test_a_new_server_with_an_empty_file_is_started(here, host):
 # -- partner-down, and the window of a survivor --------------------------------------------------
 
 
-def dead(here):
+def take(here, meanwhile=lambda: None):
+    """Take the partner for dead; ``meanwhile`` happens between the look and the act."""
     facts = here.facts(brief=True)
     facts["relationships"]["foo"].update(connected=False)
     facts["omapi"]["answers"] = True
     probe = shaped(Probe, address="192.0.2.1", ping=False, omapi="silent")
-    look = shaped(PartnerLook)
-    look.update(facts=facts, probe=probe)
     partner = {"minion": "dhcp-a", "answered": True, "running": False}
     death = shaped(Death, partner={**partner, "observed": here.host.clock.time()})
-    return partner_down.take(here, "foo", death, None, lambda name: look)
+
+    def look(name):
+        meanwhile()
+        return {**shaped(PartnerLook), "facts": facts, "probe": probe}
+
+    return partner_down.take(here, "foo", death, None, look)
 
 
-def test_a_partner_that_has_just_connected_is_not_taken_for_dead(here, host):
-    host.state = "communications-interrupted"
-    answer = dead(here)
-    assert not answer["result"] and "has just connected" in answer["comment"]
-    assert host.done == []
-
-
-def test_a_state_that_has_changed_since_the_look_is_left_alone(here, host):
+@pytest.fixture
+def alone(host):
+    """A server that has lost its partner."""
     host.is_connected = False
     host.state = "communications-interrupted"
-    seen = host.failover_state
-
-    def then_normal(name):
-        # The look was before; the act asks once more.
-        return {**seen(name), "state": "normal"}
-
-    facts = here.facts
-    here.facts = lambda brief: facts(brief)
-    look_then = dead
-    before = here.facts(brief=True)
-    here.facts = lambda brief: before
-    host.failover_state = then_normal
-    answer = look_then(here)
-    assert not answer["result"] and "in normal now" in answer["comment"]
-    assert host.done == []
+    return host
 
 
-def test_a_dead_partner_is_taken_for_dead(here, host):
-    host.is_connected = False
-    host.state = "communications-interrupted"
-    answer = dead(here)
+@pytest.mark.parametrize(
+    "change, said",
+    [({"is_connected": True}, "has just connected"), ({"state": "normal"}, "in normal now")],
+    ids=["connected", "normal"],
+)
+def test_a_partner_that_comes_back_between_look_and_act_is_not_taken_for_dead(
+    here, alone, change, said
+):
+    answer = take(here, lambda: vars(alone).update(change))
+    assert not answer["result"] and said in answer["comment"]
+    assert alone.done == []
+
+
+def test_a_dead_partner_is_taken_for_dead(here, alone):
+    answer = take(here)
     assert answer["result"], answer
-    assert host.done == ["partner-down"]
+    assert alone.done == ["partner-down"]
     assert answer["usable_from"] == answer["since"] + 60
 
 

@@ -10,8 +10,6 @@ from iscdhcp.act import claims
 from iscdhcp.act import guard
 from iscdhcp.act import starting
 from iscdhcp.act.claims import RELEASED_SECONDS
-from modelled_server import ModelledHost
-from modelled_server import ModelledServer
 
 
 @pytest.fixture
@@ -22,11 +20,6 @@ def clock():
 @pytest.fixture
 def mine(tmp_path, clock):
     return claims.Claims(tmp_path, "dhcp-a", clock)
-
-
-@pytest.fixture
-def here(tmp_path):
-    return ModelledServer(tmp_path, ModelledHost())
 
 
 def refused(act, *words, **named):

@@ -5,18 +5,6 @@ from __future__ import annotations
 import pytest
 from iscdhcp.act import restarting
 from iscdhcp.act import starting
-from modelled_server import ModelledHost
-from modelled_server import ModelledServer
-
-
-@pytest.fixture
-def host():
-    return ModelledHost()
-
-
-@pytest.fixture
-def here(tmp_path, host):
-    return ModelledServer(tmp_path, host)
 
 
 def restart(here, *codes, method="signal", identity=None, staged=None):

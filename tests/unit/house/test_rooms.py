@@ -12,7 +12,7 @@ UTILS = ROOT / "_utils"
 
 GROUND = {
     *("errors", "words", "files", "states", "vocabulary", "commands", "wire"),
-    *("shapes", "unknown", "clock", "measured", "troubles"),
+    *("shapes", "answers", "unknown", "clock", "measured", "troubles"),
 }
 #: What each room may import besides itself and the ground.
 MAY = {

@@ -323,11 +323,6 @@ def test_files_that_were_never_put_in_place_are_not_taken_back(minions, run):
         return minions.new_process(minion)
 
     minions.on_restart = not_normal
-    one = run()
-    assert one.lock().result and one.preflight().result and one.stage().result
-    minions.stage["dhcp-b"] = None
-    one.configure(0)
-    one._replaced_on.clear()
-    assert one.prove(0).result is False
+    steps = go(run())
+    assert steps[-1].result is False and "Not normal" in steps[-1].comment
     assert "dhcpd.roll_back" not in [function for function, _ in minions.said]
-    one.unlock()
