@@ -97,8 +97,6 @@ def end_problem(tail: bytes, from_start: bool) -> str | None:
     """
     if not tail:
         return None
-    if tail.endswith(b"\0"):
-        return "it ends in NUL bytes"
     begin = 0 if from_start else None
     for entry in _ENTRY.finditer(tail):
         begin = entry.start()

@@ -6,9 +6,11 @@ import json
 import os
 import socket
 import time
+from dataclasses import replace
 
 import pytest
 from iscdhcp.conf import views
+from iscdhcp.facts import gather
 from iscdhcp.facts import lease_counts
 from iscdhcp.facts import server
 from iscdhcp.facts import watch
@@ -141,6 +143,23 @@ def test_a_configuration_newer_than_the_process_is_seen(host):
     assert host.look()["newer"] == []
     os.utime(host.conf)
     assert host.look()["newer"] == [str(host.conf)]
+
+
+@pytest.mark.parametrize("later, told", [(0, False), (1, True)])
+def test_a_file_written_in_the_moment_of_the_start_was_read_by_it(host, monkeypatch, later, told):
+    started = host.process.started
+    configuration = views.read(str(host.conf))
+    stamp = [replace(one, mtime_ns=int(started * 1e9)) for one in configuration.files]
+    # Times of a file are whole nanoseconds, the start's is not: taken from the file.
+    exact = stamp[0].mtime_ns / 1e9
+    host.process = replace(host.process, started=exact)
+    files = tuple(replace(one, mtime_ns=one.mtime_ns + later * 10**9) for one in stamp)
+    monkeypatch.setattr(
+        views, "read", lambda path, locate=None: replace(configuration, files=files)
+    )
+    assert bool(host.look()["newer"]) is told
+    facts = gather.configuration_facts(server.read_server(host.settings))
+    assert facts["touched_since_start"] is told
 
 
 def test_no_dhcpd_and_no_configuration_are_no_error_of_the_look(host):

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from iscdhcp.errors import ProcessError
@@ -88,6 +89,17 @@ def test_a_process_that_has_ended_is_not_signalled(sleeper):
     sleeper.wait()
     with pytest.raises(ProcessError, match="ended already"):
         process.signal_terminate(found, lambda: True, deadline=1)
+
+
+def test_a_dhcpd_that_has_ended_and_was_not_waited_for_is_not_alive(sleeper):
+    """Its parent has not asked for its exit code yet: it is in the process table all the same."""
+    (found,) = find()
+    sleeper.kill()
+    os.waitid(os.P_PID, sleeper.pid, os.WEXITED | os.WNOWAIT)
+    assert Path(f"/proc/{sleeper.pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    assert not process.is_alive(found)
+    assert find() == []
+    assert process.wait_exit(found, 5)
 
 
 def test_a_reused_pid_is_another_process(sleeper):
