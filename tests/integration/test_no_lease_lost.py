@@ -65,5 +65,12 @@ def test_every_lease_outlives_a_restart_by_any_method_under_load(stage, tmp_path
                     found.append((server, address, client, after.get(address)))
         return found
 
+    def told():
+        found = lost()
+        where = {server: [one for one in found if one[0] == server] for server, *_ in found}
+        return f"no lease of {len(before)} is lost: " + "; ".join(
+            f"{len(ones)} at {server}, such as {ones[:3]}" for server, ones in where.items()
+        )
+
     # The last updates between the two are on their way for a moment.
-    wait_until(lambda: not lost(), lambda: f"no lease is lost: {lost()[:5]}", timeout=15.0)
+    wait_until(lambda: not lost(), told, timeout=15.0)
