@@ -3,7 +3,7 @@
 export PYTHONPATH := $(CURDIR):$(CURDIR)/_utils
 PYTHON := .venv/bin/python
 
-.PHONY: help setup venv unit test steering-test docs-pictures reboot-test doctor-test \
+.PHONY: help setup venv unit test steering-test docs-troubles docs-pictures reboot-test doctor-test \
 	docs-terminal rollout-test demo lab bench-restart bench-clients bench-leases \
 	bench-status events-test metrics-test bench-torn damage-test upgrade-test bench-conf races lint clean
 
@@ -14,6 +14,7 @@ help:
 	@echo "make rollout-test   rollouts under load, and files with which dhcpd never gets normal"
 	@echo "make unit           the tests that need neither root nor the lab"
 	@echo "make steering-test  each way to stop a run, at each of its steps"
+	@echo "make docs-troubles  docs/troubles.md: every trouble, what it means and what to do"
 	@echo "make docs-pictures  the pictures in docs/pictures, taken in a real browser"
 	@echo "make doctor-test    troubles provoked in the lab, named by preflight and doctor (9 min)"
 	@echo "make upgrade-test   an old tree synced, then this one over it"
@@ -49,6 +50,9 @@ test: setup
 # Long proofs carry the marker slow, which keeps them out of make test.
 steering-test: setup
 	lab/isolated $(PYTHON) -m pytest -m slow tests/integration/test_steering_every_step.py
+
+docs-troubles: venv
+	$(PYTHON) -m docs.troubles
 
 docs-pictures:
 	@lab/setup --pictures

@@ -19,6 +19,7 @@ from iscdhcp.errors import IscDhcpError
 from iscdhcp.errors import StagingError
 from iscdhcp.rules import origins
 from iscdhcp_salt.minion import Minion
+from iscdhcp_salt.minion import no_linux as _no_linux
 from salt.exceptions import CommandExecutionError
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ __virtualname__ = "dhcpd"
 
 
 def __virtual__():
-    return __virtualname__
+    return _no_linux() or __virtualname__
 
 
 def _here():

@@ -12,6 +12,7 @@ from iscdhcp.facts import lease_counts as facts_lease_counts
 from iscdhcp.leases import check
 from iscdhcp.leases import from_partner
 from iscdhcp_salt.minion import Minion
+from iscdhcp_salt.minion import no_linux as _no_linux
 from salt.exceptions import CommandExecutionError
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ __virtualname__ = "dhcpd"
 
 
 def __virtual__():
-    return __virtualname__
+    return _no_linux() or __virtualname__
 
 
 def _here():

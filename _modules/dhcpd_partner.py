@@ -12,6 +12,7 @@ from iscdhcp.facts import lease_counts
 from iscdhcp.facts import partner_probe
 from iscdhcp.rules import is_dead
 from iscdhcp_salt.minion import Minion
+from iscdhcp_salt.minion import no_linux as _no_linux
 from iscdhcp_salt.minion import wire_data as _wire_data
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ __virtualname__ = "dhcpd"
 
 
 def __virtual__():
-    return __virtualname__
+    return _no_linux() or __virtualname__
 
 
 def _here():

@@ -16,6 +16,7 @@ from iscdhcp.rules import evidence as evidence_rules
 from iscdhcp.rules import methods
 from iscdhcp_salt.minion import Minion
 from iscdhcp_salt.minion import force_codes as _force_codes
+from iscdhcp_salt.minion import no_linux as _no_linux
 from iscdhcp_salt.minion import wire_data as _wire_data
 from salt.exceptions import SaltInvocationError
 
@@ -29,7 +30,7 @@ __virtualname__ = "dhcpd"
 
 
 def __virtual__():
-    return __virtualname__
+    return _no_linux() or __virtualname__
 
 
 def _here():

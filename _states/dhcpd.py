@@ -18,6 +18,7 @@ from iscdhcp.act import collecting
 from iscdhcp.act import stage
 from iscdhcp.errors import IscDhcpError
 from iscdhcp.rules import normal
+from iscdhcp_salt.minion import no_linux as _no_linux
 from salt.exceptions import CommandExecutionError
 from salt.exceptions import SaltInvocationError
 
@@ -32,7 +33,8 @@ __virtualname__ = "dhcpd"
 def __virtual__():
     if "dhcpd.status" in __salt__:
         return __virtualname__
-    return False, "the execution module dhcpd is missing: run saltutil.sync_all"
+    why = _no_linux()
+    return why or (False, "the execution module dhcpd is missing: run saltutil.sync_all")
 
 
 def _ret(name, result, comment, changes=None):

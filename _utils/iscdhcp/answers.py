@@ -20,6 +20,8 @@ class ReasonFacts(TypedDict):
     text: str
     blocks: bool
     relationship: str | None
+    #: What to do about it.
+    do: str | None
 
 
 class ProcessMark(TypedDict, total=False):
@@ -53,7 +55,8 @@ class Answer(_Answer, total=False):
     #: The guard refused, and nothing was touched.
     refused: bool
     reasons: list[ReasonFacts]
-    #: Of a refused claim: ``claim``, ``acting`` or ``released``.
+    #: Which trouble it is: of a refused claim ``claim``, ``acting`` or ``released``; of a start
+    #: that would forget leases ``lease-file-missing`` or ``lease-file-torn``.
     code: str
     claim: Claim | None
     until: float
@@ -211,6 +214,11 @@ class StageRecord(TypedDict):
     files: dict[str, StagedFile]
 
 
+#: Code of an answer that failed because the minion does not have our modules: none are synced, or
+#: its host is none that can be a dhcpd server (see ``dhcpd.__virtual__``).
+NO_MODULE = "no-module"
+
+
 class Look(TypedDict, total=False):
     """What the master got from one minion: its facts, or why there are none."""
 
@@ -221,7 +229,9 @@ class Look(TypedDict, total=False):
     #: The minion's clock minus the master's, and how far that may be off, seconds.
     offset: float
     uncertain: float
-    #: Of a claim: why it was refused, with the code and the other's claim.
-    refused: str
+    #: Of an error: :data:`NO_MODULE`, if it is that. Of a refused claim: that of
+    #: :class:`iscdhcp.act.claims.Refused`.
     code: str | None
+    #: Of a claim: why it was refused, and the other's claim.
+    refused: str
     claim: Claim | None

@@ -113,3 +113,15 @@ class StagingError(IscDhcpError):
 
 class ActError(IscDhcpError):
     """An act did not succeed; the message says what state the server was left in."""
+
+
+class LeasesAtRisk(ActError):
+    """A start would forget leases, so that none was made.
+
+    :param message: the whole sentence.
+    :param code: which trouble it is (:mod:`iscdhcp.troubles.in_files`).
+    """
+
+    def __init__(self, message: str, code: str) -> None:
+        super().__init__(message)
+        self.code = code

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import salt.client
 from iscdhcp import files
+from iscdhcp.answers import NO_MODULE
 from iscdhcp.errors import IscDhcpError
 from iscdhcp.pair import discovery
 
@@ -33,7 +34,7 @@ def _reports(answers):
         report = answer.get("ret", answer.get("return"))
         if isinstance(report, dict) and "relationships" in report:
             reports[minion] = report
-        elif "is not available" in f"{report} {answer.get('error')}":
+        elif answer.get("code") == NO_MODULE:
             reports[minion] = {"relationships": {}, "addresses": [], "error": None}
     return reports
 
@@ -76,7 +77,7 @@ def discover(opts, minions, wanted=None, refresh=False, everybody=False):
     def enough(answers):
         """Whether the wanted pair is known and has answered: nobody waits for a dead bystander."""
         reports = {**cached, **fresh, **_reports(answers)}
-        if everybody or any(minion not in reports for minion in accepted):
+        if everybody or any(one not in reports and one not in answers for one in accepted):
             return False
         known = discovery.match(reports)
         try:

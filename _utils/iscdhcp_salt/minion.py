@@ -229,6 +229,13 @@ class Minion:
         return text
 
 
+def no_linux():
+    """Return what ``__virtual__`` says on a host that is no Linux, or ``None``."""
+    if (process.PROC / "self/ns").is_dir():
+        return None
+    return False, "dhcpd.* works on Linux only: it reads /proc/PID/ns, which is not there"
+
+
 def force_codes(force):
     """Return the codes of ``force``, which may be one string with commas."""
     try:

@@ -9,6 +9,7 @@ from typing import Any
 
 import salt.client
 from iscdhcp import wire
+from iscdhcp.answers import NO_MODULE
 from iscdhcp.errors import IscDhcpError
 
 from .interrupts import INTERRUPTS
@@ -36,17 +37,20 @@ class SaltMinions:
 
     # -- asking --------------------------------------------------------------------------------
 
-    def ask(self, minions, function, kwarg=None, patience=ASK_SECONDS, enough=None):
+    def ask(self, minions, function, kwarg=None, patience=ASK_SECONDS, enough=None, args=()):
         """
         Run ``function`` on ``minions`` and collect the answers.
 
+        kwarg, args
+            What it is called with.
         patience
             Seconds to wait for them.
         enough
             Called with the answers so far; true ends the wait.
 
         Returns ``{minion: {"ret": ..., "asked", "answered"}}`` (master's clock, epoch seconds), or
-        ``{"error": why}`` for a minion that failed or did not answer. Never raises for a minion
+        ``{"error": why}`` for a minion that failed or did not answer, with ``code``
+        :data:`iscdhcp.answers.NO_MODULE` where it has no such function. Never raises for a minion
         or a master that is away.
         """
         minions = sorted(minions)
@@ -55,7 +59,7 @@ class SaltMinions:
         if not minions:
             return answers
         try:
-            job = self._publish(minions, function, kwarg)
+            job = self._publish(minions, function, [*args, *_keywords(kwarg)])
         except Exception as err:  # pylint: disable=broad-except
             # The master restarts, is overloaded, or its socket is gone: unknown, ask again.
             self._drop_client()
@@ -72,12 +76,26 @@ class SaltMinions:
             else:
                 found[minion] = {"ret": answer.get("return")}
             found[minion].update(asked=asked, answered=(answer or {}).get("at"), jid=job)
+        for minion in self._without(function, found):
+            found[minion]["code"] = NO_MODULE
         return found
 
-    def _publish(self, minions, function, kwarg):
+    def _without(self, function, answers):
+        """
+        Return the minions that failed because they have no such function.
+
+        Salt has no code for that (``Minion._thread_return``: retcode 1 and a sentence), so that
+        those that failed are asked for the function itself.
+        """
+        failed = [one for one in answers if answers[one]["answered"] and "error" in answers[one]]
+        if not failed or not function.startswith("dhcpd."):
+            return []
+        have = self.ask(failed, "sys.list_functions", args=[function])
+        return [minion for minion, answer in have.items() if answer.get("ret") == []]
+
+    def _publish(self, minions, function, arguments):
         if self._client is None:
             self._client = salt.client.get_local_client(mopts=self.opts)
-        arguments = [dict(kwarg, __kwarg__=True)] if kwarg else []
         published = self._client.run_job(
             minions, function, arguments, tgt_type="list", listen=True, timeout=10
         )
@@ -213,7 +231,7 @@ class SaltMinions:
 
     def begin(self, minion, job, function, arguments, named):
         """See :class:`iscdhcp.pair.minions.Minions`."""
-        given = [*arguments, dict(named, __kwarg__=True)] if named else list(arguments)
+        given = [*arguments, *_keywords(named)]
         try:
             if self._client is None:
                 self._client = salt.client.get_local_client(mopts=self.opts)
@@ -249,6 +267,11 @@ class SaltMinions:
             log.debug("reading the job cache: %s", err)
             self._drop_client()
             return None
+
+
+def _keywords(named):
+    """Return named arguments as Salt publishes them, in a list with the positional ones."""
+    return [dict(named, __kwarg__=True)] if named else []
 
 
 def _facts(answer, facts):

@@ -50,7 +50,7 @@ def test_a_server_that_is_down_is_named_and_the_step_that_is_named_cures_it(pair
     blocked(pair, "process", "dhcpd is not running on dhcp-b")
     run = at_the_terminal(pair, "dhcp_failover.doctor", "foo")
     assert run.returncode == 1, str(run)
-    assert run.stdout.startswith("dhcpd is down on dhcp-b"), run.stdout
+    assert run.stdout.startswith("dhcpd is not running on dhcp-b"), run.stdout
     assert "Next: salt dhcp-b dhcpd.start" in run.stdout
     assert pair.ask("dhcp-b", "dhcpd.start")["result"] is True
     wait_until(pair.dhcp.is_normal, "the pair is normal again", 30.0)

@@ -16,7 +16,7 @@ def test_the_second_server_is_untouched_and_the_same_command_goes_on_when_mended
     assert run.returncode != 0, str(run)
     failed = run.step("The first server is restarted")
     assert failed["result"] is False
-    for words in ("dhcpd is down on dhcp-b", "lab99", "dhcp-a was not touched"):
+    for words in ("dhcpd is not running on dhcp-b", "lab99", "dhcp-a was not touched"):
         assert words in failed["comment"], str(run)
     assert pair.processes()["dhcp-b"] == ()
     assert pair.touched == ["dhcp-b"]

@@ -103,7 +103,7 @@ def test_status_preflight_and_what_is_wrong_with_a_pair_read_well(pair):
         shows("preflight", "preflight", "Before a restart", "is fit for a restart")
         pair.dhcp.kill("dhcp-b")
         shows("status", "status-down", "A server is down", "communications-interrupted")
-        shows("doctor", "doctor", "Why, and what to do", "dhcpd is down on dhcp-b")
+        shows("doctor", "doctor", "Why, and what to do", "dhcpd is not running on dhcp-b")
     finally:
         terminal.close()
     assert pair.touched == ["dhcp-b"]

@@ -215,7 +215,7 @@ def test_a_halted_process(pair):
         os.kill(process.pid, signal.SIGSTOP)
     until_state(pair, "dhcp-a", "communications-interrupted")
     is_named(pair, "halted", "dhcp-b")
-    blocked(pair, "process", "stopped by a signal")
+    blocked(pair, "process", "halted by a signal")
 
 
 def test_a_torn_lease_file(pair):

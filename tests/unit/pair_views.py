@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from iscdhcp.answers import NO_MODULE
 from iscdhcp.pair.discovery import Pair
 from iscdhcp.pair.view import PairView
 from iscdhcp.shapes import ProcessFacts
@@ -77,6 +78,7 @@ class Views:
             facts["relationships"]["foo"].update(port=647, auto_partner_down=0)
         self.offsets = {A: 0.0, B: 0.0}
         self.errors: dict[str, str] = {}
+        self.without_modules: set[str] = set()
         self.locks: dict[str, str] = {}
         self.holds: dict[str, Any] = {}
 
@@ -129,7 +131,8 @@ class Views:
         answers: dict[str, dict[str, Any]] = {}
         for server, facts in ((A, self.a), (B, self.b)):
             if server in self.errors:
-                answers[server] = {"error": self.errors[server]}
+                code = NO_MODULE if server in self.without_modules else None
+                answers[server] = {"error": self.errors[server], "code": code}
             else:
                 answers[server] = {"facts": facts, "offset": self.offsets[server], "asked": NOW}
         return PairView(FOO, answers, self.locks, self.holds)

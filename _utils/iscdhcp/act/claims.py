@@ -19,8 +19,8 @@ from ..clock import Clock
 from ..errors import IscDhcpError
 from ..files import read_json
 from ..files import write_json
-from ..rules.may_stop import being_acted_on
 from ..shapes import Claim
+from ..troubles.catalogue import says
 from ..words import clock
 
 #: Seconds for which the release of a claim is remembered.
@@ -120,7 +120,7 @@ class Claims:
             try:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
-                text = f"{being_acted_on(self._server)}: wait for its end"
+                text = f"{says('acting', server=self._server)}: wait for its end"
                 raise Refused(text, "acting") from None
             write_json(self._file, claim)
 
@@ -166,10 +166,8 @@ class Claims:
 
 def by_another(server: str, claim: Claim) -> str:
     """Return the sentence about a server that another run has claimed."""
-    return (
-        f"{server} is claimed by {claim['who']} until {clock(claim['until'])} UTC "
-        "(dhcpd.release_claim frees it)"
-    )
+    who = f"{claim['who']} until {clock(claim['until'])} UTC (dhcpd.release_claim frees it)"
+    return says("claim", server=server, who=who)
 
 
 def _left_behind(claim: Claim, master: str | None, over: str | None) -> bool:
@@ -193,7 +191,7 @@ def acting(folder: Path, server: str, clock: Clock = SYSTEM) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_UN)
             if another or clock.monotonic() > deadline:
                 raise Refused(
-                    f"Not done: another call is stopping or starting dhcpd on {server} now.",
+                    f"Not done: {says('acting', server=server)}.",
                     "acting",
                 )
             # Not in step with another act that waits for the same.

@@ -66,9 +66,8 @@ def other_process(here: Here, identity: str | None) -> Answer | None:
     running = here.server().process if identity is not None else None
     if running is None or running.identity == identity:
         return None
-    text = f"dhcpd on {here.id} has been restarted meanwhile (pid {running.pid})"
-    reason = Reason("other-process", text)
-    return refused(here, f"Nothing done: {text}.", [reason])
+    reason = Reason.of("other-process", server=here.id, pid=running.pid)
+    return refused(here, f"Nothing done: {reason.text}.", [reason])
 
 
 def verdict(

@@ -8,6 +8,7 @@ from collections.abc import Collection
 from ..answers import Answer
 from ..answers import ProcessMark
 from ..errors import IscDhcpError
+from ..errors import LeasesAtRisk
 from ..facts import gather
 from ..facts import ran
 from ..facts.ran import Ran
@@ -90,6 +91,8 @@ def start_as_it_ran(
         log.debug("starting dhcpd failed", exc_info=True)
         unstarted = failed(here, f"{err}. {_down_or_runs(here, settings)}.", old)
         unstarted["why"] = here.masked(f"{err}.")
+        if isinstance(err, LeasesAtRisk):
+            unstarted["code"] = err.code
         return unstarted
     note_start(here, round(clock.monotonic() - begun, 2))
     if here.notes.paused.read():
@@ -166,7 +169,7 @@ def _down_or_runs(here: Here, settings: Settings) -> str:
     if server.process is not None:
         return f"dhcpd runs on {here.id}"
     seen = [sign.text for sign in gather.signs(server) if sign.blocks]
-    return f"No dhcpd is seen on {here.id}" if seen else f"dhcpd is down on {here.id}"
+    return f"No dhcpd is seen on {here.id}" if seen else f"dhcpd is not running on {here.id}"
 
 
 def resume(here: Here, run: str | None) -> Answer:

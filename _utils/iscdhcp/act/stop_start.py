@@ -16,6 +16,7 @@ from typing import Protocol
 from ..answers import ProcessMark
 from ..errors import ActError
 from ..errors import IscDhcpError
+from ..errors import LeasesAtRisk
 from ..facts import gather
 from ..facts.server import Server
 from ..facts.server import Settings
@@ -200,23 +201,26 @@ def _await_service(
 
 
 def check_leases(path: str) -> None:
-    """Raise :class:`ActError` if a start on this lease file would forget leases."""
+    """Raise :class:`LeasesAtRisk` if a start on this lease file would forget leases."""
     end = check_end(path)
     if not end.exists:
-        raise ActError(
+        raise LeasesAtRisk(
             f"not started: the lease file {path} is missing, every lease would be forgotten; "
-            f"put it back ({path}~ is dhcpd's own copy)"
+            f"put it back ({path}~ is dhcpd's own copy)",
+            "lease-file-missing",
         )
     if not end.whole:
-        raise ActError(
-            f"not started: the lease file {path} is torn at its end ({end.problem}); cut the "
-            "torn entry off by hand (keep a copy), then start"
+        raise LeasesAtRisk(
+            f"not started: the lease file {path} is torn at its end ({end.problem}); "
+            "dhcpd.repair_leases cuts the torn entry off and keeps a copy, then start",
+            "lease-file-torn",
         )
     old = check_end(path + "~")
     if end.bytes == 0 and old.exists and old.bytes > 0:
-        raise ActError(
+        raise LeasesAtRisk(
             f"not started: the lease file {path} is empty and {path}~ is not: every lease "
-            "would be forgotten; put it back"
+            "would be forgotten; put it back",
+            "lease-file-missing",
         )
 
 

@@ -3,7 +3,7 @@ Whether two configurations mean the same, and how they differ.
 
 Two servers of a failover relationship must agree on everything but their own part of it.
 :func:`compare` takes both normal forms and says how they differ, :func:`lines` shows it to a
-person, :func:`crossed` says whether the two ends of the relationship itself fit each other.
+person, :func:`crossed_facts` says whether the two ends of the relationship itself fit each other.
 """
 
 from __future__ import annotations
@@ -194,18 +194,6 @@ def _shown(text: str) -> str:
 # -- the partnership itself ----------------------------------------------------------------------
 
 
-def crossed(
-    one: views.Relationship, other: views.Relationship, name: str, other_name: str
-) -> list[str]:
-    """
-    Return what keeps two ends of a relationship from finding each other, as sentences.
-
-    :param one, other: the relationship as each of the two servers has it.
-    :param name, other_name: the servers.
-    """
-    return crossed_facts(relationship_facts(one), relationship_facts(other), name, other_name)
-
-
 def relationship_facts(one: views.Relationship) -> dict[str, Any]:
     """Return what :func:`crossed_facts` needs of a relationship, as plain data."""
     keys = ("role", "address", "port", "peer_address", "peer_port", "file", "line")
@@ -215,7 +203,12 @@ def relationship_facts(one: views.Relationship) -> dict[str, Any]:
 def crossed_facts(
     one: Mapping[str, Any], other: Mapping[str, Any], name: str, other_name: str
 ) -> list[str]:
-    """The same as :func:`crossed`, of what :func:`relationship_facts` returned."""
+    """
+    Return what keeps two ends of a relationship from finding each other, as sentences.
+
+    :param one, other: what :func:`relationship_facts` says of the relationship at each server.
+    :param name, other_name: the servers.
+    """
     found = []
     places = f"{name}:{one['file']}:{one['line']}, {other_name}:{other['file']}:{other['line']}"
     if one["role"] == other["role"]:

@@ -2,7 +2,8 @@
 What is wrong with a configuration, what it means for clients, and what to do about it.
 
 :func:`lint` has the rules of failover: those that dhcpd checks itself, said so that they are
-understood, and those that it lets pass. :func:`lint_pair` has those that need both partners.
+understood, and those that it lets pass. Those that need both partners:
+:func:`iscdhcp.conf.compare.crossed_facts`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from typing import Any
 
 from ..errors import ConfError
 from ..errors import IscDhcpError
-from . import compare
 from . import grammar
 from . import views
 from .syntax import Statement
@@ -85,9 +85,10 @@ def lint(tree: Tree, addresses: Sequence[str] | None = None) -> list[Finding]:
         configuration: views.Configuration | None = views.views(tree)
     except ConfError as err:
         configuration = None
-        what, _, fix = err.message.partition(": ")
         findings.append(
-            Finding(ERROR, "configuration", err.file, err.line, what, fix or "fix this statement")
+            Finding(
+                ERROR, "configuration", err.file, err.line, err.message, "complete that statement"
+            )
         )
     declared = [
         one for one in walk(tree.statements) if one.keyword == "failover" and one.block is not None
@@ -114,27 +115,6 @@ def broken(error: IscDhcpError) -> Finding:
     file, line = getattr(error, "file", None), getattr(error, "line", None)
     what = getattr(error, "message", str(error))
     return Finding(ERROR, "syntax", file, line, f"{what}: dhcpd does not start", "fix it there")
-
-
-def lint_pair(
-    one: views.Configuration, other: views.Configuration, name: str, other_name: str
-) -> list[Finding]:
-    """
-    Return what keeps two servers from being partners: both primary, ports and addresses crossed.
-
-    :param one, other: what the two servers have.
-    :param name, other_name: the servers, for the messages.
-    """
-    found = []
-    for mine in one.relationships:
-        theirs = other.relationship(mine.name)
-        if theirs is None:
-            continue
-        for sentence in compare.crossed(mine, theirs, name, other_name):
-            code = "both-" + mine.role if sentence.startswith("both") else "ends-do-not-match"
-            what, _, fix = sentence.rpartition(": ")
-            found.append(Finding(ERROR, code, mine.file, mine.line, what, fix))
-    return found
 
 
 def _at(statement: Statement, severity: str, code: str, what: str, fix: str) -> Finding:

@@ -15,9 +15,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..log import harmless
+from ..pair.cases import by_hand
+from ..pair.cases import is_full
+from ..pair.cases import room
 from ..pair.view import PairView
 from ..rules.may_stop import CLOCK_MAX_SKEW
-from ..words import size
+from ..rules.may_stop import clocks_apart
+from ..troubles.catalogue import says
+from ..troubles.catalogue import what_to_do
 from ..words import stamp
 from . import link
 from . import states
@@ -67,21 +72,17 @@ def diagnose(view: PairView) -> list[Finding]:
 
 def _silent(view: PairView, server: str) -> list[Finding]:
     why, partner = view.error(server), view.partner(server)
-    if why and "is not available" in why:
-        text = f"{server} does not have this version of the modules ({why})"
-        return [Finding("not-synced", RISK, text, f"salt {server} saltutil.sync_all", server, 60)]
+    if view.lacks_modules(server):
+        return [Finding.of("not-synced", RISK, 60, server, why=why)]
     connected = view.end(partner)["connected"]
     text = f"the minion on {server} does not answer ({why})"
     if connected:
         text += (
             f", but dhcpd is running there: {partner} has an established failover connection to it"
         )
-        step = f"bring the minion back (systemctl restart salt-minion on {server})"
+        step = what_to_do("minion-silent", server=server)
         return [Finding("minion-silent", RISK, text, step, server, 70)]
-    step = (
-        f"look whether the host {server} is up; touch nothing on {partner}: it may be the only "
-        "one that serves"
-    )
+    step = what_to_do("host-down", server=server, partner=partner)
     if connected is False:
         text += f", and {partner} has no failover connection to it: the host or its network is down"
         return [Finding("host-down", CAUSE, text, step, server, 92)]
@@ -92,25 +93,13 @@ def _process(view: PairView, server: str) -> list[Finding]:
     process = view.seen(server)["process"]
     if process["several"]:
         pids = ", ".join(map(str, process["several"]))
-        text = (
-            f"several dhcpd processes run on {server} (pids {pids}), and all of them answer clients"
-        )
-        step = f"end the stray one by its pid on {server}; the service's own is the one to keep"
-        return [Finding("several", CAUSE, text, step, server, 96)]
-    if process.get("stopped"):
-        pid = process.get("pid")
-        text = (
-            f"dhcpd on {server} (pid {pid}) is halted by a signal: it holds its sockets and "
-            "answers nobody"
-        )
-        return [Finding("halted", CAUSE, text, f"kill -CONT {pid} on {server}", server, 97)]
-    if process.get("running"):
+        return [Finding.of("several", CAUSE, 96, server, pids=pids)]
+    if process["stopped"]:
+        return [Finding.of("halted", CAUSE, 97, server, pid=process["pid"])]
+    if process["running"]:
         return []
-    if process.get("signs"):
-        told = "; ".join(process["signs"])
-        text = f"no dhcpd is seen on {server}, and yet {told}: it may serve unseen"
-        step = f"look on {server} who that is, and start no dhcpd there before"
-        return [Finding("unseen", CAUSE, text, step, server, 97)]
+    if process["signs"]:
+        return [Finding.of("unseen", CAUSE, 97, server, signs="; ".join(process["signs"]))]
     return _down(view, server)
 
 
@@ -120,41 +109,33 @@ def _down(view: PairView, server: str) -> list[Finding]:
     leases, configuration = view.seen(server)["lease_file"], view.seen(server)["configuration"]
     service, space = view.service(server), view.survey(server)["space"]
     start = f"salt {server} dhcpd.start"
-    before = f"dhcpd is down on {server}"
+    before = says("down", server=server)
     found = []
-    if configuration.get("error"):
+    if configuration["error"]:
         text = f"{before} and its configuration is refused: {configuration['error']}; {alone}"
         step = f"fix that line, then {start}"
         found.append(Finding("configuration", CAUSE, text, step, server, 99))
-    if leases.get("exists") is False:
-        text = f"{before} and its lease file {leases.get('file')} is missing; {alone}"
-        step = (
-            f"bring it back from {leases.get('file')}~ or a backup before anything else, then "
-            f"{start}: an empty file would make it forget every lease"
-        )
+    if leases["exists"] is False:
+        text = f"{before} and its lease file {leases['file']} is missing; {alone}"
+        step = what_to_do("lease-file-missing", server=server, file=leases["file"])
         found.append(Finding("lease-file-missing", CAUSE, text, step, server, 98))
-    elif leases.get("problem"):
+    elif leases["problem"]:
         text = f"{before} and {leases['problem']}: a start would forget a lease; {alone}"
         step = f"salt {server} dhcpd.repair_leases, then {start}"
         found.append(Finding("lease-file-torn", CAUSE, text, step, server, 98))
-    if not space.get("error") and space["free"] < space["needed"]:
-        text = f"{before} and only {size(space['free'])} are free in {space['folder']}; {alone}"
-        step = f"make room for its lease file ({size(space['needed'])}), then {start}"
-        found.append(Finding("disk-full", CAUSE, text, step, server, 98))
+    if is_full(space):
+        case = {"folder": space["folder"], **room(space)}
+        step = f"make room for its lease file, then {start}"
+        more = f"; dhcpd is down, {alone}"
+        found.append(Finding.of("disk-full", CAUSE, 98, server, more, step, case=case))
     why = _last_words(view, server)
     if why and not found:
-        text = f"{before}: it said {why}; {alone}"
-        found.append(Finding("start-failed", CAUSE, text, f"fix that, then {start}", server, 97))
-    if service.get("active") and service.get("name"):
-        text = (
-            f"{before}, and {service.get('manager')} believes that {service['name']} is active: "
-            f"its start would do nothing; {alone}"
-        )
-        step = f"{start}, which starts it all the same"
-        found.append(Finding("gone-while-active", CAUSE, text, step, server, 96))
+        found.append(Finding.of("start-failed", CAUSE, 97, server, f"; {alone}", why=why))
+    if service["active"] and service["name"]:
+        who = {"manager": service["manager"], "service": service["name"]}
+        found.append(Finding.of("gone-while-active", CAUSE, 96, server, f"; {alone}", case=who))
     elif not found:
-        text = f"{before}; {alone}"
-        found.append(Finding("down", CAUSE, text, start, server, 95))
+        found.append(Finding.of("down", CAUSE, 95, server, f"; {alone}"))
     return found
 
 
@@ -180,17 +161,11 @@ def _configuration(view: PairView, server: str) -> list[Finding]:
     if not view.running(server):
         return []
     if error:
-        text = f"the configuration on {server} is refused, its next start would fail: {error}"
-        return [
-            Finding("configuration", RISK, text, "fix that line before any restart", server, 80)
-        ]
+        return [Finding.of("configuration", RISK, 80, server, error=error)]
     if not view.knows(server):
-        text = (
-            f"the configuration on {server} has no failover peer {view.name} any more, that of "
-            f"{partner} has"
-        )
-        step = f"bring the failover peer back on {server}, or take it away on both"
-        return [Finding("half-configured", CAUSE, text, step, server, 93)]
+        return [
+            Finding.of("half-configured", CAUSE, 93, server, partner=partner, pair=view.name)
+        ]
     return []
 
 
@@ -201,16 +176,10 @@ def _clocks(view: PairView) -> list[Finding]:
     skew = abs(view.skew or 0.0)
     if skew <= CLOCK_MAX_SKEW / 2 or linked(view) is False:
         return []
-    first, second = view.servers
-    text = f"the clocks of {first} and {second} are {skew:.0f} s apart"
-    if skew > CLOCK_MAX_SKEW:
-        text += (
-            f": dhcpd looks only when it connects, so the next restart or network failure leaves "
-            f"them apart (at most {CLOCK_MAX_SKEW:.0f} s)"
-        )
-    step = "set the clocks before anything is restarted; see that NTP runs on both"
+    reason = clocks_apart(*view.servers, skew, view.name)
+    step = f"{reason.do}, before anything is restarted"
     rank = 84 if skew > CLOCK_MAX_SKEW else 40
-    return [Finding("clock-skew", RISK, text, step, None, rank)]
+    return [Finding(reason.code, RISK, reason.text, step, None, rank)]
 
 
 def _times(number: int) -> str:
@@ -227,12 +196,8 @@ def _exhaustion(view: PairView, server: str) -> list[Finding]:
     total = f" (of {counts['addresses']})" if counts else ""
     left = f" ({counts['own']} left of {counts['addresses']})" if counts else ""
     if none and not (counts and (counts["free"] or counts["backup"])):
-        text = (
-            f"{view.name} has no free addresses{total}; {server} turned clients away "
-            f"{_times(none)} recently"
-        )
-        step = "widen the range on both servers, or shorten the lease time"
-        return [Finding("pool-exhausted", CAUSE, text, step, server, 72)]
+        case = {"pair": view.name, "total": total, "times": _times(none)}
+        return [Finding.of("pool-exhausted", CAUSE, 72, server, case=case)]
     away = f"{server} turned clients away {_times(turned)} recently (peer holds all free leases)"
     if turned and state in ("communications-interrupted", "partner-down"):
         text = f"{away}: its own half is used up{left}, {partner} has the other"
@@ -243,10 +208,7 @@ def _exhaustion(view: PairView, server: str) -> list[Finding]:
         return [Finding("peer-holds-all", CAUSE, text, step, server, 93)]
     if turned:
         text = f"{away}: its share is used up{left} until the next rebalance"
-        step = (
-            f"salt-run dhcp_failover.wait_normal {view.name}; if this happens often, widen the "
-            "range"
-        )
+        step = what_to_do("peer-holds-all", pair=view.name)
         return [Finding("peer-holds-all", RISK, text, step, server, 64)]
     return []
 
@@ -256,20 +218,15 @@ def _disk(view: PairView, server: str) -> list[Finding]:
         return []
     space = view.survey(server)["space"]
     unwritten = view.log(server)["unwritten"]
-    full = not space["error"] and space["free"] < space["needed"]
-    read_only = bool(space.get("read_only"))
+    full, read_only = is_full(space), space["read_only"]
+    folder = space["folder"]
     if unwritten and (full or read_only):
-        text = f"dhcpd on {server} can't write its lease file: “{unwritten['text']}”"
-        step = f"make room in {space['folder']} on {server} at once, before dhcpd is restarted"
-        return [Finding("disk-full", CAUSE, text, step, server, 90)]
-    if full or read_only:
-        room = "it is read-only" if read_only else f"{size(space['free'])} are free"
-        text = (
-            f"the disk of {server}'s lease file is full: {room} in {space['folder']}, a start "
-            f"needs {size(space['needed'])}"
-        )
-        step = f"make room in {space['folder']} on {server} before dhcpd is restarted"
-        return [Finding("disk-full", RISK, text, step, server, 82)]
+        case = {"folder": folder, "line": unwritten["text"]}
+        return [Finding.of("disk-unwritten", CAUSE, 90, server, case=case)]
+    if read_only:
+        return [Finding.of("disk-read-only", RISK, 82, server, folder=folder)]
+    if full:
+        return [Finding.of("disk-full", RISK, 82, server, folder=folder, case=room(space))]
     return []
 
 
@@ -279,14 +236,11 @@ def _lease_file(view: PairView, server: str) -> list[Finding]:
     problem = view.seen(server)["lease_file"]["problem"]
     leases = view.seen(server)["leases"]
     damaged = leases and leases["damaged"]
-    if not problem and not damaged:
-        return []
-    text = f"{server}: {problem or 'entries of its lease file are damaged'}: a start drops leases"
-    step = (
-        f"salt {server} dhcpd.check_leases names them; do not restart dhcpd by hand: stop it by "
-        "dhcpd.stop force=lease-file, then dhcpd.repair_leases, then dhcpd.start"
-    )
-    return [Finding("lease-file-torn", RISK, text, step, server, 81)]
+    if problem:
+        return [Finding.of("lease-file-torn", RISK, 81, server, problem=problem)]
+    if damaged:
+        return [Finding.of("lease-file-damaged", RISK, 81, server, damaged=damaged)]
+    return []
 
 
 def _rejections(view: PairView, server: str) -> list[Finding]:
@@ -300,14 +254,9 @@ def _rejections(view: PairView, server: str) -> list[Finding]:
         return []
     changing = any(view.touched_since_start(one) for one in view.servers)
     times = sum(int(entry["count"]) for entry in ranges)
-    text = (
-        f"{server} and {view.partner(server)} do not have the same ranges: {times} updates were "
-        f"rejected ({ranges[-1].get('why')})"
-    )
-    if changing:
-        text += "; expected while a new configuration is on one server only"
-    step = "compare ranges and pools of both dhcpd.conf, then restart the one that was changed"
-    return [Finding("ranges-differ", RISK, text, step, server, 66)]
+    more = "; expected while a new configuration is on one server only" if changing else ""
+    case = {"partner": view.partner(server), "times": times, "why": ranges[-1].get("why")}
+    return [Finding.of("ranges-differ", RISK, 66, server, more, case=case)]
 
 
 def _imbalance(view: PairView, server: str) -> list[Finding]:
@@ -315,9 +264,7 @@ def _imbalance(view: PairView, server: str) -> list[Finding]:
     if balance.get("balanced") is not False or not view.normal:
         return []
     pools = ", ".join(sorted(balance["imbalanced"])) or "a pool"
-    text = f"{pools} of {view.name} is imbalanced as {server} says"
-    step = "dhcpd rebalances by itself (min-balance, max-balance: an hour at most); nothing is lost"
-    return [Finding("imbalanced", NOTE, text, step, server, 35)]
+    return [Finding.of("imbalanced", NOTE, 35, server, pools=pools, pair=view.name)]
 
 
 def _omapi(view: PairView, server: str) -> list[Finding]:
@@ -325,65 +272,49 @@ def _omapi(view: PairView, server: str) -> list[Finding]:
     error = omapi.get("error")
     if not view.running(server) or not omapi.get("configured") or not error:
         return []
-    text = f"OMAPI of {server} can't be used, its log is read instead: {error}"
+    if view.survey(server)["sockets"]["omapi"] == "other":
+        return [Finding.of("omapi-port", RISK, 55, server, port=omapi["port"])]
+    more, step = "", omapi["hint"]
     if view.touched_since_start(server):
-        text += "; dhcpd.conf was changed since dhcpd's start, which still has the old key"
+        more = "; dhcpd.conf was changed since dhcpd's start, which still has the old key"
         step = "restart the pair (salt-run dhcp_failover.restart): dhcpd reads the key at its start"
-    elif omapi.get("hint"):
-        step = str(omapi["hint"])
-    else:
-        step = f"compare omapi-key on {server} with the key that it names, then restart the pair"
-    if view.survey(server)["sockets"].get("omapi") == "other":
-        text = f"OMAPI of {server} can't be used: another program has port {omapi.get('port')}"
-        step = f"free the port on {server}; dhcpd tries again every 5 s"
-    return [Finding("omapi", RISK, text, step, server, 55)]
+    step = step or (
+        f"compare omapi-key on {server} with the key that it names, then restart the pair"
+    )
+    return [Finding.of("omapi", RISK, 55, server, more, step, error=error)]
 
 
 def _small(view: PairView, server: str) -> list[Finding]:
     """Find what is good to know and no trouble by itself."""
     found = []
     service = view.service(server)
-    if view.running(server) and service.get("name") and service.get("active") is False:
-        text = (
-            f"dhcpd on {server} was started by hand: {service.get('manager')} believes that "
-            f"{service['name']} is stopped"
-        )
-        step = "its next restart by this project brings it back under the service manager"
-        found.append(Finding("service", NOTE, text, step, server, 30))
+    if view.running(server) and service["name"] and service["active"] is False:
+        found.append(Finding.of("service", NOTE, 30, server, case=by_hand(service)))
     if view.seen(server)["process"]["gentle_shutdown"]:
-        text = f"dhcpd on {server} is built with gentle shutdown: a SIGTERM costs MCLT"
-        found.append(Finding("gentle", NOTE, text, "use method=handover or drain", server, 20))
+        found.append(Finding.of("gentle", NOTE, 20, server))
     delay = view.end(server)["auto_partner_down"]
     if delay:
-        text = (
-            f"auto-partner-down is {delay} s on {server}: a network failure that lasts longer "
-            "makes both serve the same addresses"
-        )
+        more = ": a network failure that lasts longer makes both serve the same addresses"
+        case = {"partner": server, "limit": delay, "pair": view.name}
         step = "set it to 0, or above the longest restart"
-        found.append(Finding("auto-partner-down", NOTE, text, step, server, 25))
+        found.append(Finding.of("auto-partner-down", NOTE, 25, server, more, step, case=case))
     pending = view.seen(server)["pending_restart"]
     if pending:
-        text = f"a restart of {server} is pending: {pending.get('reason')}"
-        step = f"salt-run dhcp_failover.restart {view.name}"
-        found.append(Finding("pending", NOTE, text, step, server, 22))
+        case = {"reason": pending["reason"], "pair": view.name}
+        found.append(Finding.of("pending", NOTE, 22, server, case=case))
     lock, hold = view.locks.get(server), view.holds.get(server)
     if lock:
-        text = f"{server} is locked by {lock}: what is seen here may be its doing"
-        found.append(Finding("run", WAIT, text, "wait for its end", server, 65))
+        more = ": what is seen here may be its doing"
+        found.append(Finding.of("run", WAIT, 65, server, more, who=lock))
     if hold:
-        text = f"{server} is held by {hold.get('who')}: {hold.get('why')}"
-        step = f"salt-run dhcp_failover.release server={server}, when they agree"
-        found.append(Finding("hold", NOTE, text, step, server, 24))
-    log = view.log(server)
-    if log.get("error"):
-        text = (
-            f"the log of {server} can't be read, so this diagnosis does without it: {log['error']}"
+        found.append(
+            Finding.of("hold", NOTE, 24, server, who=hold.get("who"), why=hold.get("why"))
         )
-        found.append(Finding("log", NOTE, text, "name it in dhcpd:log_files", server, 28))
+    log = view.log(server)
+    if log["error"]:
+        found.append(Finding.of("log", NOTE, 28, server, why=log["error"]))
     elif events_of(view, server, "lost"):
-        text = f"lines of dhcpd are missing in the log of {server} (a rate limit dropped them)"
-        step = "set RateLimitIntervalSec=0 (journald) or imuxsock's rate limit off"
-        found.append(Finding("log-lost", NOTE, text, step, server, 27))
+        found.append(Finding.of("log-lost", NOTE, 27, server))
     return found
 
 
@@ -464,10 +395,7 @@ def answer(
     return {"comment": " ".join(texts), "next": None}
 
 
-_MEND = (
-    "fix failover peer in dhcpd.conf of both servers (name, role, address, peer address), restart "
-    "the one that was wrong, then salt-run dhcp_failover.pairs refresh=True"
-)
+_FIX = what_to_do("half-defined")
 
 
 def _first(found: list[Finding]) -> Finding | None:
@@ -494,6 +422,6 @@ def half_defined(
         )
         for minion in silent
     ]
-    step = f"if {' or '.join(silent)} is the partner: bring it back; else {_MEND}"
-    found += [Finding("half-defined", CAUSE, text, step if silent else _MEND) for text in problems]
+    step = f"if {' or '.join(silent)} is the partner: bring it back; else {_FIX}"
+    found += [Finding("half-defined", CAUSE, text, step if silent else _FIX) for text in problems]
     return {"not a pair": [one.as_dict() for one in found]} if found else {}

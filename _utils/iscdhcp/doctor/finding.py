@@ -4,12 +4,15 @@ What doctor finds: the form of a finding, and how the facts and the log of both 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ..pair.view import PairView
 from ..shapes import Move
 from ..shapes import ToldLine
+from ..troubles.catalogue import says
+from ..troubles.catalogue import what_to_do
 
 #: Kinds of findings: it is the trouble, it heals by itself, it will be trouble, good to know.
 CAUSE, WAIT, RISK, NOTE, HARMLESS = "cause", "wait", "risk", "note", "harmless"
@@ -20,15 +23,54 @@ LATELY = 120.0
 
 @dataclass(frozen=True)
 class Finding:
-    """One finding: a stable ``code``, its kind, the cause in one sentence, the next safe step."""
+    """
+    One finding.
+
+    code
+        A code of :data:`iscdhcp.troubles.catalogue.CATALOGUE`, or of a harmless line of the log.
+    kind
+        :data:`CAUSE` and so on.
+    text, next
+        The cause in one sentence, and the next safe step.
+    server
+        Which server it is about, if one.
+    rank
+        The likelier (graver) ones are greater.
+    """
 
     code: str
     kind: str
     text: str
     next: str | None = None
     server: str | None = None
-    #: The likelier (graver) ones are greater.
     rank: int = 0
+
+    @classmethod
+    def of(
+        cls,
+        code: str,
+        kind: str,
+        rank: int,
+        server: str | None = None,
+        more: str = "",
+        step: str | None = None,
+        case: Mapping[str, object] | None = None,
+        **fields: object,
+    ) -> Finding:
+        """
+        Return a finding in the catalogue's words.
+
+        more
+            The end of the sentence.
+        step
+            The next step where this case has a better one than the catalogue.
+        case, fields
+            What the catalogue's sentences name besides ``server``.
+        """
+        fields.update(case or {})
+        step = step or what_to_do(code, server=server, **fields)
+        text = says(code, server=server, **fields) + more
+        return cls(code, kind, text, step, server, rank)
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as a plain dict (``code``, ``kind``, ``text``, ``next``, ``server``)."""

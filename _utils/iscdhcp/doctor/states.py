@@ -12,6 +12,7 @@ from ..rules import stuck
 from ..rules.is_complete import STARTUP_SECONDS
 from ..rules.wording import recover_wait_until
 from ..states import FailoverState
+from ..troubles.catalogue import what_to_do
 from ..words import stamp
 from .finding import CAUSE
 from .finding import RISK
@@ -40,9 +41,7 @@ def state(view: PairView, server: str) -> list[Finding]:
         return []
     if state is None:
         why = view.end(server)["why_unknown"] or "neither OMAPI nor the log says"
-        text = f"the state of {view.name} on {server} can't be proved: {why}"
-        step = "make OMAPI answer, or let dhcpd's log be read (dhcpd:log_files)"
-        return [Finding("unknown", CAUSE, text, step, server, 58)]
+        return [Finding.of("unknown", CAUSE, 58, server, pair=view.name, why=why)]
     found = {
         "unknown-state": _unknown_state,
         "startup": _startup,
@@ -72,10 +71,7 @@ def _unknown_state(view: PairView, server: str) -> list[Finding]:
         f"{server} is in unknown-state: a number that is no state was set over OMAPI; it answers "
         f"nobody, and no restart ends it; {without(view, server)}"
     )
-    step = (
-        f"set local-state of {view.name} to recover (6) over {server}'s OMAPI; MCLT has to pass "
-        "before it serves"
-    )
+    step = what_to_do("unknown-state", server=server, pair=view.name)
     return [Finding("unknown-state", CAUSE, text, step, server, 94)]
 
 
@@ -87,7 +83,7 @@ def _startup(view: PairView, server: str) -> list[Finding]:
         f"{server} has just started and waits for its partner's word, {max(0.0, left):.0f} s more "
         f"at most; {without(view, server)}"
     )
-    kind, step = WAIT, "wait"
+    kind, step = WAIT, what_to_do("startup")
     if left < -5:
         text = f"{server} is in startup for longer than the {STARTUP_SECONDS:.0f} s that it may"
         kind = CAUSE
@@ -99,12 +95,7 @@ def _normal(view: PairView, server: str) -> list[Finding]:
     end = view.end(server)
     unacked, bound = end.get("unacked") or 0, end.get("unacked_bound") or 0
     if unacked > bound:
-        text = (
-            f"{server} has {unacked} unacknowledged updates, the maximum: its partner is "
-            "slow to answer, or does not"
-        )
-        step = f"look again in a few seconds; if it stays, see the log on {view.partner(server)}"
-        return [Finding("unacked", RISK, text, step, server, 50)]
+        return [Finding.of("unacked", RISK, 50, server, unacked=unacked, pair=view.name)]
     return []
 
 
@@ -118,7 +109,7 @@ def _interrupted(view: PairView, server: str) -> list[Finding]:
         f"{server} has lost {partner}{when} and serves alone, new clients from its own half of "
         f"the free addresses{free}"
     )
-    step = f"bring {partner} back; {server} must not be touched until both are normal"
+    step = what_to_do("communications-interrupted", server=server, partner=partner)
     return [Finding("communications-interrupted", CAUSE, text, step, server, 40)]
 
 
@@ -129,21 +120,13 @@ def _partner_down(view: PairView, server: str) -> list[Finding]:
     mclt, since = end.get("mclt"), end.get("since")
     how = _how_partner_down(view, server)
     if view.running(partner) and theirs in ("normal", "communications-interrupted", "partner-down"):
-        text = (
-            f"{server} is in partner-down ({how}) while dhcpd on {partner} serves too ({theirs}): "
-            "both may give out the same addresses"
-        )
-        step = (
-            "connect them as soon as can be (network, firewall, ports): they compare their leases "
-            f"then; if that lasts, stop dhcpd on {partner} until it is fixed"
-        )
-        return [Finding("split", CAUSE, text, step, server, 95)]
+        return [Finding.of("split", CAUSE, 95, server, partner=partner, how=how, state=theirs)]
     until = f" from {stamp(float(since) + float(mclt))} on" if since and mclt else " after MCLT"
     text = f"{server} takes {partner} for dead ({how}) and may use all addresses{until}"
     if theirs in _RECOVERING:
         step = f"wait until {partner} has recovered; do not touch {server} meanwhile"
         return [Finding("partner-down", WAIT, text, step, server, 30)]
-    step = f"salt {partner} dhcpd.start once its host is well; it recovers from {server} by itself"
+    step = what_to_do("partner-down", server=server, partner=partner)
     return [Finding("partner-down", CAUSE, text, step, server, 45)]
 
 
@@ -168,9 +151,9 @@ def _conflict(view: PairView, server: str) -> list[Finding]:
     if age < TOO_LONG:
         text = (
             f"{server} is in {state}: both servers compare the leases that they gave out apart, "
-            "mute meanwhile; it ends by itself in seconds"
+            "answering nobody meanwhile; it ends by itself in seconds"
         )
-        return [Finding(str(state), WAIT, text, "wait a minute; restart nothing", server, 78)]
+        return [Finding(str(state), WAIT, text, what_to_do(str(state)), server, 78)]
     text = f"{server} is in {state} for {age:.0f} s, which takes seconds when both are connected"
     step = "see that both dhcpd run and are connected; restart nothing before that"
     return [Finding(str(state), CAUSE, text, step, server, 88)]
@@ -187,21 +170,21 @@ def _recover(view: PairView, server: str) -> list[Finding]:
             f"of {view.end(partner)['unacked']} updates that nobody will acknowledge, so it "
             f"sends no other; {alone}"
         )
-        step = f"salt {partner} dhcpd.release_window; {server} is normal a second later"
+        step = what_to_do("full-window", server=server, partner=partner)
         return [Finding("full-window", CAUSE, text, step, server, 97)]
     if _is_down(view, partner):
         text = (
             f"{server} is in recover and fetches its leases from {partner}, which is down: it "
             f"never serves without it; {alone}"
         )
-        step = f"salt {partner} dhcpd.start"
+        step = what_to_do("recover-alone", partner=partner)
         return [Finding("recover-alone", CAUSE, text, step, server, 98)]
     if linked(view) is False:
         text = (
             f"{server} is in recover and answers nobody until {partner} sends every lease, and "
             f"they are not connected; {alone}"
         )
-        step = "fix the connection (see the other findings); restart nothing"
+        step = what_to_do("recover-unconnected")
         return [Finding("recover-unconnected", CAUSE, text, step, server, 60)]
     counts = view.counts(server)
     addresses = counts["addresses"] if counts else 0
@@ -220,7 +203,7 @@ def _recover(view: PairView, server: str) -> list[Finding]:
             f"{patience:.0f} s at most for {addresses} addresses, then MCLT may have to pass; "
             f"{alone}"
         )
-        step = f"wait; {partner} must stay up"
+        step = what_to_do("recover", partner=partner)
         return [Finding("recover", WAIT, text, step, server, 76)]
     text = (
         f"{server} has been in recover for {age:.0f} s without progress: {partner} is in {theirs} "
@@ -240,7 +223,7 @@ def _recover_wait(view: PairView, server: str) -> list[Finding]:
     if _is_down(view, partner):
         text += f"; {partner}, which it depends on, is down"
         return [Finding("recover-wait", CAUSE, text, f"salt {partner} dhcpd.start", server, 98)]
-    step = f"wait; do not touch {partner} before both are normal"
+    step = what_to_do("recover-wait", partner=partner)
     return [Finding("recover-wait", WAIT, text, step, server, 77)]
 
 
@@ -256,10 +239,11 @@ def _recover_done(view: PairView, server: str) -> list[Finding]:
         return [Finding("recover-done", CAUSE, text, step, server, 98)]
     if linked(view) is False:
         text = f"{server} waits in recover-done for {partner}'s word, and they are not connected"
-        step = "fix the connection (see the other findings); restart nothing"
+        step = what_to_do("recover-unconnected")
         return [Finding("recover-done", CAUSE, text, step, server, 60)]
     text = f"{server} has every lease and waits for {partner}'s word; it ends by itself in seconds"
-    return [Finding("recover-done", WAIT, text, f"wait; {partner} must stay up", server, 76)]
+    step = what_to_do("recover-done", partner=partner)
+    return [Finding("recover-done", WAIT, text, step, server, 76)]
 
 
 def _paused(view: PairView, server: str) -> list[Finding]:
@@ -277,7 +261,7 @@ def _paused(view: PairView, server: str) -> list[Finding]:
         f"{server} is paused ({how}): it answers no clients, and a restart will not change that; "
         f"{without(view, server)}"
     )
-    return [Finding("paused", CAUSE, text, f"salt {server} dhcpd.resume", server, 96)]
+    return [Finding("paused", CAUSE, text, what_to_do("paused", server=server), server, 96)]
 
 
 def _shutdown(view: PairView, server: str) -> list[Finding]:
@@ -292,10 +276,10 @@ def _shutdown(view: PairView, server: str) -> list[Finding]:
     elif view.name in view.seen(server)["paused_by_us"]:
         how = "a hand-over of ours was cut off and left it so"
     text = (
-        f"{server} runs in state shutdown ({how}): mute, and so over restarts; "
-        f"{without(view, server)}"
+        f"{server} runs in state shutdown ({how}): it answers nobody, and a restart will not "
+        f"change that; {without(view, server)}"
     )
-    step = f"salt {server} dhcpd.resume (it recovers from {view.partner(server)})"
+    step = what_to_do("shutdown", server=server, partner=view.partner(server))
     return [Finding("shutdown", CAUSE, text, step, server, 96)]
 
 
@@ -305,5 +289,5 @@ def _resolution(view: PairView, server: str) -> list[Finding]:
         f"{server} lost {view.partner(server)} while they compared their leases, and answers "
         f"nobody until they are connected again; {without(view, server)}"
     )
-    step = "bring the partner or the network back; restart nothing"
+    step = what_to_do("resolution-interrupted")
     return [Finding("resolution-interrupted", CAUSE, text, step, server, 87)]

@@ -117,6 +117,11 @@ def count(lines: Iterable[str]) -> dict[str, int]:
     return found
 
 
+def codes() -> list[str]:
+    """Return the codes of the harmless lines."""
+    return [code for code, *_ in _NOISE]
+
+
 def meaning(code: str) -> str:
     """Return what a code's line is and what it means."""
     return next(f"“{line}”: {text}" for one, line, _, text in _NOISE if one == code)

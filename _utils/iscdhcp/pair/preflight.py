@@ -17,8 +17,14 @@ from typing import Any
 
 from ..errors import IscDhcpError
 from ..rules.may_stop import CLOCK_MAX_SKEW
+from ..rules.may_stop import clocks_apart
 from ..rules.verdict import Verdict
-from ..words import size
+from ..troubles.catalogue import CATALOGUE
+from ..troubles.catalogue import says
+from ..troubles.catalogue import what_to_do
+from .cases import by_hand
+from .cases import is_full
+from .cases import room
 from .view import PairView
 
 PASS, WARN, BLOCK = "pass", "warn", "block"
@@ -46,59 +52,6 @@ CODES = {
     "pending": "no other change is pending",
 }
 
-#: Where a reason of the guard belongs.
-_OF_REASON = {
-    "not-running": "process",
-    "several": "process",
-    "stopped": "process",
-    "gentle": "method",
-    "mclt": "method",
-    "auto-partner-down": "method",
-    "method": "method",
-    "relationship": "states",
-    "partner": "states",
-    "no-relationship": "states",
-    "primary": "states",
-    "unknown": "states",
-    "free-leases": "pools",
-    "connection": "connection",
-    "clock": "clock",
-    "omapi": "omapi",
-    "configuration": "configuration",
-    "lease-file": "lease-file",
-    "lease-folder": "space",
-    "start": "service",
-    "port": "process",
-    "claim": "holder",
-    "busy": "holder",
-}
-
-#: What to do about a reason of the guard.
-_FIX = {
-    "not-running": "salt {server} dhcpd.start (systemctl start may do nothing), then look again",
-    "several": "stop the stray dhcpd by its pid on {server}",
-    "stopped": "kill -CONT {pid} on {server}",
-    "gentle": "use method=drain or handover, which do not end it by SIGTERM alone",
-    "relationship": "salt-run dhcp_failover.doctor {pair} says why and what to do",
-    "partner": "salt-run dhcp_failover.doctor {pair} says why and what to do",
-    "no-relationship": "a server without a partner is restarted by its service manager",
-    "primary": "on the master: salt-run dhcp_failover.restart server={server}",
-    "connection": "salt-run dhcp_failover.doctor {pair} says why and what to do",
-    "clock": "set the clocks (chronyc makestep, or the like) and see that NTP runs on both",
-    "omapi": "salt {server} dhcpd.status shows what OMAPI said; the log serves meanwhile",
-    "method": "use method=signal, or make OMAPI answer first",
-    "mclt": "use method=drain or handover, or force=mclt if that is what you want",
-    "auto-partner-down": "use method=handover, or raise auto-partner-down on both",
-    "free-leases": "wait until the pools are balanced, or widen the range on both servers",
-    "configuration": "fix the file on {server}; salt {server} dhcpd.check_config looks again",
-    "lease-file": "salt {server} dhcpd.check_leases tells more; do not restart dhcpd by hand",
-    "lease-folder": "make room, or correct owner and mode of the folder on {server}",
-    "start": "systemctl status and salt {server} dhcpd.status show unit and command line",
-    "port": "stop it on {server} unless it only relays",
-    "claim": "wait for its end, or salt {server} dhcpd.release_claim if nobody works there",
-    "busy": "wait for the end of that state run",
-}
-
 #: Nothing that a run should be told each time: advice about the set-up.
 STANDING = frozenset({"firewall"})
 
@@ -110,15 +63,54 @@ SKEW_WARNING = CLOCK_MAX_SKEW / 2
 
 @dataclass(frozen=True)
 class Check:
-    """One check: its ``code``, ``verdict`` (pass, warn or block), a sentence and what to do."""
+    """
+    One check.
+
+    code
+        Which check: a key of :data:`CODES`.
+    verdict
+        ``pass``, ``warn`` or ``block``.
+    text, fix
+        A sentence, and what to do.
+    server
+        Which server it is about, if one.
+    guard
+        Whether the guard on the servers would refuse because of it, whatever a policy says.
+    trouble
+        Its code in :data:`iscdhcp.troubles.catalogue.CATALOGUE`, if it is one.
+    """
 
     code: str
     verdict: str
     text: str
     fix: str | None = None
     server: str | None = None
-    #: Whether the guard on the servers would refuse because of it, whatever a policy says.
     guard: bool = False
+    trouble: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        trouble: str,
+        server: str | None = None,
+        blocks: bool | None = None,
+        guard: bool = False,
+        case: Mapping[str, object] | None = None,
+        **fields: object,
+    ) -> Check:
+        """Return a check that has found a trouble; the catalogue's words name case and fields."""
+        fields.update(case or {})
+        known = CATALOGUE[trouble]
+        blocks = known.blocks if blocks is None else blocks
+        return cls(
+            known.check or "states",
+            BLOCK if blocks else WARN,
+            says(trouble, server=server, **fields),
+            what_to_do(trouble, server=server, **fields),
+            server,
+            guard,
+            trouble,
+        )
 
     @property
     def told(self) -> str:
@@ -126,13 +118,14 @@ class Check:
         return f"{self.text} ({self.fix})" if self.fix else self.text
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as a plain dict (``code``, ``verdict``, ``text``, ``fix``, ``server``)."""
+        """Return it as a plain dict."""
         return {
             "code": self.code,
             "verdict": self.verdict,
             "text": self.text,
             "fix": self.fix,
             "server": self.server,
+            "trouble": self.trouble,
         }
 
 
@@ -239,29 +232,24 @@ def outcome(checks: Iterable[Check]) -> str:
 def _of_guard(view: PairView, guard: Mapping[str, Verdict]) -> list[Check]:
     found: dict[tuple[str, str], Check] = {}
     for server, verdict in guard.items():
-        pid = view.seen(server)["process"]["pid"]
         for reason in verdict.reasons:
-            if view.error(server) and reason.code == "unknown":
-                continue
-            code = _OF_REASON.get(reason.code, "states")
-            fix = _FIX.get(reason.code)
-            fix = fix and fix.format(server=server, pid=pid, pair=view.name)
-            verdict_ = BLOCK if reason.blocks else WARN
+            if view.error(server) and reason.code == "minion-silent":
+                continue  # said as what it is, below
+            code = CATALOGUE[reason.code].check or "states"
+            level = BLOCK if reason.blocks else WARN
             # Both ends say the same of each other.
             found.setdefault(
                 (code, reason.text),
-                Check(code, verdict_, reason.text, fix, server, guard=reason.blocks),
+                Check(
+                    code, level, reason.text, reason.do, server, reason.blocks, trouble=reason.code
+                ),
             )
     return list(found.values())
 
 
 def _silent(view: PairView, server: str) -> Check:
-    why = view.error(server)
-    if why and "is not available" in why:
-        fix = f"salt {server} saltutil.sync_all"
-    else:
-        fix = f"bring the minion back: salt {server} test.ping"
-    return Check("answers", BLOCK, f"{server}: {why}", fix, server, guard=True)
+    code = "not-synced" if view.lacks_modules(server) else "minion-silent"
+    return Check.of(code, server, guard=True, why=view.error(server))
 
 
 # -- the other checks ----------------------------------------------------------------------------
@@ -269,37 +257,31 @@ def _silent(view: PairView, server: str) -> Check:
 
 def _unacked(view: PairView, server: str) -> list[Check]:
     end = view.end(server)
-    unacked, bound = end.get("unacked") or 0, end.get("unacked_bound") or 0
+    unacked, bound = end["unacked"] or 0, end["unacked_bound"] or 0
     if unacked <= bound:
         return []
-    text = f"{server}: {unacked} updates of {view.name} are unacknowledged, all that may be"
-    fix = f"look again in a few seconds; if it stays so, salt-run dhcp_failover.doctor {view.name}"
-    return [Check("unacked", WARN, text, fix, server)]
+    return [Check.of("unacked", server, unacked=unacked, pair=view.name)]
 
 
 def _balance(view: PairView, server: str) -> list[Check]:
     balance = view.end(server)["balance"]
-    if balance.get("balanced") is not False:
+    if balance["balanced"] is not False:
         return []
-    pools = ", ".join(sorted(balance.get("imbalanced") or ())) or "a pool"
-    text = f"{server}: {pools} of {view.name} is imbalanced"
-    fix = "dhcpd rebalances by itself within an hour (max-balance); a restart of it does so at once"
-    return [Check("pools", WARN, text, fix, server)]
+    pools = ", ".join(sorted(balance["imbalanced"])) or "a pool"
+    return [Check.of("imbalanced", server, pools=pools, pair=view.name)]
 
 
 def _free(view: PairView, server: str) -> list[Check]:
     """Whether a server is short of addresses of its own; the guard has judged the forecast."""
-    fix = "restart when fewer clients come, or widen the range"
     counts = view.counts(server)
     return [
-        Check(
-            "pools",
-            WARN,
-            f"{server} has only {pool['own']} free addresses of its own in {pool['network']} "
-            f"({pool['addresses']} in all): while {view.partner(server)} is down it has no more "
-            "for new clients",
-            fix,
+        Check.of(
+            "few-free-leases",
             server,
+            own=pool["own"],
+            network=pool["network"],
+            addresses=pool["addresses"],
+            partner=view.partner(server),
         )
         for pool in (counts["pools"] if counts else ())
         if 0 < pool["own"] < SHORT * pool["addresses"]
@@ -308,36 +290,18 @@ def _free(view: PairView, server: str) -> list[Check]:
 
 def _omapi(view: PairView, server: str) -> list[Check]:
     omapi = view.seen(server)["omapi"]
-    if omapi.get("configured") and omapi.get("answers") and not omapi.get("authenticated"):
-        text = (
-            f"{server}: OMAPI asks for no key: anyone who reaches port {omapi['port']} controls "
-            "dhcpd"
-        )
-        fix = (
-            "declare a key and name it by omapi-key in dhcpd.conf; it takes effect at the next "
-            "start"
-        )
-        return [Check("omapi", WARN, text, fix, server)]
+    if omapi["configured"] and omapi["answers"] and not omapi["authenticated"]:
+        return [Check.of("omapi-no-key", server, port=omapi["port"])]
     return []
 
 
 def _firewall(view: PairView, server: str) -> list[Check]:
     omapi, firewall = view.seen(server)["omapi"], view.survey(server)["firewall"]
-    if not omapi.get("configured") or not firewall or firewall.get("closed"):
+    if not omapi["configured"] or not firewall or firewall["closed"]:
         return []
-    port = omapi.get("port")
-    # dhcpd's OMAPI can't be bound to one address (omapip/listener.c:56-58).
-    if firewall.get("closed") is None:
-        text = f"{server}: whether OMAPI's port {port} is closed to strangers can't be told: "
-        text += str(firewall.get("why"))
-        fix = f"look yourself on {server} that only lo reaches tcp port {port}"
-        return [Check("firewall", WARN, text, fix, server)]
-    text = (
-        f"{server}: OMAPI's port {port} is open to every address, and the name of its key is "
-        "enough to control dhcpd"
-    )
-    fix = f"let only lo reach tcp port {port} (nft: iifname != lo tcp dport {port} drop)"
-    return [Check("firewall", WARN, text, fix, server)]
+    if firewall["closed"] is None:
+        return [Check.of("firewall-unknown", server, port=omapi["port"], why=firewall["why"])]
+    return [Check.of("firewall", server, port=omapi["port"])]
 
 
 def _examined(view: PairView, code: str) -> bool:
@@ -354,13 +318,14 @@ def _is_examined(view: PairView, server: str) -> bool:
 
 def _lint(view: PairView, server: str) -> list[Check]:
     found = []
-    for finding in view.examined(server)["findings"]:
-        if finding["severity"] == "note":
+    for one in view.examined(server)["findings"]:
+        if one["severity"] == "note":
             continue
-        where = f"{finding['file']}:{finding['line']}: " if finding.get("file") else ""
-        verdict = BLOCK if finding["severity"] == "error" else WARN
-        text = f"{server}: {where}{finding['what']}"
-        found.append(Check("lint", verdict, text, finding["fix"], server))
+        where = f"{one['file']}:{one['line']}: " if one.get("file") else ""
+        blocks = one["severity"] == "error"
+        found.append(
+            Check.of("lint", server, blocks, where=where, what=one["what"], fix=one["fix"])
+        )
     return found
 
 
@@ -373,91 +338,60 @@ def _parity(view: PairView) -> list[Check]:
     first, second = _digests(view)
     if first is None or second is None or first == second:
         return []
-    text = f"the configurations of {' and '.join(view.servers)} do not mean the same"
-    fix = f"salt-run dhcp_failover.drift {view.name} shows where; make them alike, secondary first"
-    return [Check("parity", WARN, text, fix)]
+    return [Check.of("parity", None, servers=" and ".join(view.servers), pair=view.name)]
 
 
 def _leases(view: PairView, server: str) -> list[Check]:
     leases = view.seen(server)["leases"]
     damaged = leases and leases["damaged"]
-    if not damaged:
-        return []
-    text = f"{server}: {damaged} stretches of its lease file can't be read: a start would drop them"
-    fix = f"salt {server} dhcpd.check_leases names them; stop dhcpd, then dhcpd.repair_leases"
-    return [Check("lease-file", BLOCK, text, fix, server)]
+    return [Check.of("lease-file-damaged", server, damaged=damaged)] if damaged else []
 
 
 def _space(view: PairView, server: str) -> list[Check]:
     space = view.survey(server)["space"]
-    folder = space.get("folder")
-    if space.get("error"):
-        text = f"{server}: how much room there is can't be seen: {space['error']}"
-        return [Check("space", WARN, text, f"look at {folder} on {server}", server)]
-    if space.get("read_only"):
-        text = f"{server}: {folder} is read-only: dhcpd can't write leases, and would not start"
-        return [Check("space", BLOCK, text, "mount it read-write (a disk's error?)", server)]
-    if space["free"] < space["needed"] or space.get("inodes") == 0:
-        text = (
-            f"{server}: {size(space['free'])} free in {folder}, and dhcpd writes its lease file "
-            f"again at its start ({size(space['needed'])}): it would not come back whole"
-        )
-        if space.get("inodes") == 0:
-            text = f"{server}: no inode is free in {folder}: dhcpd can't write its lease file again"
-        return [Check("space", BLOCK, text, f"make room in {folder} on {server}", server)]
+    folder = space["folder"]
+    if space["error"]:
+        return [Check.of("disk-unknown", server, folder=folder, error=space["error"])]
+    if space["read_only"]:
+        return [Check.of("disk-read-only", server, folder=folder)]
+    if is_full(space):
+        return [Check.of("disk-full", server, folder=folder, case=room(space))]
     return []
 
 
 def _service(view: PairView, server: str) -> list[Check]:
     service = view.service(server)
-    name, manager = service.get("name"), service.get("manager")
-    if not name or not view.running(server) or service.get("active") is not False:
+    if not service["name"] or not view.running(server) or service["active"] is not False:
         return []
-    text = (
-        f"{server}: dhcpd runs, and {manager} believes that {name} "
-        f"{'has failed' if service.get('failed') else 'is stopped'}: it was started by hand"
-    )
-    fix = f"the restart starts it by {name}; see that its options are those of the running one"
-    return [Check("service", WARN, text, fix, server)]
+    return [Check.of("service", server, case=by_hand(service))]
 
 
 def _held(view: PairView, server: str) -> list[Check]:
     found = []
     lock, hold = view.locks.get(server), view.holds.get(server)
     if lock:
-        text = f"{server} is locked by {lock}"
-        fix = "wait for its end: salt-run dhcp_failover.status shows how far it is"
-        found.append(Check("holder", BLOCK, text, fix, server, guard=True))
+        found.append(Check.of("run", server, guard=True, who=lock))
     if hold:
-        text = f"{server} is held by {hold.get('who')}: {hold.get('why')}"
-        fix = f"ask them, or salt-run dhcp_failover.release server={server}"
-        found.append(Check("holder", BLOCK, text, fix, server, guard=True))
+        found.append(
+            Check.of("hold", server, guard=True, who=hold.get("who"), why=hold.get("why"))
+        )
     return found
 
 
 def _pending(view: PairView, server: str) -> list[Check]:
     pending = view.seen(server)["pending_restart"]
     if pending:
-        text = f"{server}: a restart is pending: {pending.get('reason')}"
-        fix = "the restart brings it into force; see that it is what you want"
-        return [Check("pending", WARN, text, fix, server)]
+        return [Check.of("pending", server, reason=pending["reason"], pair=view.name)]
     if view.touched_since_start(server):
-        text = (
-            f"{server}: dhcpd.conf is newer than the running dhcpd: the start would read it again"
-        )
-        fix = f"see what was changed in {view.seen(server)['configuration']['file']}"
-        return [Check("pending", WARN, text, fix, server)]
+        return [Check.of("touched", server, file=view.seen(server)["configuration"]["file"])]
     return []
 
 
 def _skew(view: PairView) -> list[Check]:
     skew = view.skew
-    if skew is None or abs(skew) <= SKEW_WARNING:
+    # The guard blocks above the limit and says the same.
+    if skew is None or abs(skew) <= SKEW_WARNING or view.clocks_refused:
         return []
     first, second = view.servers
-    text = (
-        f"the clocks of {first} and {second} are {abs(skew):.0f} s apart; dhcpd refuses to connect "
-        f"above {CLOCK_MAX_SKEW:.0f} s"
-    )
-    # The guard blocks above the limit and says the same.
-    return [] if view.clocks_refused else [Check("clock", WARN, text, _FIX["clock"])]
+    reason = clocks_apart(first, second, skew, view.name)
+    return [Check("clock", WARN, reason.text, reason.do, trouble=reason.code)]

@@ -16,6 +16,7 @@ from typing import Protocol
 from typing import TypedDict
 
 from .. import unknown
+from ..answers import NO_MODULE
 from ..answers import Look
 from ..rules import forecast
 from ..rules.may_stop import CLOCK_MAX_SKEW
@@ -92,6 +93,10 @@ class PairView:
         """Return why a server's facts are missing."""
         answer = self.answers.get(server, {})
         return None if "facts" in answer else answer.get("error") or "no answer"
+
+    def lacks_modules(self, server: str) -> bool:
+        """Whether a server's minion answered that it does not have our modules."""
+        return self.answers.get(server, {}).get("code") == NO_MODULE
 
     def seen(self, server: str) -> ServerFacts:
         """Return a server's facts; where it did not answer, facts that know nothing."""

@@ -7,16 +7,17 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from collections.abc import Mapping
+from dataclasses import replace
 
 from .. import measured
 from ..shapes import EndFacts
 from ..shapes import ServerFacts
 from ..states import FailoverState
 from .forecast import mclt_of
+from .may_stop import lease_file_problem
 from .verdict import Reason
 from .verdict import Verdict
 from .verdict import name_of
-from .wording import not_normal
 from .wording import recover_wait_until
 from .wording import states_at
 
@@ -63,33 +64,25 @@ def restart_complete(
 
     process = server["process"]
     if not process["running"]:
-        fatal.append(Reason("not-running", f"dhcpd is not running on {me} any more"))
+        fatal.append(Reason.of("down", server=me))
     elif expected and process["identity"] != expected:
-        found.append(
-            Reason(
-                "other-process",
-                f"dhcpd on {me} is not the process that was started (pid {process['pid']}): "
-                "somebody else restarted it",
-                blocks=False,
-            )
-        )
+        found.append(Reason.of("other-process", blocks=False, server=me, pid=process["pid"]))
     if process["stopped"]:
-        found.append(Reason("stopped", f"dhcpd on {me} is stopped by a signal (state T)"))
+        found.append(Reason.of("halted", server=me, pid=process["pid"]))
 
     for name, mine in sorted(server["relationships"].items()):
         ends: list[_End] = [(me, server, mine)]
         theirs = partners.get(name)
         if name not in partners:
-            text = f"no minion of the partner of {me} in {name} is known: only {me} was looked at"
-            found.append(Reason("partner", text, False, name))
+            why = f"no minion of the partner of {me} in {name} is known: only {me} was looked at"
+            found.append(Reason.of("partner-unknown", name, False, why=why))
         elif theirs is None:
-            text = f"the partner of {me} in {name} did not answer"
-            found.append(Reason("partner", text, True, name))
+            why = f"the partner of {me} in {name} did not answer"
+            found.append(Reason.of("partner-unknown", name, why=why))
         else:
             who = name_of(theirs)
             if not theirs["process"]["running"]:
-                text = f"dhcpd is not running on {who}, the partner"
-                fatal.append(Reason("partner-down", text, True, name))
+                fatal.append(Reason.of("down", name, more=", the partner", server=who))
             ends.append((who, theirs, theirs["relationships"].get(name)))
         waits, dead, ends_at = _relationship(name, ends, now)
         found += waits
@@ -98,7 +91,7 @@ def restart_complete(
 
     if server["lease_file"]["problem"]:
         # dhcpd appends without pause: one look may fall into a write, so it is a wait.
-        found.append(Reason("lease-file", f"{me}: {server['lease_file']['problem']}"))
+        found.append(lease_file_problem(me, server["lease_file"]))
 
     reasons = tuple(fatal + found)
     if fatal:
@@ -115,8 +108,8 @@ def _relationship(
     until: float | None = None
     for who, facts, end in ends:
         if end is None:
-            text = f"{who}: {name} can't be read: there is no such relationship"
-            found.append(Reason("unknown", text, True, name))
+            why = "there is no such relationship"
+            found.append(Reason.of("unknown", name, server=who, why=why))
             continue
         told = any(one.code == "relationship" for one in found)
         waits, dead, ends_at = _end_is_normal(who, name, end, told)
@@ -139,27 +132,26 @@ def _end_is_normal(
     state, partner = end["state"], end["partner_state"]
     if state is None or partner is None:
         why = end["why_unknown"] or "it did not say"
-        return [Reason("unknown", f"{who}: {name} can't be read: {why}", True, name)], [], None
+        return [Reason.of("unknown", name, server=who, why=why)], [], None
     if end["refused"]:
         # dhcpd tries again every 5 s forever: nothing but a person ends this.
-        text = f"{who}: dhcpd refuses the connection of {name}: {end['refused']}"
-        return [], [Reason("refused", text, True, name)], None
+        return [], [Reason.of("refused", name, server=who, why=end["refused"])], None
     if FailoverState.parse(state).sticky:
-        text = f"{who} is in {state}: {FailoverState.parse(state).meaning}"
-        return [], [Reason("sticky", text, True, name)], None
+        meaning = FailoverState.parse(state).meaning
+        return [], [Reason.of("sticky", name, server=who, state=state, meaning=meaning)], None
     if (state, partner) != ("normal", "normal"):
-        text = states_at(who, end) if told else not_normal(who, name, end)
-        return [Reason("relationship", text, True, name)], [], recover_wait_until(end)
+        reason = Reason.of("relationship", name, states=states_at(who, end))
+        if told:
+            reason = replace(reason, text=states_at(who, end))
+        return [reason], [], recover_wait_until(end)
     waits = []
     if end["source"] == "log" and end["connected"] is False:
         # A log that lost lines may still read normal.
-        text = f"{who}: {name} has no connection to the partner yet"
-        waits.append(Reason("connection", text, True, name))
+        address, port = end["peer_address"], end["peer_port"]
+        waits.append(Reason.of("connection", name, server=who, address=address, port=port))
     unacked, bound = end["unacked"] or 0, end["unacked_bound"] or 0
     if unacked > bound:
-        waits.append(
-            Reason("unacked", f"{who}: {unacked} updates of {name} unacknowledged", True, name)
-        )
+        waits.append(Reason.of("unacked", name, True, server=who, unacked=unacked))
     return waits, [], None
 
 
@@ -170,15 +162,14 @@ def _balance(who: str, name: str, end: EndFacts, now: float) -> list[Reason]:
     if balanced:
         return []
     if balanced is None and balance["unreadable"]:
-        text = f"{who}: whether the pools of {name} are balanced can't be read: "
-        return [Reason("balance", text + balance["unreadable"], False, name)]
+        why = f"whether the pools of {name} are balanced can't be read: {balance['unreadable']}"
+        return [Reason.of("balance-unknown", name, False, server=who, why=why)]
     patience_over = now - (end["normal_since"] or 0.0) > BALANCE_PATIENCE
     if balanced is None:
-        text = f"{who}: the log has not mentioned the pools of {name} since it became normal"
-        return [Reason("balance", text, not patience_over, name)]
+        why = f"the log has not mentioned the pools of {name} since it became normal"
+        return [Reason.of("balance-unknown", name, not patience_over, server=who, why=why)]
     pools = ", ".join(sorted(balance["imbalanced"])) or "a pool"
-    text = f"{who}: {pools} of {name} is still imbalanced"
-    return [Reason("balance", text, not patience_over, name)]
+    return [Reason.of("imbalanced", name, not patience_over, server=who, pools=pools)]
 
 
 def normal_deadline(server: ServerFacts, lease_bytes: int = 0) -> float:

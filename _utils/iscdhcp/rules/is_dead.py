@@ -69,30 +69,21 @@ def judge(
     found = _survivor(survivor, relationship, who)
     proved_down = partner["answered"] and partner["running"] is False
     if partner["running"]:
-        found.append(
-            Reason("alive", f"dhcpd runs on {who} (pid {partner['pid']}), its minion says so")
-        )
+        why = f"dhcpd runs on {who} (pid {partner['pid']}), its minion says so"
+        found.append(Reason.of("alive", relationship, why=why))
     if partner["signs"]:
         told = "; ".join(partner["signs"])
-        text = f"no dhcpd is seen on {who}, and yet {told}: one may serve there unseen"
-        found.append(Reason("alive", text))
+        found.append(Reason.of("unseen", relationship, server=who, signs=told))
     if probe is not None:
         found += _address(survivor, who, probe, proved_down)
     if now is not None:
         age = now - partner["observed"]
         if abs(age) > EVIDENCE_MAX_AGE:
-            found.append(Reason("evidence", f"what the master knows of {who} is {age:.0f} s old"))
+            found.append(Reason.of("evidence", relationship, partner=who, age=age))
     if confirm and confirm != who:
-        found.append(Reason("confirm", f"confirm={confirm} is not {who}, the server in question"))
+        found.append(Reason.of("confirm", relationship, partner=who, confirm=confirm))
     if proved_down:
-        found.append(
-            Reason(
-                "startable",
-                f"dhcpd can be started on {who} (salt {who} dhcpd.start): as long as nobody is in "
-                "partner-down that costs no MCLT",
-                blocks=False,
-            )
-        )
+        found.append(Reason.of("startable", relationship, partner=who))
     elif not partner["running"] and not partner["signs"]:
         found.append(_silence(who, partner, confirm == who))
     return Verdict("no" if any(reason.blocks for reason in found) else "yes", tuple(found))
@@ -132,27 +123,26 @@ def _survivor(survivor: ServerFacts, name: str, who: str) -> list[Reason]:
     """What the survivor itself has against it."""
     me = name_of(survivor)
     if not survivor["process"]["running"]:
-        return [Reason("not-running", f"dhcpd is not running on {me}: start it with dhcpd.start")]
+        return [Reason.of("down", name, more=": start it with dhcpd.start", server=me)]
     omapi = survivor["omapi"]
     if not omapi["answers"]:
         why = omapi["error"] or omapi["hint"] or "it is not configured"
-        text = f"partner-down is set over OMAPI, and that of {me} can't be used: {why}"
-        return [Reason("omapi", text)]
+        return [Reason.of("survivor-omapi", name, server=me, why=why)]
     end = survivor["relationships"].get(name)
     if end is None:
-        return [Reason("relationship", f"{me} has no relationship {name}")]
+        return [Reason.of("no-such-relationship", name, server=me)]
     found = []
     state = end["state"]
     if state is None:
         why = end["why_unknown"] or "it did not say"
-        found.append(Reason("state", f"the state of {name} on {me} is unknown: {why}"))
+        found.append(Reason.of("unknown", name, server=me, why=why))
     elif state != WANTED:
         meaning = FailoverState.parse(state).meaning
-        found.append(Reason("state", f"{name} on {me} is in {state}, not in {WANTED}: {meaning}"))
-    if end["connected"]:
         found.append(
-            Reason("connected", f"{me} has its failover connection to {who}: dhcpd lives there")
+            Reason.of("state", name, server=me, state=state, wanted=WANTED, meaning=meaning)
         )
+    if end["connected"]:
+        found.append(Reason.of("connected", name, server=me, partner=who))
     return found
 
 
@@ -161,33 +151,26 @@ def _address(survivor: ServerFacts, who: str, probe: Probe, down: bool) -> list[
     me, address = name_of(survivor), probe["address"]
     found = []
     if probe["omapi"] == "open":
-        text = f"port {probe['omapi_port']} of {address} (OMAPI of {who}) takes connections"
-        found.append(Reason("answers", f"{text} from {me}: dhcpd lives there"))
+        why = f"port {probe['omapi_port']} of {address} (OMAPI of {who}) takes connections"
+        why += f" from {me}: dhcpd lives there"
+        found.append(Reason.of("answers", partner=who, why=why))
     elif not down and (probe["ping"] or probe["omapi"] == "refused"):
         how = "a ping" if probe["ping"] else f"on port {probe['omapi_port']}"
-        found.append(
-            Reason(
-                "answers",
-                f"{address} ({who}) answers {how} from {me}, so dhcpd may serve there: power it "
-                "off, or bring its minion back, which can prove that dhcpd is not running",
-            )
+        why = (
+            f"{address} ({who}) answers {how} from {me}, so dhcpd may serve there: power it off, "
+            "or bring its minion back, which can prove that dhcpd is not running"
         )
+        found.append(Reason.of("answers", partner=who, why=why))
     if probe["error"]:
-        text = f"{me} could not look for {who}: {probe['error']}"
-        found.append(Reason("probe", text, blocks=False))
+        found.append(Reason.of("probe", server=me, partner=who, why=probe["error"]))
     return found
 
 
 def _silence(who: str, partner: PartnerSeen, confirmed: bool) -> Reason:
     why = partner["error"] or "no answer"
     if confirmed:
-        return Reason("silence", f"that {who} is dead was confirmed, not proved ({why})", False)
-    return Reason(
-        "silence",
-        f"only silence is known of {who} ({why}), and a server that can't be reached may serve all "
-        "the same: then both hand out the same addresses. Make sure at its console, hypervisor or "
-        f"power switch that it is off and stays off, and say so with confirm={who}",
-    )
+        return Reason.of("confirmed", partner=who, why=why)
+    return Reason.of("silence", partner=who, why=why)
 
 
 def stake(survivor: ServerFacts, relationship: str, partner: str, counts: Stake) -> str:

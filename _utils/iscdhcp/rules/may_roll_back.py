@@ -8,7 +8,6 @@ from collections.abc import Mapping
 
 from ..shapes import Evidence
 from ..shapes import ServerFacts
-from . import may_stop
 from .evidence import EVIDENCE_MAX_AGE
 from .verdict import Reason
 from .verdict import Verdict
@@ -42,17 +41,20 @@ def ok_to_take_back(
     found = []
     for name, seen in sorted((evidence or {}).items()):
         who = seen["minion"] or f"the partner in {name}"
+        blocks = not silent and "partner" not in force
+        more = "" if blocks else f" ({me} neither)"
         if abs(now - (seen["observed"] or 0.0)) > EVIDENCE_MAX_AGE:
             why = f"what the master saw of {who} is too old"
+            found.append(Reason.of("partner-unknown", name, blocks, more, why=why))
         elif not seen["serves"]:
-            why = f"{who} does not serve {name}: {seen['why'] or 'its state is unknown'}"
+            why = seen["why"] or f"the state of {name} there is unknown"
+            found.append(
+                Reason.of("partner-not-serving", name, blocks, more, partner=who, why=why)
+            )
         elif seen["acting"]:
-            why = may_stop.being_acted_on(who)
-        else:
-            continue
-        blocks = not silent and "partner" not in force
-        found.append(Reason("partner", why if blocks else f"{why} ({me} neither)", blocks, name))
+            found.append(Reason.of("partner-acting", name, blocks, more, partner=who))
     if not evidence:
         blocks = not silent and "partner" not in force
-        found.append(Reason("partner", f"nothing is known of the partners of {me}", blocks))
+        why = f"nothing is known of the partners of {me}"
+        found.append(Reason.of("partner-unknown", None, blocks, why=why, pair=me))
     return Verdict("no" if any(one.blocks for one in found) else "yes", tuple(found))

@@ -12,18 +12,21 @@ import math
 import time
 from collections.abc import Iterable
 from collections.abc import Mapping
+from dataclasses import replace
 
 from ..shapes import Claim
 from ..shapes import EndFacts
 from ..shapes import Evidence
+from ..shapes import LeaseFileFacts
 from ..shapes import ServerFacts
+from ..troubles.catalogue import is_forced
 from ..words import clock
 from . import forecast
 from .evidence import EVIDENCE_MAX_AGE
 from .verdict import Reason
 from .verdict import Verdict
 from .verdict import name_of
-from .wording import not_normal
+from .wording import states_at
 
 #: dhcpd refuses a connection between clocks further apart (server/failover.c:579).
 CLOCK_MAX_SKEW = 60.0
@@ -49,7 +52,7 @@ def ok_to_stop(
         secondary in all its relationships may be stopped: two guards that look at the same moment
         both pass, whatever they wait.
     force
-        Codes of :data:`FORCEABLE` that are reported and do not block.
+        Words of :data:`iscdhcp.troubles.force.FORCEABLE`: their troubles are told and do not block.
     now
         This server's clock, epoch seconds.
     method
@@ -67,33 +70,27 @@ def ok_to_stop(
     omapi = facts["omapi"]
     if method != "signal" and not omapi["answers"]:
         why = omapi["error"] or omapi["hint"] or "it is not configured"
-        text = f"method {method} needs OMAPI, and that of {name_of(facts)} does not answer: {why}"
-        found.append(Reason("method", text))
+        found.append(Reason.of("method", method=method, server=name_of(facts), why=why))
     if method == "control":
         found.append(_cost_of_control(facts))
     relationships = facts["relationships"]
     if evidence is None:
         found += _not_secondary(facts, act)
     if not relationships and not facts["configuration"]["error"]:
-        found.append(
-            Reason(
-                "no-relationship",
-                f"{name_of(facts)} has no failover relationship: nobody serves while it is down",
-            )
-        )
+        found.append(Reason.of("no-relationship", server=name_of(facts)))
     for name, relationship in sorted(relationships.items()):
         found += _own_end(facts, name, relationship)
         if evidence is not None:
             found += _other_end(facts, name, evidence.get(name), now)
             found += _while_alone(facts, name, evidence.get(name), method)
     if facts["foreign_claim"]:
-        text = f"{name_of(facts)} is claimed by {_claimant(facts['foreign_claim'])}"
-        found.append(Reason("claim", text))
+        who = _claimant(facts["foreign_claim"])
+        found.append(Reason.of("claim", server=name_of(facts), who=who))
     if facts["busy"]:
-        found.append(Reason("busy", f"{name_of(facts)} is busy: {facts['busy']}"))
+        found.append(Reason.of("busy", server=name_of(facts), what=facts["busy"]))
     reasons = tuple(
-        Reason(r.code, f"{r.text} (overridden by force)", False, r.relationship)
-        if r.blocks and r.code in overridden
+        replace(r, text=f"{r.text} (overridden by force)", blocks=False)
+        if r.blocks and is_forced(r.code, overridden)
         else r
         for r in found
     )
@@ -120,13 +117,8 @@ def _not_secondary(facts: ServerFacts, act: str) -> list[Reason]:
             for name, role in roles.items()
             if role != "secondary"
         )
-    text = (
-        f"{name_of(facts)} is {what}, and from here nobody can see whether its partner is being "
-        f"stopped at the same moment. On the master: "
-        f"{_runner_command(facts['minion'] or 'ID', act)} (force=primary if the master, "
-        "or the partner's host, is gone)"
-    )
-    return [Reason("primary", text)]
+    command = _runner_command(facts["minion"] or "ID", act)
+    return [Reason.of("primary", server=name_of(facts), role=what, command=command)]
 
 
 def role_of(relationship: EndFacts) -> str | None:
@@ -154,60 +146,42 @@ def _own_server(facts: ServerFacts) -> list[Reason]:
     me = name_of(facts)
     found = []
     process = facts["process"]
+    signs = "; ".join(process["signs"])
     if not process["running"]:
-        signs = "; ".join(process["signs"])
-        text = f"dhcpd is not running on {me}: start it with dhcpd.start"
-        if signs:
-            text = f"no dhcpd is seen on {me}, and yet {signs}: look there who that is"
-        found.append(Reason("not-running", text))
+        found.append(
+            Reason.of("unseen", server=me, signs=signs) if signs else Reason.of("down", server=me)
+        )
+    elif signs:
+        found.append(Reason.of("unseen-beside", server=me, pid=process["pid"], signs=signs))
     if process["several"]:
-        found.append(
-            Reason(
-                "several",
-                f"{me} runs several dhcpd processes (pids {process['several']}): stop the "
-                "extra ones first: it is unclear which one serves",
-            )
-        )
-    if process["running"] and process["signs"]:
-        text = f"{me} may run another dhcpd beside pid {process['pid']}: "
-        found.append(Reason("several", text + "; ".join(process["signs"])))
+        pids = ", ".join(map(str, process["several"]))
+        found.append(Reason.of("several", server=me, pids=pids))
     for other in process["others"]:
-        text = f"{me}: {other}, beside dhcpd: if it answers DHCP too, clients hear both"
-        found.append(Reason("port", text, blocks=False))
+        found.append(Reason.of("port", server=me, other=other))
     if process["stopped"]:
-        found.append(
-            Reason("stopped", f"dhcpd on {me} is stopped by a signal (state T): send it SIGCONT")
-        )
+        found.append(Reason.of("halted", server=me, pid=process["pid"]))
     if process["gentle_shutdown"]:
-        found.append(
-            Reason(
-                "gentle",
-                f"dhcpd on {me} is built with gentle shutdown: a SIGTERM costs "
-                "MCLT without service on this server after its start",
-            )
-        )
-    configuration = facts["configuration"]
-    if configuration["error"]:
-        found.append(
-            Reason(
-                "configuration",
-                f"the configuration on {me} is refused, dhcpd would not come back: "
-                f"{configuration['error']}",
-            )
-        )
+        found.append(Reason.of("gentle", server=me))
+    error = facts["configuration"]["error"]
+    if error:
+        found.append(Reason.of("configuration", server=me, error=error))
     leases = facts["lease_file"]
     if leases["problem"]:
-        found.append(Reason("lease-file", f"{me}: {leases['problem']}"))
+        found.append(lease_file_problem(me, leases))
     if leases["folder_problem"]:
-        found.append(Reason("lease-folder", f"{me}: {leases['folder_problem']}"))
+        found.append(Reason.of("lease-folder", server=me, problem=leases["folder_problem"]))
     if facts["start_problem"]:
-        text = f"dhcpd on {me} may not come back as it ran: {facts['start_problem']}"
-        found.append(Reason("start", text))
+        found.append(Reason.of("start", server=me, why=facts["start_problem"]))
     omapi = facts["omapi"]
     if omapi["configured"] and omapi["error"] and process["running"]:
-        text = f"{me} is judged by its log alone, OMAPI does not answer: {omapi['error']}"
-        found.append(Reason("omapi", text, blocks=False))
+        found.append(Reason.of("omapi", server=me, error=omapi["error"]))
     return found
+
+
+def lease_file_problem(server: str, leases: LeaseFileFacts) -> Reason:
+    """Return the reason about a lease file that a start would not read as a whole."""
+    code = "lease-file-missing" if leases["exists"] is False else "lease-file-torn"
+    return Reason.of(code, server=server, problem=leases["problem"], file=leases["file"])
 
 
 def _own_end(facts: ServerFacts, name: str, relationship: EndFacts) -> list[Reason]:
@@ -216,28 +190,15 @@ def _own_end(facts: ServerFacts, name: str, relationship: EndFacts) -> list[Reas
     state, partner = relationship["state"], relationship["partner_state"]
     if state is None or partner is None:
         why = relationship["why_unknown"] or "neither OMAPI nor the log says"
-        return [
-            Reason("relationship", f"{me}: the state of {name} can't be proved: {why}", True, name)
-        ]
+        return [Reason.of("unknown", name, server=me, why=why)]
     found = []
     if (state, partner) != ("normal", "normal"):
-        found.append(Reason("relationship", not_normal(me, name, relationship), True, name))
+        found.append(Reason.of("relationship", name, states=states_at(me, relationship)))
     if relationship["source"] == "log" and relationship["connected"] is None:
-        text = (
-            f"{me}: only the log says that {name} is normal, and whether the partner is connected "
-            "can't be read from the kernel: name addresses, not host names, in dhcpd.conf"
-        )
-        found.append(Reason("connection", text, True, name))
+        found.append(Reason.of("connection-unknown", name, server=me))
     if relationship["connected"] is False:
-        found.append(
-            Reason(
-                "connection",
-                f"{me} has no failover connection to the partner of {name} "
-                f"({relationship['peer_address']} port {relationship['peer_port']})",
-                True,
-                name,
-            )
-        )
+        address, port = relationship["peer_address"], relationship["peer_port"]
+        found.append(Reason.of("connection", name, server=me, address=address, port=port))
     return found
 
 
@@ -247,67 +208,49 @@ def _other_end(
     """What the master saw of the partner of one relationship."""
     me = name_of(facts)
     if not evidence:
-        return [
-            Reason(
-                "partner",
-                f"nothing is known of the partner of {me} in {name}: no minion of it answered",
-                True,
-                name,
-            )
-        ]
+        why = f"nothing is known of the partner of {me} in {name}: no minion of it answered"
+        return [Reason.of("partner-unknown", name, why=why)]
     who = evidence["minion"] or "the partner"
     found = []
     age = now - (evidence["observed"] or 0.0)
     if age > EVIDENCE_MAX_AGE or age < -EVIDENCE_MAX_AGE:
-        found.append(
-            Reason(
-                "partner",
-                f"what the master saw of {who} is {age:.0f} s old (at most {EVIDENCE_MAX_AGE:.0f})",
-                True,
-                name,
-            )
-        )
+        why = f"what the master saw of {who} is {age:.0f} s old (at most {EVIDENCE_MAX_AGE:.0f})"
+        found.append(Reason.of("partner-unknown", name, why=why))
     state, partner = evidence["state"], evidence["partner_state"]
     if state is None or partner is None:
         why = evidence["why_unknown"] or "it did not say"
-        found.append(
-            Reason("partner", f"the state of {name} on {who} can't be proved: {why}", True, name)
-        )
+        why = f"the state of {name} on {who} can't be proved: {why}"
+        found.append(Reason.of("partner-unknown", name, why=why))
     elif (state, partner) != ("normal", "normal"):
-        found.append(Reason("partner", not_normal(who, name, evidence), True, name))
+        found.append(Reason.of("partner", name, states=states_at(who, evidence)))
     if evidence["serves"] is not True:
         # An unknown state is no proof of service.
         why = evidence["why"] or "whether it does is unknown"
-        found.append(Reason("partner", f"dhcpd on {who} does not serve: {why}", True, name))
+        found.append(Reason.of("partner-not-serving", name, partner=who, why=why))
     if evidence["acting"]:
-        found.append(Reason("partner", being_acted_on(who), True, name))
+        found.append(Reason.of("partner-acting", name, partner=who))
     skew = evidence["skew"]
     if skew is not None and abs(skew) > CLOCK_MAX_SKEW:
-        found.append(
-            Reason(
-                "clock",
-                f"the clocks of {me} and {who} are {abs(skew):.0f} s apart: dhcpd refuses to "
-                f"connect above {CLOCK_MAX_SKEW:.0f} s (time offset too large); set them first",
-                True,
-                name,
-            )
-        )
+        found.append(clocks_apart(me, who, skew, name))
     return found
 
 
-def being_acted_on(server: str) -> str:
-    """Return the sentence about a server on which an act runs."""
-    return f"dhcpd on {server} is being stopped or started right now"
+def clocks_apart(server: str, partner: str, skew: float, relationship: str) -> Reason:
+    """Return the reason about clocks between which dhcpd does not connect, or soon will not."""
+    return Reason.of(
+        "clock-skew",
+        relationship,
+        abs(skew) > CLOCK_MAX_SKEW,
+        server=server,
+        partner=partner,
+        seconds=abs(skew),
+        limit=CLOCK_MAX_SKEW,
+    )
 
 
 def _cost_of_control(facts: ServerFacts) -> Reason:
     mclt = max(map(forecast.mclt_of, facts["relationships"].values()), default=3600.0)
-    text = (
-        f"method control, dhcpd's documented shutdown, costs MCLT: {name_of(facts)} goes silent at "
-        "once, its partner does not know for 17 s, and after its start it answers nobody for "
-        f"{mclt:.0f} s (methods drain and handover do not; force=mclt if that is what you want)"
-    )
-    return Reason("mclt", text)
+    return Reason.of("mclt", server=name_of(facts), mclt=mclt)
 
 
 def _while_alone(
@@ -321,17 +264,15 @@ def _while_alone(
     found = []
     limit = float(evidence["auto_partner_down"] or 0)
     if limit and limit <= seconds and method != "handover":
-        text = (
-            f"{who} goes to partner-down by itself after {limit:.0f} s (auto-partner-down of "
-            f"{name}), and would be alone for about {seconds:.0f} s: both would then wait for each "
-            "other in potential-conflict; raise it, or take method handover"
+        more = (
+            f", and would be alone for about {seconds:.0f} s: both would then wait for each other "
+            "in potential-conflict; raise it, or take method handover"
         )
-        found.append(Reason("auto-partner-down", text, True, name))
+        found.append(Reason.of("auto-partner-down", name, more=more, partner=who, limit=limit))
     mine, theirs = forecast.of_relationship(facts, name), evidence["leases"]
     if mine is None or theirs is None:
         unknown = name_of(facts) if mine is None else who
-        text = f"how many free leases of {name} {unknown} has could not be counted"
-        return [*found, Reason("free-leases", text, True, name)]
+        return [*found, Reason.of("free-leases-unknown", name, server=unknown)]
     mclt = forecast.mclt_of(facts["relationships"][name])
     whole_after = mclt if method == "handover" else math.inf
     for short in forecast.shortages(mine, theirs, seconds, whole_after):
@@ -340,17 +281,23 @@ def _while_alone(
 
 
 def _shortage(who: str, name: str, short: forecast.Shortage, seconds: float) -> Reason:
-    text = (
-        f"{who} has {short['have']} free leases of its own in {short['network']} ({name}) for the "
-        f"{seconds:.0f} s that it would be alone"
-    )
+    more, blocks = "; no new client is expected", False
     if not short["have"] and not short["elsewhere"]:
         # A restart changes nothing for the clients of a pool that is used up anyway.
-        return Reason("free-leases", f"{text}, the pool is used up at both ends", False, name)
-    if short["need"] > short["have"]:
-        text += (
+        more = ", the pool is used up at both ends"
+    elif short["need"] > short["have"]:
+        blocks = True
+        more = (
             f", and about {short['need']} new clients are expected ({short['rate']:.2g} a second): "
             "wait for the pools to be balanced, or add addresses"
         )
-        return Reason("free-leases", text, True, name)
-    return Reason("free-leases", f"{text}; no new client is expected", False, name)
+    return Reason.of(
+        "free-leases",
+        name,
+        blocks,
+        more,
+        partner=who,
+        have=short["have"],
+        network=short["network"],
+        seconds=seconds,
+    )

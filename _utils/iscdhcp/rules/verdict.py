@@ -9,48 +9,70 @@ from typing import Any
 from ..answers import ReasonFacts
 from ..errors import IscDhcpError
 from ..shapes import ServerFacts
+from ..troubles import catalogue
+from ..troubles.force import FORCEABLE
 from ..words import full_stop
-
-#: Reasons that ``force`` may name, and what it then overrides.
-FORCEABLE = {
-    "relationship": "a relationship that is not normal at both ends, or can't be proved to be",
-    "partner": "missing, old or bad evidence of the other end",
-    "connection": "no failover connection to the partner",
-    "configuration": "a configuration that dhcpd does not accept",
-    "lease-file": "a lease file that is missing, empty or torn",
-    "lease-folder": "a folder in which dhcpd can't write its lease file again at its start",
-    "start": "a dhcpd that may not come back as it ran: unit, command line or files",
-    "claim": "another run's claim on this server",
-    "clock": "clocks that are too far apart for dhcpd to connect again",
-    "gentle": "a dhcpd whose SIGTERM costs MCLT (built with gentle shutdown)",
-    "busy": "another state run on this minion",
-    "free-leases": "a partner whose free leases may not last while it serves alone",
-    "auto-partner-down": "a partner that would go to partner-down by itself meanwhile",
-    "mclt": "MCLT without service of this server, which method control costs",
-    "drift": "configurations that still differ when both are rolled out",
-    "mismatch": "new configurations with which the servers would not find each other",
-    "no-relationship": "a server that has no failover relationship, so no partner",
-    "primary": "a person's stop of a server that is not secondary in all its relationships",
-}
 
 
 @dataclass(frozen=True)
 class Reason:
-    """One reason of a verdict: a stable ``code``, a sentence, and whether it blocks."""
+    """
+    One reason of a verdict.
+
+    code
+        A code of :data:`iscdhcp.troubles.catalogue.CATALOGUE`.
+    text
+        The sentence about this case, without its full stop.
+    blocks
+        Whether it stands against what is judged.
+    relationship
+        The failover relationship that it is about, if any.
+    do
+        What to do about it.
+    """
 
     code: str
     text: str
     blocks: bool = True
-    #: The failover relationship that it is about, if any.
     relationship: str | None = None
+    do: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        code: str,
+        relationship: str | None = None,
+        blocks: bool | None = None,
+        more: str = "",
+        **fields: object,
+    ) -> Reason:
+        """
+        Return a reason in the catalogue's words.
+
+        blocks
+            Default: as the catalogue has it.
+        more
+            The end of the sentence.
+        fields
+            What the catalogue's sentences name; ``pair`` is the relationship.
+        """
+        fields.setdefault("pair", relationship)
+        return cls(
+            code,
+            catalogue.says(code, **fields) + more,
+            catalogue.CATALOGUE[code].blocks if blocks is None else blocks,
+            relationship,
+            catalogue.what_to_do(code, **fields),
+        )
 
     def as_dict(self) -> ReasonFacts:
-        """Return the reason as a plain dict (``code``, ``text``, ``blocks``, ``relationship``)."""
+        """Return the reason as a plain dict."""
         return {
             "code": self.code,
             "text": self.text,
             "blocks": self.blocks,
             "relationship": self.relationship,
+            "do": self.do,
         }
 
 

@@ -8,11 +8,6 @@ from ..states import FailoverState
 from ..words import clock
 
 
-def not_normal(me: str, name: str, relationship: EndFacts | Evidence) -> str:
-    """Return the sentence about a relationship that is not normal at the end of ``me``."""
-    return f"{name} is not normal: {states_at(me, relationship)}"
-
-
 def states_at(me: str, relationship: EndFacts | Evidence) -> str:
     """Return what the end of ``me`` says of both states, and of its own what it means."""
     state, partner = relationship["state"], relationship["partner_state"]

@@ -440,7 +440,7 @@ class Run(Told):
 
     def _unknown(self, server: str, answers: Mapping[str, Look]) -> Verdict:
         why = answers.get(server, {}).get("error") or "no answer"
-        return Verdict("wait", (verdict.Reason("unknown", f"{server}: {why}"),))
+        return Verdict("wait", (verdict.Reason.of("minion-silent", server=server, why=why),))
 
     @staticmethod
     def _names(group: list[str]) -> str:

@@ -161,11 +161,9 @@ def order_run(
         if not alive:
             text = f"Too late to {order}: the process of {name} is gone; the same command goes on."
             return _answer(about, False, text)
-        if order == "pause" and history.summary(entries, True)["outcome"] == "paused":
-            said = [str(e["text"]) for e in new if e["what"] == "said"]
-            paused = [text for text in said if text.startswith("Paused by ")]
-            if paused:
-                return _answer(about, True, paused[-1])
+        paused = next((e for e in reversed(new) if e["what"] == "paused"), None)
+        if order == "pause" and paused is not None:
+            return _answer(about, True, str(paused["text"]))
         if clock.monotonic() > deadline:
             text = f"Told {name} to {order}: it does so once the server that it is at is done."
             return _answer(about, True, text)

@@ -281,7 +281,7 @@ class PartnerRun(PairRun):
         )
         if "lost" not in answer and not answer.get("result"):
             comment = str(answer.get("comment"))
-            lost = f" {LOST_LEASES}" if "lease file" in comment else ""
+            lost = f" {LOST_LEASES}" if answer.get("code") == "lease-file-missing" else ""
             return Step(False, f"{comment}{lost}"), None
         return None, identity_of(answer)
 

@@ -209,12 +209,17 @@ class PairReboot(StopRun):
             whole = mclt if self.request.method == "handover" else math.inf
             for short in forecast.shortages(mine, theirs, seconds, whole):
                 if short["need"] > short["have"]:
-                    text = (
-                        f"{partner and partner['minion']} has {short['have']} free leases of "
-                        f"its own in {short['network']} ({name}): too few for the "
-                        f"{short['need']} new clients of {seconds:.0f} s, if it takes that long"
+                    reasons.append(
+                        Reason.of(
+                            "free-leases-later",
+                            name,
+                            partner=partner and partner["minion"],
+                            have=short["have"],
+                            network=short["network"],
+                            need=short["need"],
+                            seconds=seconds,
+                        )
                     )
-                    reasons.append(Reason("free-leases-later", text, False, name))
         return Verdict(verdict.outcome, tuple(reasons), verdict.until)
 
     # -- stopping ----------------------------------------------------------------------------

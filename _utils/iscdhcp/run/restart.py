@@ -23,11 +23,12 @@ from ..pair.view import PairView
 from ..pair.view import view_of
 from ..rules import is_complete
 from ..rules import stuck
-from ..rules.may_stop import being_acted_on
 from ..rules.methods import METHODS
 from ..rules.verdict import Verdict
 from ..shapes import ProcessFacts
 from ..shapes import ServerFacts
+from ..troubles.catalogue import CATALOGUE
+from ..troubles.catalogue import says
 from ..words import clock
 from ..words import full_stop
 from .base import CLAIM_SECONDS
@@ -39,6 +40,8 @@ from .steering import step
 LOOKS_IN_A_ROW = 3
 #: Seconds between two polls while nothing changes.
 POLL_INTERVAL = 0.3
+#: What is forced for a pair whose first server this run has restarted: it is waited for.
+RETURNING = ("relationship", "connection", "partner")
 #: Seconds without any answer from a server after which a wait gives up.
 LOST_CONTACT = 180.0
 
@@ -81,7 +84,7 @@ class PairRun(Run):
         for verdict in judged.values():
             for reason in verdict.reasons:
                 # A pair whose first server this run restarted is waited for, not refused.
-                passing = begun and reason.code in ("relationship", "connection", "partner")
+                passing = begun and CATALOGUE[reason.code].force in RETURNING
                 if reason.blocks and not passing and reason.code != "busy":
                     blockers[reason.text] = None
                 else:
@@ -157,7 +160,7 @@ class PairRun(Run):
             if len(waits) != len(verdict.blockers):
                 # The claims keep away who stops and starts: what else takes that place is short.
                 acting = [m for m in self._partners(server) if acted_on(answers.get(m, {}))]
-                waits = [being_acted_on(m) for m in acting]
+                waits = [says("partner-acting", partner=m) for m in acting]
             if not waits or self.steering.elapsed() > give_up:
                 break
             self.say(f"Waiting: {waits[0]}.")
@@ -248,7 +251,7 @@ class PairRun(Run):
                         "new": mark_of(process),
                     }
                 if not facts["acting"] and not process["running"]:
-                    return _no(f"dhcpd is down on {server}: start it with dhcpd.start")
+                    return _no(f"dhcpd is not running on {server}: start it with dhcpd.start")
                 if not facts["acting"]:
                     return _no(f"the order never reached {server}: its process is the same")
             seen = answer.get("error") or "the minion is still busy"

@@ -22,12 +22,12 @@ from ..errors import IscDhcpError
 from ..pair import discovery
 from ..pair.discovery import Pair
 from ..pair.drift import drift
-from ..rules import verdict
 from ..rules.evidence import evidence_of
 from ..rules.evidence import unseen
 from ..rules.origins import ORIGINS
 from ..rules.origins import check_origins
 from ..shapes import Evidence
+from ..troubles.force import FORCEABLE
 from .base import Step
 from .restart import PairRun
 from .restart import identity_of
@@ -336,7 +336,7 @@ class Rollout(PairRun):
         arguments = {
             "run": self.run,
             "evidence": self._partners_seen(server, answers),
-            "force": sorted(self.request.force & set(verdict.FORCEABLE)),
+            "force": sorted(self.request.force & set(FORCEABLE)),
             "timeout": patience,
             "identity": process["identity"],
         }

@@ -111,11 +111,12 @@ class Steering:
         run = self._run
         self.paused, self._since = order, self._clock.monotonic()
         try:
-            run.journal.write("paused", who=order.get("who"), why=order.get("why"))
-            run.say(
+            text = (
                 f"Paused by {by_whom(order)}.{run.left_to_do()} Locks and claims stay. "
                 f"To go on: salt-run dhcp_failover.resume {run.pair.id} (or abort)."
             )
+            run.journal.write("paused", who=order.get("who"), why=order.get("why"), text=text)
+            run.say(text)
             run.mark_paused(order)
             order = self._until_another_order()
         finally:

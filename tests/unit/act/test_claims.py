@@ -85,7 +85,7 @@ def test_looks_never_make_an_act_fail(tmp_path):
 def test_another_act_is_refused_at_once(tmp_path):
     with claims.acting(tmp_path, "dhcp-a"):
         begun = time.monotonic()
-        with pytest.raises(claims.Refused, match="another call") as refused:
+        with pytest.raises(claims.Refused, match="being stopped or started") as refused:
             with claims.acting(tmp_path, "dhcp-a"):
                 pass
         assert time.monotonic() - begun < claims.LOOKS_SECONDS

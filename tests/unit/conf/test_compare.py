@@ -191,17 +191,21 @@ def relationship(text: str) -> views.Relationship:
 
 
 def test_ends_that_do_not_find_each_other_are_named() -> None:
+    def crossed(one: views.Relationship, other: views.Relationship, *servers: str) -> list[str]:
+        ends = (compare.relationship_facts(end) for end in (one, other))
+        return compare.crossed_facts(*ends, *servers)
+
     good = relationship(PRIMARY), relationship(SECONDARY)
-    assert compare.crossed(*good, "dhcp-a", "dhcp-b") == []
-    (both,) = compare.crossed(
+    assert crossed(*good, "dhcp-a", "dhcp-b") == []
+    (both,) = crossed(
         good[0], relationship(SECONDARY.replace("secondary", "primary")), "dhcp-a", "dhcp-b"
     )
     assert "both servers are primary" in both and "dhcp-b:dhcpd.conf:2" in both
-    (port,) = compare.crossed(
+    (port,) = crossed(
         relationship(PRIMARY.replace("peer port 847", "port 647")), good[1], "dhcp-a", "dhcp-b"
     )
     assert "dhcp-a calls its partner at port 647" in port and "listens at port 847" in port
-    (address,) = compare.crossed(
+    (address,) = crossed(
         good[0], relationship(SECONDARY.replace("r address 192.0.2.1", "r address 192.0.2.7")),
         "dhcp-a", "dhcp-b",
     )  # fmt: skip

@@ -21,7 +21,6 @@ from hypothesis import strategies as st
 from iscdhcp.conf import lint
 from iscdhcp.conf import normal
 from iscdhcp.conf import syntax
-from iscdhcp.conf import views as conf_views
 from iscdhcp.errors import ConfError
 
 HERE = ["192.0.2.1", "127.0.0.1"]
@@ -82,18 +81,6 @@ def test_a_shared_network_gives_its_relationship_to_its_pools() -> None:
 
 def test_what_is_valid_has_no_error() -> None:
     assert [one for one in findings(VALID, None) if one.severity == "error"] == []
-
-
-def test_both_primary_and_ends_that_do_not_match_are_found_with_both_files() -> None:
-    def views(text: str) -> conf_views.Configuration:
-        return conf_views.views(syntax.parse_text(text))
-
-    good = views(GOOD)
-    assert lint.lint_pair(good, views(SECONDARY + POOL), "a", "b") == []
-    (both,) = lint.lint_pair(good, views(SECONDARY.replace("secondary", "primary")), "a", "b")
-    assert (both.severity, both.code, both.line) == ("error", "both-primary", 1)
-    (ports,) = lint.lint_pair(good, views(SECONDARY.replace("847", "848")), "a", "b")
-    assert ports.code == "ends-do-not-match" and "848" in ports.what
 
 
 def test_the_worst_comes_first() -> None:

@@ -16,6 +16,7 @@ GROUND = {
 }
 #: What each room may import besides itself and the ground.
 MAY = {
+    "troubles": set(),
     "conf": set(),
     "leases": set(),
     "log": set(),

@@ -25,7 +25,9 @@ def preflight(views, policy=None, servers=(A, B)):
     guard = {}
     for server in servers:
         if view.error(server):
-            guard[server] = verdict.Verdict("wait", (verdict.Reason("unknown", "no answer"),))
+            guard[server] = verdict.Verdict(
+                "wait", (verdict.Reason.of("minion-silent", server=server, why="no answer"),)
+            )
             continue
         partner = view.facts(view.partner(server))
         evidence = {}

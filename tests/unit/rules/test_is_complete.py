@@ -80,7 +80,7 @@ def test_an_imbalanced_pool_is_waited_for_and_then_a_warning(balanced, after, ou
     )
     verdict = is_complete.restart_complete(a, {"foo": b}, "dhcp-a-1", NOW)
     assert verdict.outcome == outcome
-    assert verdict.reasons[0].code == "balance"
+    assert verdict.reasons[0].code == ("imbalanced" if balanced is False else "balance-unknown")
 
 
 def test_the_deadline_follows_mclt_and_the_number_of_leases():

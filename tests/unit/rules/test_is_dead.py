@@ -64,7 +64,7 @@ def test_a_dhcpd_that_its_minion_proves_to_be_down_needs_no_confirmation(survivo
 def test_a_dhcpd_that_is_not_seen_is_not_proved_to_be_down(survivor):
     unseen = partner(answered=True, running=None, signs=["the failover port is held by pid 7"])
     verdict = judge(survivor, "foo", unseen, SILENCE, confirm="dhcp-a")
-    assert codes(verdict) == ["alive"]
+    assert codes(verdict) == ["unseen"]
     assert "pid 7" in verdict.sentence
 
 
@@ -73,7 +73,7 @@ def test_a_dhcpd_that_is_not_seen_is_not_proved_to_be_down(survivor):
     [
         ({"state": "normal"}, "state"),
         ({"state": "recover-wait"}, "state"),
-        ({"state": None, "why_unknown": "the log is gone"}, "state"),
+        ({"state": None, "why_unknown": "the log is gone"}, "unknown"),
         ({"connected": True}, "connected"),
     ],
 )
@@ -103,7 +103,7 @@ def test_a_partner_that_runs_is_never_taken_for_dead(survivor):
 def test_without_omapi_it_is_refused_with_the_setting_that_helps(survivor):
     survivor["omapi"].update(configured=False, answers=False, hint="set omapi-port")
     verdict = judge(survivor, "foo", partner(), SILENCE, confirm="dhcp-a")
-    assert codes(verdict) == ["omapi"]
+    assert codes(verdict) == ["survivor-omapi"]
     assert "set omapi-port" in verdict.sentence
 
 

@@ -52,25 +52,25 @@ def test_a_server_is_not_stopped_while_either_end_is_not_normal(end, state, part
 @pytest.mark.parametrize(
     "spoil, code",
     [
-        (lambda a, b: a["process"].update(running=False), "not-running"),
+        (lambda a, b: a["process"].update(running=False), "down"),
         (lambda a, b: a["process"].update(several=[1, 2]), "several"),
-        (lambda a, b: a["process"].update(stopped=True), "stopped"),
+        (lambda a, b: a["process"].update(stopped=True), "halted"),
         (lambda a, b: a["process"].update(gentle_shutdown=True), "gentle"),
         (lambda a, b: a["configuration"].update(error="x:3: bad"), "configuration"),
-        (lambda a, b: a["lease_file"].update(problem="it is torn"), "lease-file"),
+        (lambda a, b: a["lease_file"].update(problem="it is torn"), "lease-file-torn"),
         (lambda a, b: a["relationships"]["foo"].update(connected=False), "connection"),
-        (lambda a, b: a["relationships"]["foo"].update(state=None), "relationship"),
+        (lambda a, b: a["relationships"]["foo"].update(state=None), "unknown"),
         (lambda a, b: a.update(relationships={}), "no-relationship"),
         (lambda a, b: a.update(foreign_claim={"who": "ann", "until": NOW + 9}), "claim"),
         (lambda a, b: a.update(busy="state.apply is running as PID 5"), "busy"),
-        (lambda a, b: a["process"].update(signs=["the unit has a main process"]), "several"),
+        (lambda a, b: a["process"].update(signs=["the unit has a main process"]), "unseen-beside"),
         (lambda a, b: a["lease_file"].update(folder_problem="it is full"), "lease-folder"),
         (lambda a, b: a.update(start_problem="its unit is masked"), "start"),
-        (lambda a, b: b["relationships"]["foo"].update(serves=None), "partner"),
-        (lambda a, b: b["process"].update(running=False), "partner"),
-        (lambda a, b: b["process"].update(stopped=True), "partner"),
-        (lambda a, b: b["relationships"]["foo"].update(state=None), "partner"),
-        (lambda a, b: b["relationships"].clear(), "partner"),
+        (lambda a, b: b["relationships"]["foo"].update(serves=None), "partner-not-serving"),
+        (lambda a, b: b["process"].update(running=False), "partner-not-serving"),
+        (lambda a, b: b["process"].update(stopped=True), "partner-not-serving"),
+        (lambda a, b: b["relationships"]["foo"].update(state=None), "partner-unknown"),
+        (lambda a, b: b["relationships"].clear(), "partner-unknown"),
     ],
 )
 def test_each_trouble_blocks_and_is_named(spoil, code):
@@ -98,7 +98,8 @@ def test_an_unknown_state_never_counts_as_serving():
 def test_evidence_that_is_old_or_from_the_future_counts_for_nothing():
     a, b = healthy()
     for observed in (NOW - 11, NOW + 11):
-        assert codes(may_stop.ok_to_stop(a, evidence(b, observed=observed), now=NOW)) == {"partner"}
+        verdict = may_stop.ok_to_stop(a, evidence(b, observed=observed), now=NOW)
+        assert codes(verdict) == {"partner-unknown"}
 
 
 def test_missing_evidence_of_one_of_several_partners_blocks():
@@ -111,7 +112,7 @@ def test_missing_evidence_of_one_of_several_partners_blocks():
 def test_clocks_too_far_apart_block_before_dhcpd_would_refuse_to_connect():
     a, b = healthy()
     assert may_stop.ok_to_stop(a, evidence(b, skew=59), now=NOW).ok
-    assert codes(may_stop.ok_to_stop(a, evidence(b, skew=-61), now=NOW)) == {"clock"}
+    assert codes(may_stop.ok_to_stop(a, evidence(b, skew=-61), now=NOW)) == {"clock-skew"}
 
 
 def test_force_overrides_only_what_it_names():
@@ -200,12 +201,12 @@ def test_no_relationship_and_no_process_keep_their_own_reasons():
     a, _ = healthy()
     assert codes(may_stop.ok_to_stop({**a, "relationships": {}}, now=NOW)) == {"no-relationship"}
     a["process"] = shaped(ProcessFacts)
-    assert codes(may_stop.ok_to_stop(a, now=NOW)) == {"not-running"}
+    assert codes(may_stop.ok_to_stop(a, now=NOW)) == {"down"}
 
 
 def test_a_partner_on_which_an_act_runs_is_no_partner_to_rely_on():
     a, b = healthy()
     b["acting"] = True
     verdict = may_stop.ok_to_stop(a, evidence(b), now=NOW)
-    assert codes(verdict) == {"partner"}
+    assert codes(verdict) == {"partner-acting"}
     assert "dhcp-b is being stopped or started" in verdict.sentence

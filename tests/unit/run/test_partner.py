@@ -149,7 +149,11 @@ def test_a_server_that_was_left_shut_down_is_resumed(minions, run):
 
 def test_a_lost_lease_file_comes_with_the_ways_out(minions, run):
     returned(minions)
-    minions.act = lambda *_, **__: {"result": False, "comment": "not started: the lease file /x is"}
+    minions.act = lambda *_, **__: {
+        "result": False,
+        "comment": "not started: the lease file /x is missing",
+        "code": "lease-file-missing",
+    }
     step = run(only="dhcp-a").bring_back()
     assert step.result is False
     assert "dhcpd.leases~" in step.comment and "force=lease-file" in step.comment

@@ -1,0 +1,29 @@
+"""What preflight and doctor name of a case, so that both word a trouble alike."""
+
+from __future__ import annotations
+
+from ..shapes import ServiceFacts
+from ..shapes import Space
+from ..words import size
+
+
+def is_full(space: Space) -> bool:
+    """Whether a start would lack room, or an inode, to write the lease file again."""
+    if space["error"]:
+        return False
+    return space["free"] < space["needed"] or space["inodes"] == 0
+
+
+def room(space: Space) -> dict[str, str]:
+    """Return how much room there is and is needed, for the sentence about a full disk."""
+    free = f"{size(space['free'])} are free"
+    return {
+        "free": "no inode is free" if space["inodes"] == 0 else free,
+        "needed": size(space["needed"]),
+    }
+
+
+def by_hand(service: ServiceFacts) -> dict[str, str | None]:
+    """Return what a service manager believes of a dhcpd that was started by hand."""
+    how = "has failed" if service["failed"] else "is stopped"
+    return {"manager": service["manager"], "service": service["name"], "how": how}

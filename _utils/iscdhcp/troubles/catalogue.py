@@ -1,0 +1,62 @@
+"""
+The catalogue of troubles, by code.
+
+Guard, waits, preflight and doctor take their sentences and what to do from here, so that a trouble
+is called the same by all of them; ``docs/troubles.md`` shows it to people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container
+
+from . import at_partner_down
+from . import in_files
+from . import in_relationships
+from . import of_lint
+from . import on_servers
+from .trouble import Trouble
+
+#: What the troubles are about, in the order of the manual's page.
+SECTIONS: dict[str, tuple[Trouble, ...]] = {
+    "The minion": on_servers.MINION,
+    "dhcpd on a server": on_servers.DHCPD,
+    "Who else is at work": on_servers.WORK,
+    "OMAPI and the methods": on_servers.OMAPI,
+    "dhcpd's log": on_servers.LOG,
+    "The configuration": in_files.CONFIGURATION,
+    "The lease file": in_files.LEASES,
+    "The disk": in_files.DISK,
+    "The relationship": in_relationships.STATES,
+    "The time that the partner is alone": in_relationships.ALONE,
+    "States, explained": in_relationships.EXPLAINED,
+    "The connection": in_relationships.LINK,
+    "Taking a partner for dead": at_partner_down.PARTNER_DOWN,
+    "What lint finds": of_lint.LINT,
+}
+CATALOGUE: dict[str, Trouble] = {
+    trouble.code: trouble for troubles in SECTIONS.values() for trouble in troubles
+}
+
+
+def says(code: str, **fields: object) -> str:
+    """
+    Return the sentence about one case of a trouble, without its full stop.
+
+    fields
+        What the sentence names, such as ``server``.
+    """
+    text = CATALOGUE[code].says
+    if text is None:
+        raise KeyError(f"{code} has no sentence of its own")
+    return text.format(**fields)
+
+
+def what_to_do(code: str, **fields: object) -> str:
+    """Return what to do about one case of a trouble; ``fields`` as for :func:`says`."""
+    return CATALOGUE[code].do.format(**fields)
+
+
+def is_forced(code: str, force: Container[str]) -> bool:
+    """Whether a person has overridden a trouble by the word of ``force`` for it."""
+    word = CATALOGUE[code].force
+    return word is not None and word in force

@@ -1,0 +1,125 @@
+"""Troubles of what dhcpd reads and writes: its configuration, its leases, the disk."""
+
+from __future__ import annotations
+
+from .trouble import UNPROVED
+from .trouble import Trouble
+
+CONFIGURATION = (
+    Trouble(
+        "configuration",
+        "dhcpd refuses the configuration on disk. A running dhcpd goes on with the one that it has "
+        "read, and would not come back from a restart.",
+        "fix it on {server}; salt {server} dhcpd.check_config looks again",
+        "the configuration on {server} is refused, dhcpd would not come back: {error}",
+        blocks=True,
+        force="configuration",
+        check="configuration",
+    ),
+    Trouble(
+        "half-configured",
+        "The failover peer has gone from the configuration of one server, and not of the other.",
+        "bring the failover peer back on {server}, or take it away on both",
+        "the configuration on {server} has no failover peer {pair} any more, that of {partner} has",
+    ),
+    Trouble(
+        "parity",
+        "Pools, networks or options are not the same on both servers, so that clients get another "
+        "answer from each.",
+        "salt-run dhcp_failover.drift {pair} shows where; make them alike, secondary first",
+        "the configurations of {servers} do not mean the same",
+        check="parity",
+    ),
+    Trouble(
+        "lint",
+        "dhcpd accepts the configuration, and it will not do what it says; see the codes of lint "
+        "below.",
+        "{fix}",
+        "{server}: {where}{what}",
+        check="lint",
+    ),
+    Trouble(
+        "ranges-differ",
+        "The servers do not have the same ranges, so that each refuses the other's updates about "
+        "what it does not have. It is expected while a new configuration is on one server only.",
+        "compare ranges and pools of both dhcpd.conf, then restart the one that was changed",
+        "{server} and {partner} do not have the same ranges: {times} updates were rejected ({why})",
+    ),
+)
+
+LEASES = (
+    Trouble(
+        "lease-file-missing",
+        "The lease file is not there, or empty. dhcpd does not start without one, and forgets "
+        "every lease with an empty one.",
+        "bring it back from {file}~ or a backup before anything else, then salt {server} "
+        "dhcpd.start: an empty file would make it forget every lease",
+        "{server}: {problem}",
+        blocks=True,
+        force="lease-file",
+        check="lease-file",
+    ),
+    Trouble(
+        "lease-file-torn",
+        "The lease file's last entry is cut off: dhcpd's next start would drop what it can't read.",
+        "salt {server} dhcpd.check_leases tells more; do not restart dhcpd by hand",
+        "{server}: {problem}",
+        blocks=True,
+        force="lease-file",
+        check="lease-file",
+    ),
+    Trouble(
+        "lease-file-damaged",
+        "Stretches in the middle of the lease file can't be read: a start would drop their leases.",
+        "salt {server} dhcpd.check_leases names them; do not restart dhcpd by hand: stop it by "
+        "dhcpd.stop force=lease-file, then dhcpd.repair_leases, then dhcpd.start",
+        "{server}: {damaged} stretches of its lease file can't be read: a start would drop them",
+        blocks=True,
+        check="lease-file",
+    ),
+    Trouble(
+        "lease-folder",
+        "dhcpd can't write its lease file again at its start, and would not come back.",
+        "make room, or correct owner and mode of the folder on {server}",
+        "{server}: {problem}",
+        blocks=True,
+        force="lease-folder",
+        check="space",
+    ),
+)
+
+DISK = (
+    Trouble(
+        "disk-full",
+        "There is less room than dhcpd needs to write its lease file again, as it does at its "
+        "start: it would not come back whole.",
+        "make room in {folder} on {server} before dhcpd is restarted",
+        "{server}: {free} in {folder}, and dhcpd writes its lease file again at its start "
+        "({needed}): it would not come back whole",
+        blocks=True,
+        check="space",
+    ),
+    Trouble(
+        "disk-read-only",
+        "The file system of the lease file is mounted read-only, often after an error of the disk.",
+        "mount it read-write (a disk's error?), before dhcpd is restarted",
+        "{server}: {folder} is read-only: dhcpd can't write leases, and would not start",
+        blocks=True,
+        check="space",
+    ),
+    Trouble(
+        "disk-unwritten",
+        "dhcpd says that it could not write a lease. A lease that is not on disk is forgotten at "
+        "the next start.",
+        "make room in {folder} on {server} at once, before dhcpd is restarted",
+        "dhcpd on {server} can't write its lease file: “{line}”",
+    ),
+    Trouble(
+        "disk-unknown",
+        "How much room there is could not be seen.",
+        "look at {folder} on {server}",
+        "{server}: how much room there is can't be seen: {error}",
+        proof=UNPROVED,
+        check="space",
+    ),
+)
