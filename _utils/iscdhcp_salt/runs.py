@@ -51,18 +51,9 @@ def restart(opts, wanted, request, user):
 
 
 def _all_steps(run, steps):
-    for name, act in (("lock", run.lock), ("preflight", run.preflight)):
-        step = act()
-        steps[name] = step.comment
-        if not step.result:
-            return False
-    for position, server in enumerate(run.servers):
-        step = run.restart(position)
-        steps[f"restart of {server}"] = step.comment
-        if not step.result:
-            return False
-        step = run.wait_normal(server)
-        steps[f"pair normal after {server}"] = step.comment
+    for planned in run.steps():
+        step = planned.act()
+        steps[planned.name] = step.comment
         if not step.result:
             return False
     return True

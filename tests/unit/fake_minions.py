@@ -107,14 +107,10 @@ def new_run(kind, minions, folder, request):
 
 def go(run):
     """Take all steps as the orchestration does; return them."""
-    steps = [run.lock()]
-    acts = [run.preflight]
-    for position, one in enumerate(run.servers):
-        acts.append(lambda position=position: run.restart(position))
-        acts.append(lambda one=one: run.wait_normal(one))
-    for act in acts:
+    steps = []
+    for planned in run.steps():
+        steps.append(planned.act())
         if not steps[-1].result:
             break
-        steps.append(act())
     run.unlock()
     return steps

@@ -63,6 +63,14 @@ class Step:
     why: str | None = None
 
 
+@dataclass(frozen=True)
+class Planned:
+    """One step that a kind of run lists: what a person calls it, and what does it."""
+
+    name: str
+    act: Callable[..., Step]
+
+
 @dataclass
 class Request:
     """What a run was asked for."""
@@ -144,6 +152,7 @@ class Run(Told):
         #: :class:`iscdhcp.run.orders.Interrupted`.
         self.check: Callable[[], None] = lambda: None
         self.claimed = False
+        self._renewed = clock.monotonic()
         self._token = uuid.uuid4().hex
         self._last_seen: dict[str, Look] = {}
         self._seen_at = 0.0
@@ -348,6 +357,7 @@ class Run(Told):
         What a run of this master has left behind is taken over: this run has its locks now, so that
         its process is gone.
         """
+        self._renewed = self.clock.monotonic()
         answers = self.minions.claim(list(self.group), self._claim(), facts=True)
         for server, answer in sorted(answers.items()):
             left = answer.get("claim") if answer.get("refused") else None
@@ -372,7 +382,13 @@ class Run(Told):
     def renew_claim(self) -> None:
         """Renew the claims on the minions; one that is silent keeps it until it ends."""
         if self.claimed:
+            self._renewed = self.clock.monotonic()
             self.minions.claim(list(self.group), self._claim())
+
+    def keep_claim(self) -> None:
+        """Renew the claims if a third of their time has passed; waits call it again and again."""
+        if self.clock.monotonic() - self._renewed > CLAIM_SECONDS / 3:
+            self.renew_claim()
 
     def _keep(self, answers: dict[str, Look]) -> None:
         """Keep what was just seen of the servers for the next step."""

@@ -1,7 +1,7 @@
 """
-A run told to those who listen: begun, each step, ended. ``docs/events.md`` has the fields.
+A run told to the event bus: begun, each step, ended. ``docs/events.md`` has the fields.
 
-The run itself knows nothing of it: its steps are wrapped from outside.
+It listens to the run's journal, as the display at the terminal does; the run knows nothing of it.
 """
 
 from __future__ import annotations
@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from collections.abc import Mapping
 from typing import Any
+
+from .base import Run
+from .journal import Entry
 
 #: Characters of a sentence in an event.
 LONGEST = 2000
@@ -19,73 +22,57 @@ class Announced:
     Announces the steps of a run.
 
     run
-        :class:`iscdhcp.run.restart.PairRun`; its steps are replaced by announcing ones.
+        Whose journal is listened to.
     send
         Called with the event's last word and its fields.
     """
 
-    def __init__(self, run: Any, send: Callable[[str, Mapping[str, Any]], None]) -> None:
+    def __init__(self, run: Run, send: Callable[[str, Mapping[str, Any]], None]) -> None:
         self.run = run
         self.send = send
         self.begun: float | None = None
         self.failed: str | None = None
-        self._inside = False
-        for name in ("lock", "preflight", "restart", "wait_normal", "unlock"):
-            setattr(run, name, self._announcing(name, getattr(run, name)))
+        run.journal.listeners.append(self.heard)
 
-    def _announcing(self, name: str, act: Callable[..., Any]) -> Callable[..., Any]:
-        def announcing(*arguments: Any, **named: Any) -> Any:
-            # A step may call itself; a wait alone is no run.
-            if named.get("test") or self._inside or (name != "lock" and self.begun is None):
-                return act(*arguments, **named)
-            server = self._server(name, arguments)
-            since = self.run.clock.monotonic()
-            self._inside = True
-            try:
-                step = act(*arguments, **named)
-            except BaseException as err:
-                self.failed = self.failed or str(err) or type(err).__name__
-                raise
-            finally:
-                self._inside = False
-            self._step(name, server, step, self.run.clock.monotonic() - since)
-            return step
-
-        return announcing
-
-    def _server(self, name: str, arguments: tuple[Any, ...]) -> str | None:
-        if name == "restart" and arguments:
-            return str(self.run.servers[arguments[0]])
-        return str(arguments[0]) if name == "wait_normal" and arguments else None
+    def heard(self, entry: Entry) -> None:
+        """Announce what a line of the journal says of a step that has ended."""
+        if entry["what"] != "result":
+            return
+        name = str(entry["name"])
+        if name != "lock" and self.begun is None:
+            return  # a wait alone is no run
+        if entry.get("raised"):
+            self.failed = self.failed or str(entry["comment"])
+        elif name == "unlock":
+            self._ended()
+        else:
+            self._step(name, entry)
 
     def _common(self) -> dict[str, Any]:
         return {"run": self.run.run, "who": self.run.who}
 
-    def _step(self, name: str, server: str | None, step: Any, seconds: float) -> None:
-        if name == "unlock":
-            self._ended()
-            return
-        if name == "lock" and step.result:
+    def _step(self, name: str, entry: Entry) -> None:
+        result, comment = entry["result"], str(entry["comment"])
+        if name == "lock" and result:
             self.begun = self.run.clock.time()
-            record = self.run.record
             told = {"method": self.run.request.method, "order": list(self.run.servers)}
-            continued = bool(record.get("servers"))
+            continued = bool(self.run.record.get("servers"))
             self.send("begun", {**self._common(), **told, "continued": continued})
-        if step.result is False:
-            self.failed = step.comment
+        if result is False:
+            self.failed = comment
         self.send(
             "step",
             {
                 **self._common(),
                 "step": name,
-                "server": server,
-                "result": step.result,
-                "seconds": round(seconds, 2),
-                "text": step.comment[:LONGEST],
-                "warnings": [warning[:LONGEST] for warning in step.warnings],
+                "server": entry["server"],
+                "result": result,
+                "seconds": round(entry["seconds"], 2),
+                "text": comment[:LONGEST],
+                "warnings": [warning[:LONGEST] for warning in entry["warnings"]],
             },
         )
-        if name == "lock" and step.result is False:
+        if name == "lock" and result is False:
             self._ended()
 
     def _ended(self) -> None:

@@ -102,11 +102,11 @@ class OneServer(StopRun):
         checked = self.preflight(test=test)
         if checked.result is False:
             return checked
-        done = self._would_stop(me) if test else self.restart(0)
+        done = self._would_stop(me) if test else self.take_down(0)
         done.warnings = [*checked.warnings, *done.warnings]
         return done
 
-    def _restart_now(
+    def _stop_now(
         self, server: str, facts: ServerFacts, answers: Mapping[str, Look]
     ) -> Step | None:
         """Stop dhcpd; ``None`` where the minion's guard refused for what passes."""

@@ -26,6 +26,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from .. import words
@@ -38,12 +39,13 @@ from ..rules.verdict import Verdict
 from ..shapes import ServerFacts
 from ..words import full_stop
 from . import restart
-from .base import CLAIM_SECONDS
+from .base import Planned
 from .base import Request
 from .base import Step
 from .orders import Interrupted
 from .restart import mark_of
 from .restart import restart_patience
+from .steering import step
 from .stopping import Abandoned
 from .stopping import StopRun
 from .stopping import passes
@@ -127,21 +129,38 @@ class PairReboot(StopRun):
 
     def restarted(self, server: str, facts: ServerFacts | None) -> bool:
         """Whether this run has begun with ``server``: its being down is no news then."""
-        if self._phase(server) == "stopping" and facts is not None:
-            running = facts["process"]["running"]
-            self._entry(server)["phase"] = None if running else "down"
-        return self._phase(server) is not None
+        return self._phase_by(server, facts) is not None
+
+    def _phase_by(self, server: str, facts: ServerFacts | None) -> str | None:
+        """Return the phase: whether what was told to end did so, the process tells."""
+        phase = self._phase(server)
+        if phase == "stopping" and facts is not None:
+            return None if facts["process"]["running"] else "down"
+        return phase
+
+    def steps(self) -> list[Planned]:
+        """Return the steps, in order; see :meth:`iscdhcp.run.restart.PairRun.steps`."""
+        listed = [Planned("lock", self.lock), Planned("preflight", self.preflight)]
+        for position, server in enumerate(self.servers):
+            listed += [
+                Planned(f"stop of {server}", partial(self.stop, position)),
+                Planned(f"maintenance of {server}", partial(self.maintain, position)),
+                Planned(f"start of {server}", partial(self.serve, position)),
+                Planned(f"pair normal after {server}", partial(self.wait_normal, server)),
+            ]
+        return listed
 
     # -- steps -------------------------------------------------------------------------------
 
+    @step("preflight")
     def preflight(self, test: bool = False) -> Step:
         """As for a restart; a host that this run left rebooting is waited for first."""
         for server in () if test else self.servers:
             if self._phase(server) == "rebooting" and self._boot_of(server) is None:
                 with self._told(server):
-                    step = self._await_host(server, any_boot=True)
-                if not step.result:
-                    return step
+                    there = self._await_host(server, any_boot=True)
+                if not there.result:
+                    return there
         return super().preflight(test=test)
 
     def stop(self, position: int, test: bool = False) -> Step:
@@ -155,13 +174,13 @@ class PairReboot(StopRun):
             return self._would_stop(server)
         if self._phase(server) == "stopping":
             facts = self.minions.status([server], brief=True).get(server, {}).get("facts")
-            self.restarted(server, facts)
+            self._entry(server)["phase"] = self._phase_by(server, facts)
         if self._phase(server) not in (None, "stopping"):
             comment = f"{server} was stopped for this run already."
             self.say(comment)
             return Step(True, comment)
         with self._told(server):
-            return self.restart(position)
+            return self.take_down(position)
 
     def maintain(self, position: int, test: bool = False) -> Step:
         """
@@ -224,7 +243,7 @@ class PairReboot(StopRun):
 
     # -- stopping ----------------------------------------------------------------------------
 
-    def _restart_now(
+    def _stop_now(
         self, server: str, facts: ServerFacts, answers: Mapping[str, Look]
     ) -> Step | None:
         """Stop dhcpd; ``None`` where the minion's guard refused only because it is busy."""
@@ -300,7 +319,7 @@ class PairReboot(StopRun):
         """Wait for the end of the command or SLS."""
         entry = self._entry(server)
         deadline = self.clock.monotonic() + self.request.host_timeout
-        last_claim = there = self.clock.monotonic()
+        there = self.clock.monotonic()
         told = ""
         while True:
             outcome = self.minions.outcome(server, str(entry.get("job")))
@@ -333,9 +352,7 @@ class PairReboot(StopRun):
             if saying != told and "gone" not in outcome:
                 told = saying
                 self.say(f"Waiting for {server}: {saying}.")
-            if self.clock.monotonic() - last_claim > CLAIM_SECONDS / 3:
-                last_claim = self.clock.monotonic()
-                self.renew_claim()
+            self.keep_claim()
             self._sleep(LOOK_INTERVAL)
 
     def _reboot(self, server: str) -> Step:
@@ -353,7 +370,7 @@ class PairReboot(StopRun):
 
     def _await_host(self, server: str, any_boot: bool = False) -> Step:
         """Wait until the host answers from another boot than before (or from any)."""
-        begun = last_claim = ordered = self.clock.monotonic()
+        begun = ordered = self.clock.monotonic()
         while True:
             seen = self._boot_of(server)
             now = self.clock.monotonic()
@@ -366,9 +383,7 @@ class PairReboot(StopRun):
                 # Nobody acknowledges an order: it may never have reached the host.
                 ordered = now
                 self._order_reboot(server)
-            if now - last_claim > CLAIM_SECONDS / 3:
-                last_claim = now
-                self.renew_claim()
+            self.keep_claim()
             self._sleep(LOOK_INTERVAL)
         waited = f"{self.request.host_timeout:.0f} s"
         if seen is not None:

@@ -10,7 +10,9 @@ Procedure: ISC KB AA-01043 (restart one, wait until both are normal and balanced
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from .. import measured
@@ -31,7 +33,7 @@ from ..troubles.catalogue import CATALOGUE
 from ..troubles.catalogue import says
 from ..words import clock
 from ..words import full_stop
-from .base import CLAIM_SECONDS
+from .base import Planned
 from .base import Run
 from .base import Step
 from .steering import step
@@ -46,6 +48,10 @@ RETURNING = ("relationship", "connection", "partner")
 LOST_CONTACT = 180.0
 
 
+#: What is done to a server that may be stopped: its facts, and what was seen of the group.
+Act = Callable[[str, ServerFacts, Mapping[str, Look]], Step | None]
+
+
 class PairRun(Run):
     """A restart of one pair, one server after the other; the other kinds of runs build on it."""
 
@@ -54,6 +60,18 @@ class PairRun(Run):
 
     #: How often a restart may have to start dhcpd.
     starts = 1
+
+    def steps(self) -> list[Planned]:
+        """
+        Return the steps of this kind of run, in order; each begins where the one before succeeded.
+
+        :meth:`unlock` comes after them, whatever became of them.
+        """
+        listed = [Planned("lock", self.lock), Planned("preflight", self.preflight)]
+        for position, server in enumerate(self.servers):
+            listed.append(Planned(f"restart of {server}", partial(self.restart, position)))
+            listed.append(Planned(f"pair normal after {server}", partial(self.wait_normal, server)))
+        return listed
 
     @step("preflight")
     def preflight(self, test: bool = False) -> Step:
@@ -138,10 +156,35 @@ class PairRun(Run):
     @step("restart")
     def restart(self, position: int, test: bool = False) -> Step:
         """Restart the server at ``position`` of the order, unless this run did so already."""
-        server = self.servers[position]
         if test:
-            return self._would_restart(server)
+            return self._would_restart(self.servers[position])
+        return self._once_fit(position, self._restart_now)
+
+    def _once_fit(self, position: int, act: Act) -> Step:
+        """
+        Do something to the server at ``position`` once nothing stands against stopping it.
+
+        act
+            Gets the server, its facts and what was seen of the group; its step, or ``None`` where
+            the minion's guard refused for what passes: then it is looked at again.
+        """
         give_up = self.steering.elapsed() + self.request.busy_timeout
+        while True:
+            step = self._if_fit(position, act, give_up)
+            if step is not None:
+                return step
+            # Another state run, or a restart that was ordered before an interruption, has come
+            # between the look and the act.
+            server = self.servers[position]
+            if self.steering.elapsed() > give_up:
+                why = "its minion is busy, or others restart dhcpd, again and again"
+                return self._failure(f"{server} was not {self.done}: {why}.")
+            self.say(f"Waiting: {server} has become busy, or was restarted by another order.")
+            self._sleep(POLL_INTERVAL * 3)
+
+    def _if_fit(self, position: int, act: Act, give_up: float) -> Step | None:
+        """Wait for what passes until ``give_up``, judge, and act."""
+        server = self.servers[position]
         while True:
             answers = self._fresh() or self.minions.status(list(self.group))
             facts = answers.get(server, {}).get("facts")
@@ -171,16 +214,7 @@ class PairRun(Run):
             return self._failure(f"{server} was not {self.done}: {why}.")
         if not verdict.ok:
             return self._failure(f"{server} was not {self.done}: {verdict.sentence}")
-        step = self._restart_now(server, facts, answers)
-        if step is None:
-            # Another state run, or a restart that was ordered before an interruption, has come
-            # between the look and the act.
-            left = max(0.0, give_up - self.steering.elapsed())
-            self.say(f"Waiting: {server} has become busy, or was restarted by another order.")
-            self._sleep(POLL_INTERVAL * 3)
-            self.request.busy_timeout = left
-            return self.restart(position)
-        return step
+        return act(server, facts, answers)
 
     def _restart_now(
         self, server: str, facts: ServerFacts, answers: Mapping[str, Look]
@@ -294,7 +328,7 @@ class PairRun(Run):
 
     def _wait(self, server: str, expected: str | None) -> Step:
         group = self.discovery.partners([server])
-        begun = last_answer = last_claim = self.steering.elapsed()
+        begun = last_answer = self.steering.elapsed()
         deadline: float | None = None
         told, good = "", False
         verdict = Verdict("wait")
@@ -339,9 +373,7 @@ class PairRun(Run):
             if not verdict.ok and verdict.sentence != told:
                 told = verdict.sentence
                 self.say(f"Waiting: {told}")
-            if now - last_claim > CLAIM_SECONDS / 3:
-                last_claim = now
-                self.renew_claim()
+            self.keep_claim()
             # A long wait is polled with more leisure.
             self._sleep(min(5.0, POLL_INTERVAL + elapsed / 30))
 

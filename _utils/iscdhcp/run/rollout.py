@@ -11,6 +11,7 @@ Procedure: ISC KB AA-01043 (for a change of ranges, the secondary first).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from .. import commands
@@ -28,11 +29,13 @@ from ..rules.origins import ORIGINS
 from ..rules.origins import check_origins
 from ..shapes import Evidence
 from ..troubles.force import FORCEABLE
+from .base import Planned
 from .base import Step
 from .restart import PairRun
 from .restart import identity_of
 from .restart import mark_of
 from .restart import restart_patience
+from .steering import step
 
 #: Seconds in which a server has to have fetched and checked its new files.
 STAGE_SECONDS = 120.0
@@ -131,6 +134,19 @@ class Rollout(PairRun):
 
     # -- steps -------------------------------------------------------------------------------
 
+    def steps(self) -> list[Planned]:
+        """Return the steps, in order; see :meth:`iscdhcp.run.restart.PairRun.steps`."""
+        listed = [
+            Planned("lock", self.lock),
+            Planned("preflight", self.preflight),
+            Planned("configurations checked", self.stage),
+        ]
+        for position, server in enumerate(self.servers):
+            listed.append(Planned(f"configuration of {server}", partial(self.configure, position)))
+            listed.append(Planned(f"pair normal after {server}", partial(self.prove, position)))
+        return [*listed, Planned("configurations agree", self.agree)]
+
+    @step("lock")
     def lock(self, test: bool = False) -> Step:
         """Lock as a restart does, once it is clear where the files come from."""
         named = {key: self.origins[key] for key in ORIGINS if self.origins.get(key)}

@@ -41,8 +41,6 @@ from .orders import Orders
 
 #: Seconds between two looks at the servers while a run is paused.
 LOOK_SECONDS = 5.0
-#: Seconds between two renewals of the claims while a run is paused.
-RENEW_SECONDS = 60.0
 
 
 class Steering:
@@ -130,7 +128,7 @@ class Steering:
 
     def _until_another_order(self) -> dict[str, Any]:
         run = self._run
-        renewed = looked = self._clock.monotonic()
+        looked = self._clock.monotonic()
         while True:
             run.check()
             run.tick()
@@ -139,11 +137,8 @@ class Steering:
                 return {"order": "resume", "who": "somebody (the order to pause is gone)"}
             if order["order"] != "pause":
                 return order
-            now = self._clock.monotonic()
-            if now - renewed > RENEW_SECONDS:
-                renewed = now
-                run.renew_claim()
-            if now - looked > LOOK_SECONDS:
+            run.keep_claim()
+            if self._clock.monotonic() - looked > LOOK_SECONDS:
                 looked = self._clock.monotonic()
                 run.look_after()
             self._clock.sleep(0.2)
@@ -174,6 +169,7 @@ class Told:
     _cure: Callable[..., None]
     _entry: Callable[[str], dict[str, Any]]
     renew_claim: Callable[[], None]
+    keep_claim: Callable[[], None]
 
     @property
     def run(self) -> str:
@@ -394,6 +390,7 @@ def step(name: str) -> Callable[[Act[OfRun, Words, Done]], Act[OfRun, Words, Don
                     name=name,
                     server=server,
                     result=False,
+                    raised=True,
                     comment=str(err),
                     seconds=round(self.clock.monotonic() - begun, 3),
                 )

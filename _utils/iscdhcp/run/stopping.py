@@ -19,6 +19,7 @@ from .base import Step
 from .orders import Interrupted
 from .restart import PairRun
 from .restart import blocking
+from .steering import step
 
 #: Seconds that stopping dhcpd may take: updates settle, the partner takes over, dhcpd ends.
 STOP_SECONDS = 90.0
@@ -38,16 +39,27 @@ class StopRun(PairRun):
 
     done = "stopped"
 
+    @step("stop")
+    def take_down(self, position: int) -> Step:
+        """Stop dhcpd of the server at ``position``, once nothing stands against it."""
+        return self._once_fit(position, self._stop_now)
+
+    def _stop_now(
+        self, server: str, facts: ServerFacts, answers: Mapping[str, Look]
+    ) -> Step | None:
+        """Stop dhcpd; ``None`` where the minion's guard refused only for what passes."""
+        raise NotImplementedError
+
     def _would_stop(self, server: str) -> Step:
-        step = self._would_restart(server)
-        if step.result is None:
+        would = self._would_restart(server)
+        if would.result is None:
             partners = ", ".join(self._partners(server)) or "nobody"
-            step.comment = (
+            would.comment = (
                 f"dhcpd on {server} would be stopped by {self.request.method}; {partners} would "
                 "serve alone until it is back."
             )
-            step.changes = {}
-        return step
+            would.changes = {}
+        return would
 
     def _order_stop(
         self, server: str, facts: ServerFacts, answers: Mapping[str, Look]

@@ -43,6 +43,8 @@ STEPS = {
     "lock": "lock",
     "preflight": "check before the first act",
     "restart": "restart of",
+    "stop": "stop of",
+    "start": "start of",
     "wait_normal": "until normal after",
     "unlock": "unlock",
 }

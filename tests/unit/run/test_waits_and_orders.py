@@ -68,3 +68,17 @@ def test_a_claim_that_comes_between_the_preflight_and_the_act_refuses_the_act(mi
     assert step.result is False and "bob" in step.comment
     assert minions.acts == []
     one.unlock()
+
+
+def test_a_guard_that_always_finds_the_minion_busy_is_not_asked_forever(minions, run):
+    """The look of the master saw nobody at work each time."""
+    reason = {"code": "busy", "text": "dhcp-b is busy", "blocks": True}
+    refusal = {"result": False, "comment": "busy", "refused": True, "reasons": [reason]}
+    minions.restart = lambda *_, **__: refusal
+    one = run(busy_timeout=30)
+    assert one.lock().result and one.preflight().result
+    begun = minions.clock.monotonic()
+    step = one.restart(0)
+    one.unlock()
+    assert step.result is False and "busy" in step.comment
+    assert 25 < minions.clock.monotonic() - begun < 60
