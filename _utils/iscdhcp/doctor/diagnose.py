@@ -178,8 +178,13 @@ def _clocks(view: PairView) -> list[Finding]:
         return []
     reason = clocks_apart(*view.servers, skew, view.name)
     step = f"{reason.do}, before anything is restarted"
-    rank = 84 if skew > CLOCK_MAX_SKEW else 40
-    return [Finding(reason.code, RISK, reason.text, step, None, rank)]
+    if skew <= CLOCK_MAX_SKEW:
+        return [Finding(reason.code, RISK, reason.text, step, None, 40)]
+    text = (
+        f"{reason.text}, and looks only when it connects: the next restart or network failure "
+        "leaves them apart"
+    )
+    return [Finding(reason.code, RISK, text, step, None, 84)]
 
 
 def _times(number: int) -> str:
@@ -220,14 +225,15 @@ def _disk(view: PairView, server: str) -> list[Finding]:
     unwritten = view.log(server)["unwritten"]
     full, read_only = is_full(space), space["read_only"]
     folder = space["folder"]
-    if unwritten and (full or read_only):
-        case = {"folder": folder, "line": unwritten["text"]}
-        return [Finding.of("disk-unwritten", CAUSE, 90, server, case=case)]
+    if not (full or read_only):
+        return []
+    kind, rank, more = RISK, 82, ""
+    if unwritten:
+        kind, rank = CAUSE, 90
+        more = f"; dhcpd can't write its lease file already: “{unwritten['text']}”"
     if read_only:
-        return [Finding.of("disk-read-only", RISK, 82, server, folder=folder)]
-    if full:
-        return [Finding.of("disk-full", RISK, 82, server, folder=folder, case=room(space))]
-    return []
+        return [Finding.of("disk-read-only", kind, rank, server, more, folder=folder)]
+    return [Finding.of("disk-full", kind, rank, server, more, folder=folder, case=room(space))]
 
 
 def _lease_file(view: PairView, server: str) -> list[Finding]:

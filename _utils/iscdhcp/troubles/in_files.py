@@ -108,13 +108,6 @@ DISK = (
         check="space",
     ),
     Trouble(
-        "disk-unwritten",
-        "dhcpd says that it could not write a lease. A lease that is not on disk is forgotten at "
-        "the next start.",
-        "make room in {folder} on {server} at once, before dhcpd is restarted",
-        "dhcpd on {server} can't write its lease file: “{line}”",
-    ),
-    Trouble(
         "disk-unknown",
         "How much room there is could not be seen.",
         "look at {folder} on {server}",
