@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from iscdhcp.host import process
 from iscdhcp_salt.minion import Minion
+from iscdhcp_salt.minion import no_linux
 
 
 def test_a_failed_call_has_its_fields_and_an_exit_code(tmp_path):
@@ -19,3 +21,10 @@ def test_a_failed_call_has_its_fields_and_an_exit_code(tmp_path):
     assert (answer["code"], answer["claim"]) == ("claim", {"run": "x"})
     assert "c2VjcmV0" not in answer["comment"]
     assert context["retcode"] == 1
+
+
+def test_a_host_that_is_no_linux_says_so_instead_of_failing_in_each_call(tmp_path, monkeypatch):
+    assert no_linux() is None
+    monkeypatch.setattr(process, "PROC", tmp_path)
+    loads, why = no_linux()
+    assert loads is False and "Linux" in why
