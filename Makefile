@@ -3,7 +3,7 @@
 export PYTHONPATH := $(CURDIR):$(CURDIR)/_utils
 PYTHON := .venv/bin/python
 
-.PHONY: help setup venv unit test steering-test docs-troubles docs-pictures reboot-test doctor-test \
+.PHONY: help setup venv unit test test-salts salts-table steering-test docs-troubles docs-pictures reboot-test doctor-test \
 	docs-terminal rollout-test demo lab bench-restart bench-clients bench-leases \
 	bench-status events-test metrics-test bench-torn damage-test upgrade-test bench-conf races lint clean
 
@@ -14,6 +14,8 @@ help:
 	@echo "make rollout-test   rollouts under load, and files with which dhcpd never gets normal"
 	@echo "make unit           the tests that need neither root nor the lab"
 	@echo "make steering-test  each way to stop a run, at each of its steps"
+	@echo "make test-salts     chosen tests on Salt 3006, 3007, 3008 with their Pythons (30 min)"
+	@echo "make salts-table    what that came to, into README.md"
 	@echo "make docs-troubles  docs/troubles.md: every trouble, what it means and what to do"
 	@echo "make docs-pictures  the pictures in docs/pictures, taken in a real browser"
 	@echo "make doctor-test    troubles provoked in the lab, named by preflight and doctor (9 min)"
@@ -50,6 +52,13 @@ test: setup
 # Long proofs carry the marker slow, which keeps them out of make test.
 steering-test: setup
 	lab/isolated $(PYTHON) -m pytest -m slow tests/integration/test_steering_every_step.py
+
+# Three Salts on the Pythons of their onedirs; half an hour. SALTS="3006 3008" for some of them.
+test-salts: setup
+	$(PYTHON) -m lab.salts $(SALTS)
+
+salts-table: venv
+	$(PYTHON) -m lab.salts --table
 
 docs-troubles: venv
 	$(PYTHON) -m docs.troubles

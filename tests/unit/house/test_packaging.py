@@ -109,6 +109,16 @@ def test_the_wheel_has_one_name_at_its_top(wheel):
     assert [one.name for one in (wheel / "saltext").iterdir()] == ["dhcp_failover"]
 
 
+def test_pip_wants_nothing_but_for_omapi(wheel):
+    """pypureomapi 0.8 is the last one for Python 3.10, which Salt 3006 and 3007 bring."""
+    (metadata,) = wheel.glob("*.dist-info/METADATA")
+    wanted = [
+        line for line in metadata.read_text().splitlines() if line.startswith("Requires-Dist:")
+    ]
+    assert len(wanted) == 1
+    assert 'pypureomapi>=0.8; extra == "omapi"' in wanted[0].replace("'", '"')
+
+
 def test_salt_finds_everything_in_the_wheel(wheel, tmp_path):
     environment = {**os.environ, "PYTHONPATH": str(wheel)}
     done = subprocess.run(
