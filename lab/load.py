@@ -75,8 +75,8 @@ class Result:
 
     @property
     def duplicates(self) -> int:
-        """Addresses that two clients were given."""
-        return self.discovers.duplicates + self.requests.duplicates
+        """Addresses that two clients were given. An offer that nobody took may be made again."""
+        return self.requests.duplicates
 
     def __str__(self) -> str:
         return (

@@ -63,14 +63,18 @@ def test_a_drain_under_load_leaves_no_update_unacknowledged(install):
         load.stop()
     assert run.returncode == 0, str(run)
 
-    def whole():
+    def unacked():
+        found = {}
         for server in ("dhcp-a", "dhcp-b"):
             with omapi(pair, server) as client:
-                if client.failover_state("foo")["unacked"]:
-                    return False
-        return True
+                found[server] = client.failover_state("foo")["unacked"]
+        return found
 
-    wait_until(whole, "every update is acknowledged at both ends", timeout=15.0)
+    wait_until(
+        lambda: not any(unacked().values()),
+        lambda: f"every update is acknowledged at both ends, {unacked()} are not",
+        timeout=15.0,
+    )
 
 
 def test_a_drained_server_is_mute_before_its_process_ends(pair):
