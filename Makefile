@@ -3,7 +3,7 @@
 export PYTHONPATH := $(CURDIR):$(CURDIR)/_utils
 PYTHON := .venv/bin/python
 
-.PHONY: help setup venv unit test test-salts salts-table steering-test docs-troubles docs-pictures reboot-test doctor-test \
+.PHONY: help setup venv unit test explore test-salts salts-table steering-test docs-troubles docs-pictures reboot-test doctor-test \
 	docs-terminal rollout-test demo lab bench-restart bench-clients bench-leases \
 	bench-status events-test metrics-test bench-torn damage-test upgrade-test bench-conf races lint clean
 
@@ -16,6 +16,7 @@ help:
 	@echo "make steering-test  each way to stop a run, at each of its steps"
 	@echo "make test-salts     chosen tests on Salt 3006, 3007, 3008 with their Pythons (30 min)"
 	@echo "make salts-table    what that came to, into README.md"
+	@echo "make explore        the protocol explored by machine for an hour, build/explore.json"
 	@echo "make docs-troubles  docs/troubles.md: every trouble, what it means and what to do"
 	@echo "make docs-pictures  the pictures in docs/pictures, taken in a real browser"
 	@echo "make doctor-test    troubles provoked in the lab, named by preflight and doctor (9 min)"
@@ -59,6 +60,10 @@ test-salts: setup
 
 salts-table: venv
 	$(PYTHON) -m lab.salts --table
+
+# An hour; SECONDS=600 for less.
+explore: venv
+	PYTHONPATH=$(PYTHONPATH):tests/unit:tests/model $(PYTHON) tests/model/explore.py $(SECONDS)
 
 docs-troubles: venv
 	$(PYTHON) -m docs.troubles

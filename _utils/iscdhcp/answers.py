@@ -52,7 +52,7 @@ class _Answer(TypedDict):
 class Answer(_Answer, total=False):
     """What an act answers; beside ``result`` and ``comment`` what fits."""
 
-    #: The guard refused, and nothing was touched.
+    #: Nothing was touched: the guard refused, its last look did, or the order never came.
     refused: bool
     reasons: list[ReasonFacts]
     #: Which trouble it is: of a refused claim ``claim``, ``acting`` or ``released``; of a start

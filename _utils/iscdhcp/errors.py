@@ -115,6 +115,10 @@ class ActError(IscDhcpError):
     """An act did not succeed; the message says what state the server was left in."""
 
 
+class CalledOff(ActError):
+    """The last look before an act has called it off: nothing was touched."""
+
+
 class LeasesAtRisk(ActError):
     """A start would forget leases, so that none was made.
 

@@ -27,14 +27,18 @@ def accepted_minions(opts):
         return sorted(keys.list_keys().get("minions") or ())
 
 
-def _reports(answers):
-    """Return what minions said to ``dhcpd.peers``; one without the module is no dhcpd server."""
+def _reports(answers, cached):
+    """
+    Return what minions said to ``dhcpd.peers``; one without the module is no dhcpd server.
+
+    One that was a server when it was asked last stays one: its pair is told what it lacks.
+    """
     reports = {}
     for minion, answer in answers.items():
         report = answer.get("ret", answer.get("return"))
         if isinstance(report, dict) and "relationships" in report:
             reports[minion] = report
-        elif answer.get("code") == NO_MODULE:
+        elif answer.get("code") == NO_MODULE and not cached.get(minion, {}).get("relationships"):
             reports[minion] = {"relationships": {}, "addresses": [], "error": None}
     return reports
 
@@ -76,7 +80,7 @@ def discover(opts, minions, wanted=None, refresh=False, everybody=False):
 
     def enough(answers):
         """Whether the wanted pair is known and has answered: nobody waits for a dead bystander."""
-        reports = {**cached, **fresh, **_reports(answers)}
+        reports = {**cached, **fresh, **_reports(answers, cached)}
         if everybody or any(one not in reports and one not in answers for one in accepted):
             return False
         known = discovery.match(reports)
@@ -88,7 +92,7 @@ def discover(opts, minions, wanted=None, refresh=False, everybody=False):
 
     def ask(ids):
         answers = minions.ask(ids, "dhcpd.peers", patience=DISCOVERY_SECONDS, enough=enough)
-        fresh.update(_reports(answers))
+        fresh.update(_reports(answers, cached))
 
     fresh = {}
     ask(targets)

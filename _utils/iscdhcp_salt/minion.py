@@ -204,7 +204,7 @@ class Minion:
         try:
             answer = act(self, *words)
         except act_claims.Refused as err:
-            raise CommandExecutionError(str(err)) from None
+            answer = {**act_here.refused(self, str(err)), "code": err.code}
         if not answer["result"]:
             self._context["retcode"] = 1
         return answer

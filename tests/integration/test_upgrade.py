@@ -6,6 +6,7 @@ import shutil
 import subprocess
 
 import pytest
+from iscdhcp import wire
 
 from lab.isolation import CHECKOUT
 from lab.isolation import RUN_DIR
@@ -84,7 +85,7 @@ def test_the_new_tree_is_synced_over_the_old_one(pair, master, file_root, old_tr
     mixed = pair.orchestrate()
     assert mixed.returncode == 1, str(mixed)
     refusal = mixed.step("Both servers are fit for it")["comment"]
-    assert "of another version than the master's (facts 1, not 2)" in refusal, refusal
+    assert f"of another version than the master's (facts 1, not {wire.VERSION})" in refusal, refusal
     assert "salt dhcp-a saltutil.sync_all" in refusal, refusal
     assert pair.salt_run("dhcp_failover.status").returncode == 1
     assert pair.touched == []
@@ -94,7 +95,7 @@ def test_the_new_tree_is_synced_over_the_old_one(pair, master, file_root, old_tr
         extmods = f"{minion.config['extension_modules']}/utils"
         shown = pair.lab[name].run(["ls", f"{extmods}/iscdhcp"]).stdout.split()
         assert "rules" in shown and "process.py" not in shown, (name, shown)
-    assert pair.ask("dhcp-a", "dhcpd.status", brief=True)["wire"] == 2
+    assert pair.ask("dhcp-a", "dhcpd.status", brief=True)["wire"] == wire.VERSION
     new = pair.orchestrate()
     assert new.returncode == 0, str(new)
     assert pair.touched == ["dhcp-a", "dhcp-b"]

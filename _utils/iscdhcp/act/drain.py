@@ -22,6 +22,7 @@ from .. import files
 from ..clock import SYSTEM
 from ..clock import Clock
 from ..errors import ActError
+from ..errors import CalledOff
 from ..errors import IscDhcpError
 from ..errors import OmapiError
 from ..facts.server import Server
@@ -95,7 +96,9 @@ def pause(
             for name in relationships:
                 seen = client.failover_state(name)
                 if (seen["state"], seen["partner_state"]) != ("normal", "normal"):
-                    raise ActError(f"{name} is {seen['state']}/{seen['partner_state']}, not normal")
+                    raise CalledOff(
+                        f"{name} is {seen['state']}/{seen['partner_state']}, not normal"
+                    )
             note.write(relationships)
             noted = True
             last_look()
@@ -111,6 +114,9 @@ def pause(
                 clock,
             )
             phases["drained"] = round(clock.monotonic() - begun, 3)
+    except CalledOff as err:
+        note.clear()
+        raise CalledOff(f"not drained: {err}") from err
     except IscDhcpError as err:
         undone = f"; {undo(server, note)}" if noted else ""
         raise ActError(f"not drained: {err}{undone}") from err

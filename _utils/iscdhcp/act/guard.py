@@ -12,7 +12,7 @@ from collections.abc import Collection
 from collections.abc import Mapping
 
 from ..answers import Answer
-from ..errors import ActError
+from ..errors import CalledOff
 from ..facts import gather
 from ..facts.server import Server
 from ..rules import may_roll_back
@@ -134,7 +134,7 @@ def last_looks(
         _, states = gather.omapi_facts(server)
         for name, state in states.items():
             if (state["state"], state["partner_state"]) != ("normal", "normal"):
-                raise ActError(
+                raise CalledOff(
                     f"{name} is not normal any more: {state['state']} here, "
                     f"{state['partner_state']} at the partner"
                 )
@@ -142,7 +142,7 @@ def last_looks(
     def by_kernel() -> None:
         for one in relationships:
             if gather.connected(one, server.host) is False:
-                raise ActError(f"the failover connection of {one.name} has just gone")
+                raise CalledOff(f"the failover connection of {one.name} has just gone")
 
     def nothing() -> None:
         pass

@@ -33,6 +33,7 @@ from collections.abc import Callable
 
 from ..answers import ProcessMark
 from ..errors import ActError
+from ..errors import CalledOff
 from ..errors import IscDhcpError
 from ..facts import server as facts_server
 from ..facts.server import Server
@@ -76,7 +77,9 @@ def hand_over(
             for name in names:
                 seen = client.failover_state(name)
                 if (seen["state"], seen["partner_state"]) != ("normal", "normal"):
-                    raise ActError(f"{name} is {seen['state']}/{seen['partner_state']}, not normal")
+                    raise CalledOff(
+                        f"{name} is {seen['state']}/{seen['partner_state']}, not normal"
+                    )
             note.write(names)
             noted = True
             last_look()
@@ -98,6 +101,9 @@ def hand_over(
                     clock,
                 )
             phases["settled"] = round(clock.monotonic() - begun, 3)
+    except CalledOff as err:
+        note.clear()
+        raise CalledOff(f"not handed over: {err}") from err
     except IscDhcpError as err:
         undone = f"; {_undo(server, note)}" if noted else ""
         raise ActError(f"not handed over: {err}{undone}") from err

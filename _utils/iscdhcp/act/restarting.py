@@ -11,6 +11,7 @@ from functools import partial
 from ..answers import Answer
 from ..answers import ProcessMark
 from ..errors import ActError
+from ..errors import CalledOff
 from ..errors import IscDhcpError
 from ..facts.server import Server
 from ..leases import before_rollout
@@ -23,6 +24,7 @@ from . import stop_start
 from .claims import acting
 from .here import Here
 from .here import failed
+from .here import refused as called_off
 from .service import Service
 from .starting import start_as_it_ran
 
@@ -48,6 +50,8 @@ def stop(
             return refused
         try:
             old = _stop_by(here, method, server, codes)
+        except CalledOff as err:
+            return called_off(here, f"dhcpd on {here.id} was not stopped: {err}")
         except IscDhcpError as err:
             return failed(here, f"dhcpd on {here.id} was not stopped: {err}")
         here.service().stop()
@@ -83,6 +87,8 @@ def restart(
             service = here.service(last)
             service.prepare()
             old.update(_stop_by(here, method, server, codes))
+        except CalledOff as err:
+            return called_off(here, f"dhcpd on {here.id} was not restarted: {err}")
         except (IscDhcpError, OSError) as err:
             return failed(here, f"dhcpd on {here.id} was not restarted: {err}", old=old)
         start_again = partial(

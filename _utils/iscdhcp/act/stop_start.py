@@ -168,12 +168,18 @@ def _await_service(
     begun_epoch: float,
     timeout: float,
 ) -> ProcessMark:
-    """Wait until a start that was ordered at ``begun`` has brought up a dhcpd that serves."""
+    """
+    Wait until a start has brought up a dhcpd that serves; it was begun at ``begun``.
+
+    Its time counts from now on, and is over only after a look: this call may have been held up (a
+    host that was suspended), and what runs unseen would stay silent after a drain.
+    """
     clock = host.clock
-    deadline = begun + timeout
+    deadline = clock.monotonic() + timeout
     last: Process | None = None
-    pause, absent = 0.01, 0
-    while clock.monotonic() < deadline:
+    pause, absent, in_time = 0.01, 0, True
+    while in_time:
+        in_time = clock.monotonic() < deadline
         found = host.find(settings.binaries)
         absent = 0 if found else absent + 1
         if len(found) == 1 and serving(settings, found[0], host):

@@ -44,6 +44,8 @@ LOOKS_IN_A_ROW = 3
 POLL_INTERVAL = 0.3
 #: What is forced for a pair whose first server this run has restarted: it is waited for.
 RETURNING = ("relationship", "connection", "partner")
+#: States in which a drain or a hand-over leaves a server whose call has died.
+SILENCED = ("paused", "shutdown")
 #: Seconds without any answer from a server after which a wait gives up.
 LOST_CONTACT = 180.0
 
@@ -287,10 +289,19 @@ class PairRun(Run):
                 if not facts["acting"] and not process["running"]:
                     return _no(f"dhcpd is not running on {server}: start it with dhcpd.start")
                 if not facts["acting"]:
-                    return _no(f"the order never reached {server}: its process is the same")
+                    return self._never_reached(server, facts)
             seen = answer.get("error") or "the minion is still busy"
             self._sleep(1.0)
         return _no(f"its answer was lost and it could not be asked: {seen}")
+
+    def _never_reached(self, server: str, facts: ServerFacts) -> Answer:
+        """Say that an order had no effect; what its call silenced before it died speaks again."""
+        if not any(end["state"] in SILENCED for end in facts["relationships"].values()):
+            text = f"the order never reached {server}: its process is the same"
+            return {"result": False, "comment": text, "refused": True}
+        resumed = self.minions.act(server, "dhcpd.resume", LOST_CONTACT, run=self.run)
+        came = resumed.get("comment") or resumed.get("lost")
+        return _no(f"the call that was to restart dhcpd on {server} died: {came}")
 
     def _would_restart(self, server: str) -> Step:
         answers = self.minions.status(list(self.group))

@@ -121,7 +121,7 @@ class StopRun(PairRun):
                         f"it died; {resumed.get('comment') or resumed.get('lost')}"
                     }
                 comment = f"the order never reached {server}: its dhcpd runs"
-                return {"result": False, "comment": comment}
+                return {"result": False, "comment": comment, "refused": True}
             seen = answer.get("error") or "the minion is still busy"
             self._sleep(LOOK_INTERVAL)
         return {

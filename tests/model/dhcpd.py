@@ -1,0 +1,279 @@
+"""
+Modelled dhcpd servers and what joins them: states, connection, and how late a partner notices.
+
+After server/failover.c of ISC dhcpd 4.4.3-P1 and what was measured of it; leases are left out, and
+so is ``potential-conflict`` but for its name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from world import World
+
+SERVING = ("normal", "communications-interrupted", "partner-down")
+#: Seconds: from SIGTERM to the end (measured 6 to 25 ms); to start; for a message; alone in
+#: startup; until a dead host is noticed.
+EXIT, START, MESSAGE, STARTUP, DEAD = 0.015, 0.25, 0.02, 15.0, 30.0
+#: Seconds of MCLT, and of a full update.
+MCLT, UPDATE = 60.0, 0.5
+
+
+@dataclass
+class End:
+    """One end of a relationship, as its server has it."""
+
+    partner: str
+    role: str
+    state: str = "normal"
+    #: The partner's state as this end believes it.
+    seen: str = "normal"
+    since: float = 0.0
+    #: What it will be once startup is over.
+    target: str = "normal"
+
+
+class Dhcpd:
+    """One server's dhcpd."""
+
+    def __init__(self, network: Network, name: str, folder: Path) -> None:
+        self.network, self.name, self.folder = network, name, folder
+        self.ends: dict[str, End] = {}
+        self.pid: int | None = 100
+        self.started = network.world.now - 5000
+        self.starting = self.ending = False
+        #: When its process ended last.
+        self.ended_at = 0.0
+
+    @property
+    def identity(self) -> str:
+        """Which process it is."""
+        return f"{self.name}-{self.pid}"
+
+    def serves(self, relationship: str) -> bool:
+        """Whether it answers clients."""
+        there = self.pid is not None and not self.ending
+        return there and self.ends[relationship].state in SERVING
+
+    # -- its process
+
+    def start(self) -> None:
+        """Begin a start; another one meanwhile does nothing."""
+        world = self.network.world
+        if self.pid is None and not self.starting:
+            self.starting = True
+            world.after(START, self._born)
+
+    def _born(self) -> None:
+        self.starting = False
+        if self.pid is not None:
+            return
+        self.network.pids += 1
+        self.pid, self.started = self.network.pids, self.network.world.now
+        self.network.world.tell(f"dhcpd on {self.name} runs")
+        for name, end in self.ends.items():
+            kept = end.target if end.state == "startup" else end.state
+            # What was appended to its lease file while it was down counts.
+            end.target = "recover" if kept == "shutdown" and self.recovered_on_disk() else kept
+            end.state = "startup"
+            self.network.connect(name)
+        pid = self.pid
+        self.network.world.after(STARTUP, lambda: self._alone(pid))
+
+    def _alone(self, pid: int) -> None:
+        """Leave startup without a partner's word."""
+        if self.pid != pid:
+            return
+        for end in self.ends.values():
+            if end.state == "startup":
+                alone = end.target == "normal"
+                self.move(end, "communications-interrupted" if alone else end.target)
+
+    def terminate(self) -> None:
+        """Get SIGTERM: it answers nobody any more, and is gone in a moment."""
+        self.ending, pid = True, self.pid
+        self.network.world.tell(f"dhcpd on {self.name} gets SIGTERM")
+        self.network.world.after(EXIT, lambda: self.end("SIGTERM") if self.pid == pid else None)
+
+    def end(self, how: str, closes: bool = True) -> None:
+        """End its process: by SIGTERM, by itself, or with its host (``closes`` false)."""
+        self.ending = False
+        if self.pid is None:
+            return
+        self.pid, self.ended_at = None, self.network.world.now
+        self.network.world.tell(f"dhcpd on {self.name} ended ({how})")
+        for name in self.ends:
+            self.network.lost(name, self, MESSAGE if closes else DEAD)
+
+    def move(self, end: End, state: str) -> None:
+        """Be in another state."""
+        end.state, end.since = state, self.network.world.now
+        self._write()
+
+    def hear(self, end: End, state: str) -> None:
+        """Believe the partner to be in another state."""
+        end.seen = state
+        self._write()
+
+    def _write(self) -> None:
+        """Write the states into the lease file, as dhcpd does at each move."""
+        blocks = [
+            f'failover peer "{name}" state {{\n'
+            f"  my state {end.state if end.state != 'startup' else end.target} "
+            "at 1 2026/11/23 10:00:00;\n"
+            f"  partner state {end.seen} at 1 2026/11/23 10:00:00;\n  mclt {MCLT:.0f};\n}}\n"
+            for name, end in self.ends.items()
+        ]
+        (self.folder / "dhcpd.leases").write_text("".join(blocks))
+
+    def recovered_on_disk(self) -> bool:
+        """Whether its lease file says that MCLT has passed already."""
+        text = (self.folder / "dhcpd.leases").read_text()
+        return "my state recover" in text.rpartition("failover peer")[2]
+
+
+class Network:
+    """All servers, and the connections between them."""
+
+    def __init__(self, world: World) -> None:
+        self.world, self.pids = world, 200
+        self.servers: dict[str, Dhcpd] = {}
+        self.connected: dict[str, bool] = {}
+
+    def pair(self, name: str, primary: str, secondary: str) -> None:
+        """Join two servers, in normal."""
+        for mine, theirs, role in (
+            (primary, secondary, "primary"),
+            (secondary, primary, "secondary"),
+        ):
+            end = End(theirs, role, since=self.world.now - 900)
+            self.servers[mine].ends[name] = end
+            self.servers[mine]._write()
+        self.connected[name] = True
+
+    def both(self, name: str) -> list[Dhcpd]:
+        """Both servers of a relationship."""
+        return [one for one in self.servers.values() if name in one.ends]
+
+    def served(self, name: str) -> bool:
+        """Whether anybody answers clients."""
+        return any(one.serves(name) for one in self.both(name))
+
+    # -- what dhcpd does by itself
+
+    def lost(self, name: str, gone: Dhcpd, seconds: float) -> None:
+        """A server has gone: its partner notices after a while."""
+        self.connected[name] = seconds > 1 and self.connected[name]
+        partner = self.servers[gone.ends[name].partner]
+        pid = gone.pid
+
+        def notices() -> None:
+            end = partner.ends[name]
+            if partner.pid is None or gone.pid != pid:
+                return
+            self.connected[name] = False
+            if end.state == "normal":
+                partner.move(end, "communications-interrupted")
+
+        self.world.after(seconds, notices)
+
+    def connect(self, name: str) -> None:
+        """Try to connect both ends; again every 5 s as long as both run."""
+
+        def tries() -> None:
+            first, second = self.both(name)
+            if first.pid is None or second.pid is None or self.connected[name]:
+                return
+            self.connected[name] = True
+            self.world.after(MESSAGE, lambda: self.agree(name))
+
+        self.world.after(MESSAGE, tries)
+
+    def agree(self, name: str) -> None:
+        """Both ends tell each other their states, and move by them."""
+        first, second = self.both(name)
+        if not self.connected[name] or first.pid is None or second.pid is None:
+            return
+        ends = first.ends[name], second.ends[name]
+        said = [end.target if end.state == "startup" else end.state for end in ends]
+        for server, end, own, theirs in (
+            (first, ends[0], said[0], said[1]),
+            (second, ends[1], said[1], said[0]),
+        ):
+            server.hear(end, theirs)
+            self._moves(name, server, end, own, theirs)
+
+    def _moves(self, name: str, server: Dhcpd, end: End, own: str, theirs: str) -> None:
+        alive = ("normal", "communications-interrupted")
+        if own in alive and theirs in alive:
+            server.move(end, "normal")
+            server.hear(end, "normal")
+        elif own in ("normal", "communications-interrupted") and theirs == "paused":
+            server.move(end, "communications-interrupted")
+        elif own in alive and theirs in ("shutdown",):
+            server.move(end, "partner-down")
+        elif own in alive and theirs == "partner-down":
+            self._recovers(name, server, end)
+        elif own == "recover":
+            self._recovers(name, server, end)
+        elif end.state == "startup":
+            server.move(end, own)
+
+    def _recovers(self, name: str, server: Dhcpd, end: End) -> None:
+        """Fetch everything from the partner, wait out MCLT, be normal."""
+        wait = UPDATE if server.recovered_on_disk() else UPDATE + MCLT
+        server.move(end, "recover")
+        pid = server.pid
+
+        def done() -> None:
+            partner = self.servers[end.partner]
+            if server.pid != pid or partner.pid is None or end.state != "recover":
+                return
+            for one, its in ((server, end), (partner, partner.ends[name])):
+                one.move(its, "normal")
+                one.hear(its, "normal")
+
+        self.world.after(wait, done)
+
+    # -- what is ordered over OMAPI
+
+    def set_state(self, server: Dhcpd, name: str, state: str) -> None:
+        """Set a server's own state, and have its partner hear of it."""
+        end = server.ends[name]
+        if end.state == "startup":
+            # Taken at once, also without a partner's word (measured).
+            end.target = state
+            if self.connected[name]:
+                self.world.after(MESSAGE, lambda: self.agree(name))
+            else:
+                server.move(end, state)
+            return
+        if end.state == "shutdown" and state == "recover":
+            self._recovers(name, server, end)
+            return
+        server.move(end, state)
+        self.world.after(MESSAGE, lambda: self._heard(name, server))
+
+    def _heard(self, name: str, server: Dhcpd) -> None:
+        """The partner hears a server's state, and the server the partner's answer."""
+        if not self.connected[name] or server.pid is None:
+            return
+        end, partner = server.ends[name], self.servers[server.ends[name].partner]
+        if partner.pid is None:
+            return
+        theirs = partner.ends[name]
+        partner.hear(theirs, end.state)
+        if end.state == "paused" and theirs.state == "normal":
+            partner.move(theirs, "communications-interrupted")
+        elif end.state == "shutdown" and theirs.state in ("normal", "communications-interrupted"):
+            partner.move(theirs, "partner-down")
+        elif end.state == "normal" and theirs.state == "communications-interrupted":
+            partner.move(theirs, "normal")
+        self.world.after(MESSAGE, lambda: server.hear(end, theirs.state))
+
+
+def names(servers: Iterable[Dhcpd]) -> str:
+    """Return servers as people read them."""
+    return ", ".join(one.name for one in servers)

@@ -1,0 +1,121 @@
+"""What must hold in every schedule, checked after each step and at the end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from dataclasses import field
+
+from dhcpd import SERVING
+from dhcpd import Dhcpd
+from dhcpd import Network
+from iscdhcp.rules.evidence import EVIDENCE_MAX_AGE
+from iscdhcp.run import records
+from iscdhcp.shapes import Claim
+from masters import Run
+from world import World
+
+
+@dataclass
+class Judge:
+    """Watches a world and keeps what was wrong, in the order in which it happened."""
+
+    world: World
+    network: Network
+    wrong: list[str] = field(default_factory=list)
+    #: Servers that a fault of the schedule has taken away.
+    faults: set[str] = field(default_factory=set)
+    #: Servers that a person has stopped for good.
+    wanted_down: set[str] = field(default_factory=set)
+    runs: list[Run] = field(default_factory=list)
+    #: How often a run has ended dhcpd, by run and server.
+    ended: dict[tuple[str, str], int] = field(default_factory=dict)
+    #: Who has silenced a server, by SIGTERM or over OMAPI.
+    acted: set[str] = field(default_factory=set)
+
+    def say(self, what: str) -> None:
+        """Note that something is wrong, once."""
+        if what not in self.wrong:
+            self.wrong.append(what)
+            self.world.tell(f"WRONG: {what}")
+
+    def each_step(self, world: World) -> None:
+        """Whether anybody serves each relationship; what died by itself is not our doing."""
+        for name in self.network.connected:
+            if not self.faults and not self.network.served(name):
+                self.say(f"nobody serves {name}")
+
+    def before(self, dhcpd: Dhcpd, how: str) -> None:
+        """
+        Whether a server may be silenced at this very moment, as far as it can be known there.
+
+        A partner that has died is noticed when its connection ends: what nobody can know is not
+        held against the look before the act.
+        """
+        actor = self.world.current.name.partition(":")[0] if self.world.current else ""
+        self.acted.add(actor)
+        if how == "SIGTERM":
+            run = actor, dhcpd.name
+            self.ended[run] = self.ended.get(run, 0) + 1
+            if self.ended[run] > 1:
+                self.say(f"{run[0]} has ended dhcpd on {dhcpd.name} twice")
+        for name, end in dhcpd.ends.items():
+            partner = self.network.servers[end.partner]
+            if partner.serves(name):
+                continue
+            noticed = not self.network.connected[name]
+            long_ago = self.world.now - partner.ended_at > EVIDENCE_MAX_AGE + 1.0
+            if not self.faults or noticed or long_ago:
+                self.say(f"{dhcpd.name} was silenced while {partner.name} did not serve {name}")
+
+    def claimed(self, before: Claim | None, now: Claim | None) -> None:
+        """Whether a claim was taken from a run that goes on."""
+        if before is None or now is None or before["run"] == now["run"]:
+            return
+        for run in self.runs:
+            alive = any(
+                not (actor.process.killed or actor.done)
+                for actor in self.world.actors
+                if actor.name == run.name
+            )
+            if run.run is not None and run.run.run == before["run"] and alive:
+                self.say(f"the claim of {run.name} was taken from it")
+
+    def done(self, run: Run) -> None:
+        """Whether a run that says it is done says the truth."""
+        if run.kind.__name__ != "PairRun" or self.faults:
+            return
+        for server in run.run.servers:
+            before = run.run.record["servers"][server]["identity"]
+            if self.network.servers[server].identity == before:
+                self.say(f"{run.name} says done, and dhcpd on {server} is the same as before")
+            for name, end in self.network.servers[server].ends.items():
+                if (end.state, end.seen) != ("normal", "normal"):
+                    self.say(f"{run.name} says done, and {server} is in {end.state} ({name})")
+
+    def at_the_end(self, runs: list[Run], killed: set[str]) -> None:
+        """What is left behind, and whether runs said the truth."""
+        for server in self.network.servers.values():
+            if server.name not in self.faults | killed:
+                self._left(server, runs)
+        for run in runs:
+            self._told(run)
+
+    def _left(self, server: Dhcpd, runs: list[Run]) -> None:
+        for name, end in server.ends.items():
+            if server.pid is None:
+                wanted = server.name in self.wanted_down
+                if not wanted and not any(_stops(run, server.name) for run in runs):
+                    self.say(f"dhcpd on {server.name} was left down")
+            elif end.state not in (*SERVING, "startup", "recover"):
+                self.say(f"{server.name} was left in {end.state} ({name})")
+
+    def _told(self, run: Run) -> None:
+        if run.run is None or run.kind.__name__ != "PairRun":
+            return
+        kept = records.path_of(run.run.records, run.pair.id, "restart")
+        if run.result is False and not self.acted and kept.exists():
+            self.say(f"{run.name} was refused and left a record")
+
+
+def _stops(run: Run, server: str) -> bool:
+    return getattr(run.request, "act", None) == "stop" and run.request.only == server

@@ -1,0 +1,110 @@
+"""The real code with one of its cures taken out: the search has to notice each."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from collections.abc import Iterator
+from typing import Any
+from unittest import mock
+
+from iscdhcp.act import claims
+from iscdhcp.act import guard
+from iscdhcp.act import restarting
+from iscdhcp.act import starting
+from iscdhcp.pair import locks
+from iscdhcp.rules import is_complete
+from iscdhcp.rules import may_stop
+from iscdhcp.rules.verdict import Verdict
+from iscdhcp.run import base
+from iscdhcp.run import restart
+
+Mutant = Callable[[], contextlib.AbstractContextManager[Any]]
+
+
+@contextlib.contextmanager
+def _not_acting(*_: Any) -> Iterator[None]:
+    yield
+
+
+@contextlib.contextmanager
+def _no_order_between_acts() -> Iterator[None]:
+    """Two acts on one server at once, and a claim beside an act."""
+    with (
+        mock.patch.object(restarting, "acting", _not_acting),
+        mock.patch.object(starting, "acting", _not_acting),
+        mock.patch.object(
+            claims.Claims,
+            "_write_while_nobody_acts",
+            lambda self, claim: claims.write_json(self._file, claim),
+        ),
+        mock.patch.object(claims, "is_acting", lambda folder: False),
+    ):
+        yield
+
+
+def _claims_of_nobody() -> contextlib.AbstractContextManager[Any]:
+    return mock.patch.object(claims.Claims, "current", None)
+
+
+def _nothing() -> None:
+    pass
+
+
+#: By name: the mutant, and the scenarios in which it shows.
+MUTANTS: dict[str, tuple[Mutant, list[str]]] = {
+    "anybody may stop a primary": (
+        lambda: mock.patch.object(may_stop, "_not_secondary", lambda facts, act: []),
+        ["salt '*' dhcpd.stop"],
+    ),
+    "a claim holds nobody off": (
+        _claims_of_nobody,
+        ["two masters", "two stops from two masters", "a run and a forced stop"],
+    ),
+    "a claim is taken from a living run": (
+        lambda: mock.patch.object(
+            claims, "_left_behind", lambda claim, master, over: True
+        ),
+        ["two masters", "two stops from two masters"],
+    ),
+    "no last look": (
+        lambda: mock.patch.object(guard, "last_looks", lambda server, codes: (_nothing, _nothing)),
+        ["a partner that dies", "one restart", "two masters"],
+    ),
+    "evidence of any age": (
+        lambda: mock.patch.object(may_stop, "EVIDENCE_MAX_AGE", 1e9),
+        ["a partner without power"],
+    ),
+    "no order between two acts": (
+        _no_order_between_acts,
+        ["salt '*' dhcpd.restart and a run", "two masters", "a command given again"],
+    ),
+    "an order counts for any process": (
+        lambda: mock.patch.object(guard, "other_process", lambda here, identity: None),
+        ["one restart", "a command given again"],
+    ),
+    "no lock on the master": (
+        lambda: mock.patch.object(locks.ServerLocks, "acquire", lambda self, servers, owner: None),
+        ["two runs of one master"],
+    ),
+    "a record before the refusal": (
+        lambda: mock.patch.object(base.Run, "_not_ordered", lambda self, server: None),
+        ["one restart", "a run and stops at both consoles"],
+    ),
+    "complete as soon as it runs": (
+        lambda: mock.patch.object(
+            is_complete, "restart_complete", lambda *_: Verdict("yes")
+        ),
+        ["one restart", "one restart by hand-over"],
+    ),
+    "a lost answer counts as done": (
+        lambda: mock.patch.object(
+            restart.PairRun,
+            "_settle",
+            lambda self, server, before, lost, patience: {
+                "result": True, "comment": "surely", "new": {"identity": "?"},
+            },  # fmt: skip
+        ),
+        ["one restart"],
+    ),
+}

@@ -1,0 +1,264 @@
+"""Who does what in a world: the beginnings from which schedules are explored."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from collections.abc import Iterator
+from dataclasses import dataclass
+from dataclasses import field
+from pathlib import Path
+from typing import Any
+
+from dhcpd import Dhcpd
+from dhcpd import Network
+from invariants import Judge
+from iscdhcp.act import claims
+from iscdhcp.errors import IscDhcpError
+from iscdhcp.pair import locks
+from iscdhcp.run import journal
+from masters import Master
+from masters import Run
+from servers import ModelledServer
+from world import Kept
+from world import Locks
+from world import Process
+from world import Schedule
+from world import World
+
+#: Seconds that a world is let go on: several runs, their waits, and MCLT.
+HORIZON = 900.0
+
+
+@dataclass
+class Setting:
+    """A world with servers and masters, before anybody does anything."""
+
+    world: World
+    network: Network
+    servers: dict[str, ModelledServer]
+    masters: list[Master]
+    judge: Judge
+    runs: list[Run] = field(default_factory=list)
+    answers: dict[str, Any] = field(default_factory=dict)
+
+    def run(self, run: Run, after: float = 0.0) -> None:
+        """Have a command given."""
+        self.runs.append(run)
+        self.judge.runs.append(run)
+        run.when_done = self.judge.done
+        self.world.after(after, lambda: self.world.spawn(run.name, run) and None)
+
+    def person(
+        self, server: str, function: str, name: str, after: float = 0.0, **words: Any
+    ) -> None:
+        """Have a person call a function on a server, as ``salt-call`` does."""
+
+        def call() -> None:
+            try:
+                self.answers[name] = self.servers[server].call(function, **words)
+            except IscDhcpError as err:
+                self.answers[name] = {"result": False, "comment": str(err)}
+            if function == "stop" and self.answers[name]["result"]:
+                self.judge.wanted_down.add(server)
+            self.world.tell(f"{name}: {self.answers[name]['comment']}")
+
+        process = Process(name, server)
+        self.world.after(after, lambda: self.world.spawn(name, call, process) and None)
+
+    def dies(self, server: str, after: float) -> None:
+        """Have dhcpd of a server end by itself, which is nobody's fault here."""
+
+        def end() -> None:
+            self.judge.faults.add(server)
+            self.network.servers[server].end("by itself")
+
+        self.world.after(after, end)
+
+    def loses_power(self, server: str, after: float) -> None:
+        """Have a server's host lose its power: nobody notices for a while."""
+
+        def end() -> None:
+            self.judge.faults.add(server)
+            self.servers[server].silent = True
+            for actor in self.world.actors:
+                if actor.process.host == server and not actor.done:
+                    self.world.kill(actor.process)
+            self.network.servers[server].end("its host lost power", closes=False)
+
+        self.world.after(after, end)
+
+
+def setting(
+    folder: Path,
+    schedule: Schedule,
+    hub: bool = False,
+    masters: int = 1,
+    kept: Kept | None = None,
+) -> Setting:
+    """Return a healthy pair foo, or a hub with foo and bar, and its masters."""
+    world = World(schedule, kept)
+    network = Network(world)
+    names = ("dhcp-a", "dhcp-b", "dhcp-c") if hub else ("dhcp-a", "dhcp-b")
+    servers = {}
+    for name in names:
+        where = folder / name
+        where.mkdir()
+        network.servers[name] = Dhcpd(network, name, where)
+        servers[name] = ModelledServer(world, network.servers[name], where)
+    network.pair("foo", "dhcp-a", "dhcp-b")
+    if hub:
+        network.pair("bar", "dhcp-c", "dhcp-b")
+    judge = Judge(world, network)
+    for server in servers.values():
+        server.claimed = judge.claimed
+    world.check = judge.each_step
+    for server in servers.values():
+        server.host.before = judge.before
+    found = [Master(world, servers, folder / f"master{n}", f"master{n}") for n in range(masters)]
+    return Setting(world, network, servers, found, judge)
+
+
+# -- what is explored ------------------------------------------------------------------------------
+
+
+def one_restart(to: Setting, method: str = "signal") -> None:
+    """One run restarts the pair."""
+    to.run(to.masters[0].restarts("foo", "ann", method=method))
+
+
+def stops_by_all(to: Setting) -> None:
+    """``salt '*' dhcpd.stop``: the same order to both servers."""
+    for server in to.servers:
+        to.person(server, "stop", f"stop on {server}")
+
+
+def restarts_by_all(to: Setting) -> None:
+    """``salt '*' dhcpd.restart``, and a run that begins meanwhile."""
+    for server in to.servers:
+        to.person(server, "restart", f"restart on {server}", after=0.3)
+    to.run(to.masters[0].restarts("foo", "ann"))
+
+
+def run_and_stop_of_the_partner(to: Setting) -> None:
+    """A run, and a person at the console of each server who stops it."""
+    to.run(to.masters[0].restarts("foo", "ann"))
+    to.person("dhcp-b", "stop", "stop on dhcp-b", after=0.5)
+    to.person("dhcp-a", "stop", "stop on dhcp-a", after=2.0)
+
+
+def run_and_forced_stop(to: Setting) -> None:
+    """A run, and a person who stops the primary and overrides nothing but its role."""
+    to.run(to.masters[0].restarts("foo", "ann"))
+    to.person("dhcp-a", "stop", "stop on dhcp-a", after=0.5, force="primary")
+
+
+def two_runs(to: Setting) -> None:
+    """Two people at one master restart the same pair."""
+    to.run(to.masters[0].restarts("foo", "ann"))
+    to.run(to.masters[0].restarts("foo", "bob"), after=0.2)
+
+
+def two_masters(to: Setting) -> None:
+    """Two masters that know nothing of each other restart the same pair."""
+    to.run(to.masters[0].restarts("foo", "ann"))
+    to.run(to.masters[1].restarts("foo", "bob"), after=0.1)
+
+
+def two_stops_from_the_master(to: Setting) -> None:
+    """Two people at two masters stop one server each."""
+    to.run(to.masters[0].one_server("dhcp-a", "ann"))
+    to.run(to.masters[1].one_server("dhcp-b", "bob"), after=0.05)
+
+
+def a_command_given_again(to: Setting, method: str = "signal") -> None:
+    """A run, and the same command a minute later: it goes on, or begins anew."""
+    to.run(to.masters[0].restarts("foo", "ann", method=method))
+    to.run(to.masters[0].restarts("foo", "bob", method=method), after=60.0)
+
+
+def a_partner_that_dies(to: Setting, method: str = "signal") -> None:
+    """A run, and a dhcpd that ends by itself in the middle of it."""
+    to.run(to.masters[0].restarts("foo", "ann", method=method))
+    to.dies("dhcp-a", after=0.35)
+
+
+def a_partner_without_power(to: Setting) -> None:
+    """A run, and a host that loses its power in the middle of it."""
+    to.run(to.masters[0].restarts("foo", "ann"))
+    to.loses_power("dhcp-a", after=0.15)
+
+
+def a_hub(to: Setting) -> None:
+    """Runs over both pairs of a hub, from one master."""
+    to.run(to.masters[0].restarts("foo", "ann"))
+    to.run(to.masters[0].restarts("bar", "bob"), after=0.1)
+
+
+def a_hub_of_two_masters(to: Setting) -> None:
+    """The same from two masters, each with another spoke's pair."""
+    to.run(to.masters[0].restarts("foo", "ann"))
+    to.run(to.masters[1].restarts("bar", "bob"), after=0.1)
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A beginning by its name."""
+
+    name: str
+    begin: Callable[[Setting], None]
+    hub: bool = False
+    masters: int = 1
+
+
+def _by(method: str, begin: Callable[..., None]) -> Callable[[Setting], None]:
+    return lambda to: begin(to, method)
+
+
+SCENARIOS = {
+    one.name: one
+    for one in (
+        Scenario("one restart", one_restart),
+        Scenario("one restart by drain", _by("drain", one_restart)),
+        Scenario("one restart by hand-over", _by("handover", one_restart)),
+        Scenario("salt '*' dhcpd.stop", stops_by_all),
+        Scenario("salt '*' dhcpd.restart and a run", restarts_by_all),
+        Scenario("a run and stops at both consoles", run_and_stop_of_the_partner),
+        Scenario("a run and a forced stop", run_and_forced_stop),
+        Scenario("two runs of one master", two_runs),
+        Scenario("two masters", two_masters, masters=2),
+        Scenario("two stops from two masters", two_stops_from_the_master, masters=2),
+        Scenario("a command given again", a_command_given_again),
+        Scenario("a drain given again", _by("drain", a_command_given_again)),
+        Scenario("a partner that dies", a_partner_that_dies),
+        Scenario("a partner that dies in a drain", _by("drain", a_partner_that_dies)),
+        Scenario("a partner without power", a_partner_without_power),
+        Scenario("a hub", a_hub, hub=True),
+        Scenario("a hub of two masters", a_hub_of_two_masters, hub=True, masters=2),
+    )
+}
+
+_LOCKS = Locks()
+
+
+@contextlib.contextmanager
+def modelled() -> Iterator[Locks]:
+    """Have the real code use locks that end with a killed process, and no luck."""
+    modules = (claims, locks, journal)
+    before = [module.fcntl for module in modules]
+    luck = claims.random
+    for module in modules:
+        module.fcntl = _LOCKS  # type: ignore[attr-defined]
+    claims.random = _NoLuck  # type: ignore[assignment]
+    try:
+        yield _LOCKS
+    finally:
+        for module, one in zip(modules, before, strict=True):
+            module.fcntl = one
+        claims.random = luck
+
+
+class _NoLuck:
+    @staticmethod
+    def uniform(least: float, most: float) -> float:
+        return least
