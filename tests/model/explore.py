@@ -39,6 +39,7 @@ def main(seconds: float) -> int:
         whole.schedules += part.schedules
         whole.states |= part.states
         whole.found += part.found
+        whole.window = max(whole.window, part.window)
         print(f"{whole.schedules} schedules, {len(whole.states)} ends, {len(whole.found)} found")
     for one in whole.found:
         print(one)
@@ -48,6 +49,7 @@ def main(seconds: float) -> int:
         "scenarios": list(SCENARIOS),
         "schedules": whole.schedules,
         "different_ends": len(whole.states),
+        "longest_unnoticed_death_s": round(whole.window, 2),
         "violations": [str(one) for one in whole.found],
         "mutants": found,
     }

@@ -31,6 +31,8 @@ class Judge:
     ended: dict[tuple[str, str], int] = field(default_factory=dict)
     #: Who has silenced a server, by SIGTERM or over OMAPI.
     acted: set[str] = field(default_factory=set)
+    #: The longest time for which a partner had been dead, unnoticed, when a server was silenced.
+    window: float = 0.0
 
     def say(self, what: str) -> None:
         """Note that something is wrong, once."""
@@ -64,6 +66,7 @@ class Judge:
                 continue
             noticed = not self.network.connected[name]
             long_ago = self.world.now - partner.ended_at > EVIDENCE_MAX_AGE + 1.0
+            self.window = max(self.window, self.world.now - partner.ended_at)
             if not self.faults or noticed or long_ago:
                 self.say(f"{dhcpd.name} was silenced while {partner.name} did not serve {name}")
 

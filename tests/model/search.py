@@ -45,6 +45,8 @@ class Outcome:
     story: list[str]
     #: What was seen of the world at its end, to count how different schedules were.
     state: tuple[object, ...]
+    #: See :class:`invariants.Judge`.
+    window: float
 
 
 def play(scenario: Scenario, schedule: Schedule, kept: Kept | None = None) -> Outcome:
@@ -77,7 +79,7 @@ def play(scenario: Scenario, schedule: Schedule, kept: Kept | None = None) -> Ou
     runs = tuple((run.name, run.result) for run in to.runs)
     begin = to.world.story[0][0] if to.world.story else 0.0
     story = [f"{at - begin:8.3f} s  {text}" for at, text in to.world.story]
-    return Outcome(to.judge.wrong, to.world.points, story, (state, runs))
+    return Outcome(to.judge.wrong, to.world.points, story, (state, runs), to.judge.window)
 
 
 def options(point: Point) -> Iterator[Decision]:
@@ -128,6 +130,7 @@ class Explored:
     states: set[object] = field(default_factory=set)
     found: list[Found] = field(default_factory=list)
     seconds: float = 0.0
+    window: float = 0.0
 
 
 def shorten(scenario: Scenario, schedule: Schedule, wrong: str) -> tuple[Schedule, Outcome]:
@@ -191,6 +194,7 @@ def _note(
     explored: Explored, scenario: Scenario, schedule: Schedule, outcome: Outcome, fresh: bool = True
 ) -> None:
     explored.schedules += 1
+    explored.window = max(explored.window, outcome.window)
     explored.states.add((scenario.name, outcome.state))
     if outcome.wrong and fresh:
         explored.found.append(Found(scenario.name, schedule, outcome.wrong, outcome.story))

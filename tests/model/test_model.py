@@ -79,6 +79,11 @@ CASES = [
         "an order that never came left an unfinished run, which refused other commands for 12 h",
     ),
     (
+        "a partner without power",
+        {"the last look at dhcp-b": Decision(14.0)},
+        "a server was stopped by what the master had seen of its partner 14 s before",
+    ),
+    (
         "a partner that dies",
         {"the last look at dhcp-b": Decision(0.4)},
         "an act that its last look called off left an unfinished run",

@@ -17,6 +17,7 @@ from ..facts import gather
 from ..facts.server import Server
 from ..rules import may_roll_back
 from ..rules import may_stop
+from ..rules.evidence import EVIDENCE_MAX_AGE
 from ..rules.verdict import Reason
 from ..rules.verdict import Verdict
 from ..shapes import Evidence
@@ -122,6 +123,24 @@ def not_taken_back(
     if told.ok:
         return None
     return refused(here, f"{here.id} was not rolled back: {told.sentence}", told.reasons)
+
+
+def check_still_fresh(
+    here: Here, evidence: Mapping[str, Evidence] | None, codes: Collection[str]
+) -> None:
+    """
+    Raise :class:`CalledOff` where what the master saw of the partners has become too old.
+
+    Between verdict and act a host may be suspended, and the lease file's end be waited for.
+    """
+    if evidence is None or "partner" in codes:
+        return
+    now = here.host.clock.time()
+    for name, seen in sorted(evidence.items()):
+        age = now - (seen["observed"] or 0.0)
+        if abs(age) > EVIDENCE_MAX_AGE:
+            who = seen["minion"] or f"the partner in {name}"
+            raise CalledOff(f"what the master saw of {who} is {age:.0f} s old by now")
 
 
 def last_looks(

@@ -49,7 +49,7 @@ def stop(
         if refused:
             return refused
         try:
-            old = _stop_by(here, method, server, codes)
+            old = _stop_by(here, method, server, codes, evidence)
         except CalledOff as err:
             return called_off(here, f"dhcpd on {here.id} was not stopped: {err}")
         except IscDhcpError as err:
@@ -86,7 +86,7 @@ def restart(
             last = here.notes.what_runs(server)
             service = here.service(last)
             service.prepare()
-            old.update(_stop_by(here, method, server, codes))
+            old.update(_stop_by(here, method, server, codes, evidence))
         except CalledOff as err:
             return called_off(here, f"dhcpd on {here.id} was not restarted: {err}")
         except (IscDhcpError, OSError) as err:
@@ -113,19 +113,30 @@ def _down(old: ProcessMark, new: ProcessMark) -> float:
     return max(0.0, new["serves_since"] - old["ended"])
 
 
-def _stop_by(here: Here, method: str, server: Server, codes: Collection[str]) -> ProcessMark:
+def _stop_by(
+    here: Here,
+    method: str,
+    server: Server,
+    codes: Collection[str],
+    evidence: Mapping[str, Evidence] | None,
+) -> ProcessMark:
     """End dhcpd by a method, after the guard's last looks."""
     by_omapi, by_kernel = guard.last_looks(server, codes)
+
+    def before_it_is_silent() -> None:
+        by_kernel()
+        guard.check_still_fresh(here, evidence, codes)
+
     if method == "signal":
-        return stop_start.stop(server, by_omapi, by_kernel)
+        return stop_start.stop(server, by_omapi, before_it_is_silent)
     by_omapi()
     if method == "control":
-        return control.end(server, by_kernel)
+        return control.end(server, before_it_is_silent)
     note = here.notes.paused
     if method == "handover":
-        handed = handover.hand_over(server, note, by_kernel)
+        handed = handover.hand_over(server, note, before_it_is_silent)
         return {**handover.end(server, note), "handover": handed}
-    paused = drain.pause(server, note, by_kernel)
+    paused = drain.pause(server, note, before_it_is_silent)
     try:
         return {**stop_start.stop(server, lambda: None, by_kernel), "drain": paused}
     except IscDhcpError as err:
