@@ -162,7 +162,7 @@ def run(bundle: Bundle) -> dict[str, dict[str, object]]:
         print(f"{bundle.name}: {part}", flush=True)
         report = BUILD / f"{bundle.name}-{part}.xml"
         report.unlink(missing_ok=True)
-        argv = [str(bundle.interpreter), "-m", "pytest", "-q", "-p", "no:logging", "--tb=short"]
+        argv = [str(bundle.interpreter), "-m", "pytest", "-q", "--show-capture=no", "--tb=short"]
         argv += ["-m", "slow" if part == "hosts" else "not slow", f"--junitxml={report}", *paths]
         argv = ["lab/isolated", *argv] if lab else [*argv, "-n2"]
         subprocess.run(argv, cwd=CHECKOUT, env=_environment(), check=False)
