@@ -9,7 +9,10 @@ from dhcpd import SERVING
 from dhcpd import Dhcpd
 from dhcpd import Network
 from iscdhcp.rules.evidence import EVIDENCE_MAX_AGE
+from iscdhcp.run import one_server
+from iscdhcp.run import reboot
 from iscdhcp.run import records
+from iscdhcp.run import restart
 from iscdhcp.shapes import Claim
 from masters import Run
 from world import World
@@ -85,7 +88,7 @@ class Judge:
 
     def done(self, run: Run) -> None:
         """Whether a run that says it is done says the truth."""
-        if run.kind.__name__ != "PairRun" or self.faults:
+        if run.kind is one_server.OneServer or self.faults:
             return
         for server in run.run.servers:
             before = run.run.record["servers"][server]["identity"]
@@ -107,18 +110,24 @@ class Judge:
         for name, end in server.ends.items():
             if server.pid is None:
                 wanted = server.name in self.wanted_down
-                if not wanted and not any(_stops(run, server.name) for run in runs):
+                if not wanted and not any(self._leaves_down(run, server.name) for run in runs):
                     self.say(f"dhcpd on {server.name} was left down")
             elif end.state not in (*SERVING, "startup", "recover"):
                 self.say(f"{server.name} was left in {end.state} ({name})")
 
+    def _leaves_down(self, run: Run, server: str) -> bool:
+        """Whether a run may leave a server down: it was to, or was killed in its maintenance."""
+        if run.kind is one_server.OneServer:
+            return bool(run.request.act == "stop" and run.request.only == server)
+        killed = any(one.process.killed for one in self.world.actors if one.name == run.name)
+        says_so = "bring_back" in run.comment
+        return run.kind is reboot.PairReboot and (killed or says_so)
+
     def _told(self, run: Run) -> None:
-        if run.run is None or run.kind.__name__ != "PairRun":
+        if run.run is None or run.kind is not restart.PairRun:
             return
         kept = records.path_of(run.run.records, run.pair.id, "restart")
         if run.result is False and not self.acted and kept.exists():
             self.say(f"{run.name} was refused and left a record")
 
 
-def _stops(run: Run, server: str) -> bool:
-    return getattr(run.request, "act", None) == "stop" and run.request.only == server

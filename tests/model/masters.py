@@ -10,6 +10,7 @@ from typing import Any
 from iscdhcp.errors import IscDhcpError
 from iscdhcp.pair import discovery
 from iscdhcp.run import one_server
+from iscdhcp.run import reboot
 from iscdhcp.run import restart
 from iscdhcp.run.base import Request
 from iscdhcp.run.orders import Interrupted
@@ -128,6 +129,20 @@ class Messages:
             return {"result": False, "comment": answer["error"]}
         return {"lost": answer["error"]}
 
+    def new_job(self) -> str:
+        self._jobs += 1
+        return f"job {self._jobs} of {self.name}"
+
+    def begin(
+        self, minion: str, job: str, function: str, arguments: list[Any], named: Any
+    ) -> str | None:
+        """Only reboots are ordered in the model."""
+        assert function == "system.reboot", function
+        decision = self.world.point("message", f"{self.name} orders a reboot of {minion}")
+        if decision is None or decision.fault != LOSE:
+            self.world.after(0.5, self.servers[minion].reboots)
+        return None
+
     def close(self) -> None:
         pass
 
@@ -151,6 +166,11 @@ class Master:
     def restarts(self, pair: str, name: str, **wanted: Any) -> Run:
         """A restart of a pair as the runner makes it."""
         return Run(self, pair, name, restart.PairRun, Request(timeout=120.0, **wanted))
+
+    def reboots(self, pair: str, name: str, **wanted: Any) -> Run:
+        """A reboot of both hosts as the orchestration makes it."""
+        request = reboot.RebootRequest(timeout=120.0, host_timeout=100.0, **wanted)
+        return Run(self, pair, name, reboot.PairReboot, request)
 
     def one_server(self, server: str, name: str, **wanted: Any) -> Run:
         """A stop or start of one server as the runner makes it."""

@@ -153,6 +153,17 @@ def run_and_forced_stop(to: Setting) -> None:
     to.person("dhcp-a", "stop", "stop on dhcp-a", after=0.5, force="primary")
 
 
+def reboots(to: Setting, method: str = "handover") -> None:
+    """Both hosts are rebooted, one after the other."""
+    to.run(to.masters[0].reboots("foo", "ann", method=method))
+
+
+def reboots_and_a_restart(to: Setting) -> None:
+    """The same, and another master that restarts the pair meanwhile."""
+    reboots(to)
+    to.run(to.masters[1].restarts("foo", "bob"), after=3.0)
+
+
 def two_runs(to: Setting) -> None:
     """Two people at one master restart the same pair."""
     to.run(to.masters[0].restarts("foo", "ann"))
@@ -233,6 +244,9 @@ SCENARIOS = {
         Scenario("a partner that dies", a_partner_that_dies),
         Scenario("a partner that dies in a drain", _by("drain", a_partner_that_dies)),
         Scenario("a partner without power", a_partner_without_power),
+        Scenario("reboots", reboots),
+        Scenario("reboots by signal", _by("signal", reboots)),
+        Scenario("reboots, and a run of another master", reboots_and_a_restart, masters=2),
         Scenario("a hub", a_hub, hub=True),
         Scenario("a hub of two masters", a_hub_of_two_masters, hub=True, masters=2),
     )

@@ -33,6 +33,8 @@ from pair_facts import server as healthy_server
 from world import Clock
 from world import World
 
+#: Seconds that a host is away while it reboots.
+REBOOT = 25.0
 CONFIGURATION = """failover peer "{name}" {{
   {role};
   address addr-{mine};
@@ -168,7 +170,7 @@ class ModelledServer:
     def __init__(self, world: World, dhcpd: Dhcpd, folder: Path) -> None:
         self.id, self.dhcpd, self.folder, self.world = dhcpd.name, dhcpd, folder, world
         self.host = Host(world, dhcpd)
-        self.silent = False
+        self.silent, self.boot = False, 1
         #: Called when a claim was written: the one before, and the new one.
         self.claimed: Callable[[Any, Any], None] = lambda before, now: None
         (folder / "dhcpd.leases").touch()
@@ -214,7 +216,8 @@ class ModelledServer:
         facts = copy.deepcopy(_HEALTHY[role])
         end_facts = facts["relationships"].pop("foo")
         counted = facts["leases"]["relationships"].pop("foo")
-        facts.update(minion=self.id, time=now, claim=self.notes.claims.current)
+        facts.update(minion=self.id, time=now, boot=f"boot-{self.boot}")
+        facts["claim"] = self.notes.claims.current
         facts["acting"] = claims.is_acting(self.folder / "notes")
         facts["paused_by_us"] = self.notes.paused.read()
         facts["leases"]["counted"] = now - 1
@@ -255,6 +258,25 @@ class ModelledServer:
 
     def tell(self, tag: str, data: Any) -> None:
         self.world.point("message", f"{self.id} tells {tag}")
+
+    def reboots(self) -> None:
+        """Have the host go down and come up, with its dhcpd started by its own unit."""
+        world = self.world
+        if self.silent:
+            return
+        world.tell(f"{self.id} reboots")
+        self.silent = True
+        for actor in world.actors:
+            if actor.process.host == self.id and not actor.done:
+                world.kill(actor.process)
+        self.dhcpd.end("its host reboots")
+
+        def up() -> None:
+            self.silent, self.boot = False, self.boot + 1
+            world.tell(f"{self.id} is up again")
+            self.dhcpd.start()
+
+        world.after(REBOOT, up)
 
     # -- the functions of the execution module, as far as runs and people call them
 

@@ -16,6 +16,7 @@ from search import explore
 from search import play
 from world import KILL
 from world import LOSE
+from world import TWICE
 from world import Decision
 
 #: Schedules in ``make test``, and for each mutant: numbers, so that a slow machine finds the same.
@@ -77,6 +78,11 @@ CASES = [
         "one restart",
         {"ann orders restart of dhcp-b": Decision(fault=LOSE)},
         "an order that never came left an unfinished run, which refused other commands for 12 h",
+    ),
+    (
+        "reboots by signal",
+        {"ann orders stop of dhcp-b": Decision(fault=TWICE)},
+        "an order that came twice was answered by its own refusal, and then it was obeyed",
     ),
     (
         "a partner without power",

@@ -244,8 +244,8 @@ class PairRun(Run):
                 **self._restart_arguments(server),
             )
             seconds = round(self.clock.monotonic() - begun, 2)
-            if "lost" in answer:
-                answer = self._settle(server, mark_of(before), answer["lost"], patience)
+            if is_open(answer):
+                answer = self._settle(server, mark_of(before), why_open(answer), patience)
         if not answer["result"]:
             codes = blocking(answer)
             if answer.get("refused") and first and "other-process" not in codes:
@@ -267,7 +267,7 @@ class PairRun(Run):
 
     def _settle(self, server: str, before: ProcessMark, lost: str, patience: float) -> Answer:
         """Find out what became of an act whose answer was lost: the process tells."""
-        self.say(f"The answer of {server} was lost ({lost}): asking for its process.")
+        self.say(f"What became of the order to {server} is open ({lost}): asking for its process.")
         deadline = self.clock.monotonic() + patience + LOST_CONTACT
         seen = "it never answered"
         while self.clock.monotonic() < deadline:
@@ -454,6 +454,20 @@ def identity_of(answer: Answer) -> str | None:
     """Return the identity of the process that an act has started."""
     new = answer.get("new")
     return new.get("identity") if new else None
+
+
+def is_open(answer: Answer) -> bool:
+    """
+    Return whether it is open what became of an order.
+
+    Its answer was lost, or another call is at work there: that may be this very order, come twice.
+    """
+    return "lost" in answer or answer.get("code") == "acting"
+
+
+def why_open(answer: Answer) -> str:
+    """Return why it is open what became of an order."""
+    return str(answer.get("lost") or answer.get("comment")).rstrip(".")
 
 
 def blocking(answer: Answer) -> set[str]:

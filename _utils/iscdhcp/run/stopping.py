@@ -19,6 +19,8 @@ from .base import Step
 from .orders import Interrupted
 from .restart import PairRun
 from .restart import blocking
+from .restart import is_open
+from .restart import why_open
 from .steering import step
 
 #: Seconds that stopping dhcpd may take: updates settle, the partner takes over, dhcpd ends.
@@ -85,13 +87,13 @@ class StopRun(PairRun):
                 run=self.run,
                 identity=before["identity"],
             )
-            if "lost" in answer:
-                answer = self._settle_stop(server, before, answer["lost"])
+            if is_open(answer):
+                answer = self._settle_stop(server, before, why_open(answer))
         return answer
 
     def _settle_stop(self, server: str, before: ProcessFacts, lost: str) -> Answer:
         """Find out what became of an order to stop whose answer was lost: the process tells."""
-        self.say(f"The answer of {server} was lost ({lost}): asking for its process.")
+        self.say(f"What became of the order to {server} is open ({lost}): asking for its process.")
         deadline = self.clock.monotonic() + STOP_SECONDS + restart.LOST_CONTACT
         seen = "it never answered"
         while self.clock.monotonic() < deadline:
