@@ -116,7 +116,16 @@ class ActError(IscDhcpError):
 
 
 class CalledOff(ActError):
-    """The last look before an act has called it off: nothing was touched."""
+    """
+    The last look before an act has called it off: nothing was touched.
+
+    :param message: the whole sentence.
+    :param code: which trouble it is, for those who go on by it.
+    """
+
+    def __init__(self, message: str, code: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class LeasesAtRisk(ActError):

@@ -116,7 +116,7 @@ def pause(
             phases["drained"] = round(clock.monotonic() - begun, 3)
     except CalledOff as err:
         note.clear()
-        raise CalledOff(f"not drained: {err}") from err
+        raise CalledOff(f"not drained: {err}", err.code) from err
     except IscDhcpError as err:
         undone = f"; {undo(server, note)}" if noted else ""
         raise ActError(f"not drained: {err}{undone}") from err

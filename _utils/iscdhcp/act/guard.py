@@ -17,7 +17,6 @@ from ..facts import gather
 from ..facts.server import Server
 from ..rules import may_roll_back
 from ..rules import may_stop
-from ..rules.evidence import EVIDENCE_MAX_AGE
 from ..rules.verdict import Reason
 from ..rules.verdict import Verdict
 from ..shapes import Evidence
@@ -137,10 +136,8 @@ def check_still_fresh(
         return
     now = here.host.clock.time()
     for name, seen in sorted(evidence.items()):
-        age = now - (seen["observed"] or 0.0)
-        if abs(age) > EVIDENCE_MAX_AGE:
-            who = seen["minion"] or f"the partner in {name}"
-            raise CalledOff(f"what the master saw of {who} is {age:.0f} s old by now")
+        for reason in may_stop.too_old(name, seen, now):
+            raise CalledOff(reason.text, reason.code)
 
 
 def last_looks(

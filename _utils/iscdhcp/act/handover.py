@@ -103,7 +103,7 @@ def hand_over(
             phases["settled"] = round(clock.monotonic() - begun, 3)
     except CalledOff as err:
         note.clear()
-        raise CalledOff(f"not handed over: {err}") from err
+        raise CalledOff(f"not handed over: {err}", err.code) from err
     except IscDhcpError as err:
         undone = f"; {_undo(server, note)}" if noted else ""
         raise ActError(f"not handed over: {err}{undone}") from err

@@ -15,6 +15,7 @@ from ..errors import CalledOff
 from ..errors import IscDhcpError
 from ..facts.server import Server
 from ..leases import before_rollout
+from ..rules.verdict import Reason
 from ..shapes import Evidence
 from . import control
 from . import drain
@@ -24,7 +25,7 @@ from . import stop_start
 from .claims import acting
 from .here import Here
 from .here import failed
-from .here import refused as called_off
+from .here import refused
 from .service import Service
 from .starting import start_as_it_ran
 
@@ -45,13 +46,13 @@ def stop(
         if other:
             return other
         act = "shutdown" if method == "handover" else "stop"
-        server, refused = guard.guard(here, evidence, codes, run, act, method)
-        if refused:
-            return refused
+        server, refusal = guard.guard(here, evidence, codes, run, act, method)
+        if refusal:
+            return refusal
         try:
             old = _stop_by(here, method, server, codes, evidence)
         except CalledOff as err:
-            return called_off(here, f"dhcpd on {here.id} was not stopped: {err}")
+            return _called_off(here, f"dhcpd on {here.id} was not stopped: {err}", err)
         except IscDhcpError as err:
             return failed(here, f"dhcpd on {here.id} was not stopped: {err}")
         here.service().stop()
@@ -76,9 +77,9 @@ def restart(
         other = guard.other_process(here, identity)
         if other:
             return other
-        server, refused = guard.guard(here, evidence, codes, run, "restart", method)
-        if refused:
-            return refused
+        server, refusal = guard.guard(here, evidence, codes, run, "restart", method)
+        if refusal:
+            return refusal
         running = server.process
         assert running is not None
         old = stop_start.mark_of(running)
@@ -88,7 +89,7 @@ def restart(
             service.prepare()
             old.update(_stop_by(here, method, server, codes, evidence))
         except CalledOff as err:
-            return called_off(here, f"dhcpd on {here.id} was not restarted: {err}")
+            return _called_off(here, f"dhcpd on {here.id} was not restarted: {err}", err)
         except (IscDhcpError, OSError) as err:
             return failed(here, f"dhcpd on {here.id} was not restarted: {err}", old=old)
         start_again = partial(
@@ -107,6 +108,11 @@ def restart(
         if old.get("warning"):
             answer.setdefault("warnings", []).append(old["warning"])
     return answer
+
+
+def _called_off(here: Here, comment: str, err: CalledOff) -> Answer:
+    """Return the answer of an act that a last look has called off."""
+    return refused(here, comment, [Reason(err.code, str(err))] if err.code else ())
 
 
 def _down(old: ProcessMark, new: ProcessMark) -> float:
@@ -241,17 +247,17 @@ def roll_back(
     # A person is not the run, whose claim holds back everybody else.
     claimant = None if evidence is None else run
     with acting(here.notes.folder, here.id, here.host.clock):
-        refused = guard.other_process(here, identity)
+        refusal = guard.other_process(here, identity)
         server = here.server()
         running = server.process
-        if not refused and running is not None and evidence is None:
-            server, refused = guard.guard(here, None, codes, claimant, "roll_back", method)
-        elif not refused:
-            refused = guard.claimed_by_another(here, claimant, codes)
-            if not refused and running is not None:
-                refused = guard.not_taken_back(here, evidence, codes)
-        if refused:
-            return refused
+        if not refusal and running is not None and evidence is None:
+            server, refusal = guard.guard(here, None, codes, claimant, "roll_back", method)
+        elif not refusal:
+            refusal = guard.claimed_by_another(here, claimant, codes)
+            if not refusal and running is not None:
+                refusal = guard.not_taken_back(here, evidence, codes)
+        if refusal:
+            return refusal
         old = stop_start.mark_of(running) if running is not None else None
         try:
             last = here.notes.what_runs(server) or here.notes.ran_last()

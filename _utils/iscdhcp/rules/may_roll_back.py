@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from collections.abc import Mapping
+from dataclasses import replace
 
 from ..shapes import Evidence
 from ..shapes import ServerFacts
-from .evidence import EVIDENCE_MAX_AGE
+from .may_stop import too_old
 from .verdict import Reason
 from .verdict import Verdict
 from .verdict import name_of
@@ -43,9 +44,9 @@ def ok_to_take_back(
         who = seen["minion"] or f"the partner in {name}"
         blocks = not silent and "partner" not in force
         more = "" if blocks else f" ({me} neither)"
-        if abs(now - (seen["observed"] or 0.0)) > EVIDENCE_MAX_AGE:
-            why = f"what the master saw of {who} is too old"
-            found.append(Reason.of("partner-unknown", name, blocks, more, why=why))
+        old = too_old(name, seen, now)
+        if old:
+            found += [replace(one, text=one.text + more, blocks=blocks) for one in old]
         elif not seen["serves"]:
             why = seen["why"] or f"the state of {name} there is unknown"
             found.append(

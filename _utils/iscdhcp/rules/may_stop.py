@@ -212,10 +212,7 @@ def _other_end(
         return [Reason.of("partner-unknown", name, why=why)]
     who = evidence["minion"] or "the partner"
     found = []
-    age = now - (evidence["observed"] or 0.0)
-    if age > EVIDENCE_MAX_AGE or age < -EVIDENCE_MAX_AGE:
-        why = f"what the master saw of {who} is {age:.0f} s old (at most {EVIDENCE_MAX_AGE:.0f})"
-        found.append(Reason.of("partner-unknown", name, why=why))
+    found += too_old(name, evidence, now)
     state, partner = evidence["state"], evidence["partner_state"]
     if state is None or partner is None:
         why = evidence["why_unknown"] or "it did not say"
@@ -233,6 +230,15 @@ def _other_end(
     if skew is not None and abs(skew) > CLOCK_MAX_SKEW:
         found.append(clocks_apart(me, who, skew, name))
     return found
+
+
+def too_old(name: str, evidence: Evidence, now: float) -> list[Reason]:
+    """Return why what the master saw of the partner in ``name`` does not count any more, if so."""
+    age = now - (evidence["observed"] or 0.0)
+    if abs(age) <= EVIDENCE_MAX_AGE:
+        return []
+    who = evidence["minion"] or "the partner"
+    return [Reason.of("partner-old", name, partner=who, age=age, limit=EVIDENCE_MAX_AGE)]
 
 
 def clocks_apart(server: str, partner: str, skew: float, relationship: str) -> Reason:

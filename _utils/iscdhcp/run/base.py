@@ -158,6 +158,7 @@ class Run(Told):
         self._seen_at = 0.0
         self._released: dict[str, float] = {}
         self._undrained: set[tuple[str, str]] = set()
+        self._seen_anew: dict[str, int] = {}
 
     # -- record ------------------------------------------------------------------------------
 

@@ -26,7 +26,6 @@ from .restart import restart_patience
 from .steering import step
 from .stopping import Abandoned
 from .stopping import StopRun
-from .stopping import passes
 
 
 @dataclass
@@ -112,7 +111,7 @@ class OneServer(StopRun):
         """Stop dhcpd; ``None`` where the minion's guard refused for what passes."""
         answer = self._order_stop(server, facts, answers)
         if not answer.get("result"):
-            if passes(answer):
+            if self.passes(server, answer):
                 return None
             comment = answer.get("comment") or f"{server} did not say why dhcpd was not stopped"
             return Step(False, full_stop(str(comment)))

@@ -48,7 +48,6 @@ from .restart import restart_patience
 from .steering import step
 from .stopping import Abandoned
 from .stopping import StopRun
-from .stopping import passes
 
 #: Seconds that the command may take, and that the host has to come back after its reboot.
 HOST_SECONDS = 900.0
@@ -266,7 +265,7 @@ class PairReboot(StopRun):
             self._enter(server, None)
             if answer.get("refused") and first:
                 self._not_ordered(server)
-            if passes(answer):
+            if self.passes(server, answer):
                 return None
             comment = answer.get("comment") or f"{server} did not say why dhcpd was not stopped"
             return self._failure(full_stop(comment), server)

@@ -44,6 +44,10 @@ LOOKS_IN_A_ROW = 3
 POLL_INTERVAL = 0.3
 #: What is forced for a pair whose first server this run has restarted: it is waited for.
 RETURNING = ("relationship", "connection", "partner")
+#: What of the guard's reasons passes: it was busy, somebody restarted dhcpd, or it took too long.
+PASSING = {"busy", "other-process", "partner-old"}
+#: How often what was seen of a partner is seen anew because it had become too old.
+LOOKS_ANEW = 3
 #: States in which a drain or a hand-over leaves a server whose call has died.
 SILENCED = ("paused", "shutdown")
 #: Seconds without any answer from a server after which a wait gives up.
@@ -176,12 +180,14 @@ class PairRun(Run):
             if step is not None:
                 return step
             # Another state run, or a restart that was ordered before an interruption, has come
-            # between the look and the act.
+            # between the look and the act; or it took too long.
             server = self.servers[position]
             if self.steering.elapsed() > give_up:
                 why = "its minion is busy, or others restart dhcpd, again and again"
                 return self._failure(f"{server} was not {self.done}: {why}.")
-            self.say(f"Waiting: {server} has become busy, or was restarted by another order.")
+            self.say(
+                f"Looking again: {server} was busy or restarted by others, or it took too long."
+            )
             self._sleep(POLL_INTERVAL * 3)
 
     def _if_fit(self, position: int, act: Act, give_up: float) -> Step | None:
@@ -250,7 +256,7 @@ class PairRun(Run):
             codes = blocking(answer)
             if answer.get("refused") and first and "other-process" not in codes:
                 self._not_ordered(server)
-            if codes and codes <= {"busy", "other-process"}:
+            if self.passes(server, answer):
                 return None
             comment = answer["comment"] or f"{server} did not say why it was not restarted"
             return self._failure(full_stop(comment), server)
@@ -260,6 +266,18 @@ class PairRun(Run):
         self.say(answer["comment"])
         changes = {server: {"old": answer.get("old"), "new": answer.get("new")}}
         return Step(True, answer["comment"], changes, answer.get("warnings", []))
+
+    def passes(self, server: str, answer: Answer) -> bool:
+        """
+        Return whether an act was refused only for what passes, so that it is looked at again.
+
+        What was seen of a partner and has become too old is seen anew, some times.
+        """
+        codes = blocking(answer)
+        if "partner-old" in codes:
+            self._seen_anew[server] = self._seen_anew.get(server, 0) + 1
+        again = self._seen_anew.get(server, 0) <= LOOKS_ANEW
+        return bool(codes) and codes <= PASSING and again
 
     def _restart_arguments(self, server: str) -> dict[str, Any]:
         """More arguments of the restart of ``server``."""

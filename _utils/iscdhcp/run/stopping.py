@@ -18,7 +18,6 @@ from . import restart
 from .base import Step
 from .orders import Interrupted
 from .restart import PairRun
-from .restart import blocking
 from .restart import is_open
 from .restart import why_open
 from .steering import step
@@ -132,9 +131,3 @@ class StopRun(PairRun):
             "comment": f"Whether dhcpd on {server} was stopped is unknown, as it can't be asked: "
             f"{seen}.",
         }
-
-
-def passes(answer: Answer) -> bool:
-    """Whether the minion's guard has refused only for what passes, or for another process."""
-    codes = blocking(answer)
-    return bool(codes) and codes <= {"busy", "other-process"}

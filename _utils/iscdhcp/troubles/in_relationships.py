@@ -41,10 +41,20 @@ STATES = (
     ),
     Trouble(
         "partner-unknown",
-        "What the partner is like can't be proved: it gave no answer, an old one, or can't say its "
-        "state. Not seen is not down, and not good either.",
+        "What the partner is like can't be proved: it gave no answer, or can't say its state. Not "
+        "seen is not down, and not good either.",
         _DOCTOR,
         "{why}",
+        proof=UNPROVED,
+        blocks=True,
+        force="partner",
+        check="states",
+    ),
+    Trouble(
+        "partner-old",
+        "What the master saw of the partner is more than 10 s old. A run looks again, three times.",
+        "run the command again; if it stays so, a host or the master is slow, or a clock is wrong",
+        "what the master saw of {partner} is {age:.0f} s old (at most {limit:.0f})",
         proof=UNPROVED,
         blocks=True,
         force="partner",

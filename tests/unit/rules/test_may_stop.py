@@ -99,7 +99,7 @@ def test_evidence_that_is_old_or_from_the_future_counts_for_nothing():
     a, b = healthy()
     for observed in (NOW - 11, NOW + 11):
         verdict = may_stop.ok_to_stop(a, evidence(b, observed=observed), now=NOW)
-        assert codes(verdict) == {"partner-unknown"}
+        assert codes(verdict) == {"partner-old"}
 
 
 def test_missing_evidence_of_one_of_several_partners_blocks():

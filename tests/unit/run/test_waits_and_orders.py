@@ -82,3 +82,22 @@ def test_a_guard_that_always_finds_the_minion_busy_is_not_asked_forever(minions,
     one.unlock()
     assert step.result is False and "busy" in step.comment
     assert 25 < minions.clock.monotonic() - begun < 60
+
+
+def test_what_was_seen_of_the_partner_is_seen_anew_three_times_if_it_is_too_old(minions, run):
+    """A slow host is no reason to end a run; one that is always too slow is."""
+    text = "what the master saw of dhcp-a is 12 s old (at most 10)"
+    reason = {"code": "partner-old", "text": text, "blocks": True}
+    asked = []
+
+    def too_late(*_, **__):
+        asked.append(minions.clock.time())
+        return {"result": False, "comment": f"{text}.", "refused": True, "reasons": [reason]}
+
+    minions.restart = too_late
+    one = run()
+    assert one.lock().result and one.preflight().result
+    step = one.restart(0)
+    one.unlock()
+    assert step.result is False and "12 s old" in step.comment
+    assert len(asked) == 4
