@@ -79,7 +79,7 @@ class Bus:
 
     def tagged(self, start, end=""):
         """The data of all events whose tags begin, and end, so."""
-        while event := self._bus.get_event_noblock():
+        while event := self._bus.get_event(wait=0.05, full=True):
             self.events.append(event)
         return [
             event["data"]

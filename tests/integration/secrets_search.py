@@ -80,7 +80,7 @@ def bus_messages(bus):
 
     def look():
         found = set()
-        while event := bus.get_event_noblock():
+        while event := bus.get_event(wait=0.05, full=True):
             found.add(repr(event))
         return found
 

@@ -24,7 +24,7 @@ class Heard:
 
     def __call__(self, tag):
         """The data of all events of a tag, so far."""
-        while event := self._bus.get_event_noblock():
+        while event := self._bus.get_event(wait=0.05, full=True):
             self._events.append(event)
         return [event["data"] for event in self._events if event["tag"] == tag]
 

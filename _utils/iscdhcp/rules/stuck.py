@@ -27,17 +27,6 @@ def of_pair(mine: EndFacts, theirs: EndFacts) -> str | None:
     return None
 
 
-def after_drain(mine: EndFacts, theirs: EndFacts) -> bool:
-    """
-    Whether a survivor may hold updates that its partner, back from a drain, will never acknowledge.
-
-    mine, theirs
-        Facts of the relationship at the returned server and at the survivor.
-    """
-    states = {(end["state"], end["partner_state"]) for end in (mine, theirs)}
-    return states == {("normal", "normal")} and bool(theirs["unacked"])
-
-
 def of_end(end: EndFacts) -> str | None:
     """
     Say what keeps one end from ever getting normal by itself, as far as it knows; or ``None``.

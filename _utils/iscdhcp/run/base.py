@@ -157,7 +157,7 @@ class Run(Told):
         self._last_seen: dict[str, Look] = {}
         self._seen_at = 0.0
         self._released: dict[str, float] = {}
-        self._undrained: set[tuple[str, str]] = set()
+        self._drains: dict[tuple[str, str, str], Any] = {}
         self._seen_anew: dict[str, int] = {}
 
     # -- record ------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -48,6 +49,9 @@ RETURNING = ("relationship", "connection", "partner")
 PASSING = {"busy", "other-process", "partner-old"}
 #: How often what was seen of a partner is seen anew because it had become too old.
 LOOKS_ANEW = 3
+#: Seconds for which an end is not seen at zero before what it waits for counts as lost, and how
+#: often that is released.
+STUCK_SECONDS, RELEASES = 2.0, 4
 #: States in which a drain or a hand-over leaves a server whose call has died.
 SILENCED = ("paused", "shutdown")
 #: Seconds without any answer from a server after which a wait gives up.
@@ -56,6 +60,16 @@ LOST_CONTACT = 180.0
 
 #: What is done to a server that may be stopped: its facts, and what was seen of the group.
 Act = Callable[[str, ServerFacts, Mapping[str, Look]], Step | None]
+
+
+@dataclass
+class Drained:
+    """One end of a relationship after a drain."""
+
+    since: float
+    #: It was seen without unacknowledged updates.
+    whole: bool = False
+    released: int = 0
 
 
 class PairRun(Run):
@@ -379,7 +393,7 @@ class PairRun(Run):
                 if deadline is None or verdict.until:
                     deadline = max(deadline or 0.0, reasonable)
                 steady = all(a["facts"]["steady"] for a in answers.values() if "facts" in a)
-                good = verdict.ok and steady
+                good = verdict.ok and steady and self._nothing_lost_in_a_drain(facts, answers)
                 self._cure(facts, answers)
             limit = self.request.timeout
             if limit:
@@ -413,8 +427,6 @@ class PairRun(Run):
             survivor = theirs["relationships"].get(name) if theirs else None
             if theirs is None or survivor is None:
                 continue
-            if stuck.after_drain(mine, survivor):
-                self._release_drained(str(facts["minion"]), name, str(theirs["minion"]))
             why = stuck.of_pair(mine, survivor)
             if why is None:
                 continue
@@ -427,11 +439,36 @@ class PairRun(Run):
             self.say(f"{facts['minion']} is {why}: releasing it on {theirs['minion']}.")
             self.minions.release_window(str(theirs["minion"]), run=self.run)
 
-    def _release_drained(self, server: str, name: str, partner: str) -> None:
-        """Release, once, what was under way to a server when it ended after its drain."""
-        if self.request.method == "drain" and (server, name) not in self._undrained:
-            self._undrained.add((server, name))
-            self.minions.release_window(partner, drained=True, run=self.run)
+    def _nothing_lost_in_a_drain(
+        self, facts: ServerFacts, answers: Mapping[str, Look]
+    ) -> bool:
+        """
+        Return whether each end has been seen without unacknowledged updates since a drain.
+
+        What the survivor had sent to a server that ended after its drain nobody acknowledges, and
+        its window is smaller from then on by as many. It is released; updates of both ends that
+        cross at that moment may then be stuck at the other end (measured under load: 4 of 10), so
+        that both are looked at. Under load an end is at zero again and again: one that never is,
+        is stuck.
+        """
+        if self.request.method != "drain":
+            return True
+        server, now, whole = str(facts["minion"]), self.clock.monotonic(), True
+        for name, theirs in self._partner_facts(facts, answers).items():
+            ends = [(server, facts["relationships"][name])]
+            if theirs is not None and name in theirs["relationships"]:
+                ends.append((str(theirs["minion"]), theirs["relationships"][name]))
+            for who, end in ends:
+                drain = self._drains.setdefault((server, name, who), Drained(now))
+                if not end["unacked"]:
+                    drain.whole = True
+                if drain.whole or drain.released >= RELEASES:
+                    continue
+                whole = False
+                if now - drain.since > STUCK_SECONDS:
+                    drain.since, drain.released = now, drain.released + 1
+                    self.minions.release_window(who, drained=True, run=self.run)
+        return whole
 
     def checks(
         self, answers: Mapping[str, Look], view: PairView
