@@ -49,6 +49,7 @@ RETURNING = ("relationship", "connection", "partner")
 PASSING = {"busy", "other-process", "partner-old"}
 #: How often what was seen of a partner is seen anew because it had become too old.
 LOOKS_ANEW = 3
+NORMAL = ("normal", "normal")
 #: Seconds for which an end is not seen at zero before what it waits for counts as lost, and how
 #: often that is released.
 STUCK_SECONDS, RELEASES = 2.0, 4
@@ -393,7 +394,8 @@ class PairRun(Run):
                 if deadline is None or verdict.until:
                     deadline = max(deadline or 0.0, reasonable)
                 steady = all(a["facts"]["steady"] for a in answers.values() if "facts" in a)
-                good = verdict.ok and steady and self._nothing_lost_in_a_drain(facts, answers)
+                drained = self._nothing_lost_in_a_drain(facts, answers)
+                good = verdict.ok and steady and drained
                 self._cure(facts, answers)
             limit = self.request.timeout
             if limit:
@@ -458,6 +460,8 @@ class PairRun(Run):
             ends = [(server, facts["relationships"][name])]
             if theirs is not None and name in theirs["relationships"]:
                 ends.append((str(theirs["minion"]), theirs["relationships"][name]))
+            if any((end["state"], end["partner_state"]) != NORMAL for _, end in ends):
+                continue  # what is not normal yet is waited for anyway
             for who, end in ends:
                 drain = self._drains.setdefault((server, name, who), Drained(now))
                 if not end["unacked"]:

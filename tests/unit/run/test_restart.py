@@ -233,7 +233,11 @@ def unacked_after_a_drain(minions, **stuck):
     minions.on_status = unacknowledged
 
 
-@pytest.mark.parametrize("stuck, released", [({"a": 3}, ["dhcp-a"]), ({"b": 4}, ["dhcp-b"])])
+@pytest.mark.parametrize(
+    "stuck, released",
+    [({"a": 3}, ["dhcp-a"]), ({"b": 4}, ["dhcp-b"]), ({"a": 10}, ["dhcp-a"])],
+    ids=["survivor", "returned", "full"],
+)
 def test_what_nobody_will_acknowledge_after_a_drain_is_released(run, minions, stuck, released):
     """At the survivor, and at the returned server, where updates of both crossed."""
     unacked_after_a_drain(minions, **stuck)
