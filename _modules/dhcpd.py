@@ -22,6 +22,7 @@ needed; settings in the minion's configuration or pillar only override:
       omapi_host: 127.0.0.1
       omapi_timeout: 2.0            # seconds
       log_files: []                 # syslog files; default: journal, then the usual files
+      probe: True                   # ask partners for an address; an address: ask there; False: no
       rollout: {}                   # where new configuration comes from (stage)
 
 The same key may hold other people's settings (the formula ``dhcpd``). Only what looks like a slip
@@ -99,7 +100,7 @@ def version():
     return words[-1].removeprefix("isc-dhcpd-") if words else None
 
 
-def status(brief=False, looks=1):
+def status(brief=False, looks=1, ask=None):
     """
     Return every fact about this server in one plain dict.
 
@@ -108,6 +109,9 @@ def status(brief=False, looks=1):
         configuration, other state runs.
     looks
         Look as often, 50 ms apart: ``steady`` says whether all of them saw the same states.
+    ask
+        Who asks its partner for an address once all looks have seen normal, by relationship:
+        ``{"foo": "dhcp-b"}`` (for the gate of a run; see :py:func:`ask_partner`).
 
     Every key is there; what is not known is ``None``. Times are epoch seconds of this server's
     clock. The types are in ``iscdhcp/shapes.py``.
@@ -126,7 +130,8 @@ def status(brief=False, looks=1):
       ``peer_address``, ``peer_port``, ``mclt``, ``max_response_delay``, ``auto_partner_down``
       (seconds), ``state``, ``partner_state``, ``since``, ``partner_since``, ``normal_since``,
       ``source`` (``omapi`` or ``log``: what proves the states), ``why_unknown``, ``serves``,
-      ``connected``, ``refused``, ``unacked``, ``unacked_bound``, ``balance``
+      ``connected``, ``refused``, ``unacked``, ``unacked_bound``, ``balance``, ``asked``
+      (the last question to the partner: :py:func:`ask_partner`)
     * ``leases``: what was counted of each pool, and when
     * ``service``: ``name``, ``manager``, ``active``, ``failed``
     * ``claim``, ``foreign_claim`` (another run's than the one that asks), ``acting``, ``busy``
@@ -144,14 +149,48 @@ def status(brief=False, looks=1):
         salt dhcp-a dhcpd.status
     """
     here = _here()
-    facts = here.facts(brief, looks)
+    mine = [name for name, who in (ask or {}).items() if who == here.id]
+    facts = here.facts(brief, looks, mine)
     if not brief:
         facts["version"] = version()
         facts["service"] = here.service().describe()
     return facts
 
 
-def inspect(log_hours=0, nonce=None):
+def ask_partner(relationship=None):
+    """
+    Ask the partner for an address, as a client would: whether it serves.
+
+    It sends a DHCPDISCOVER to the partner's port 67, as a relay would (RFC 2131; subnet in option
+    118, RFC 3011, and 82.5, RFC 3527), and never takes what is offered. The offered address stays
+    held for two minutes, and the question is in both servers' logs, from the client
+    ``02:d4:cf:0b:0b:e5``. With ping-check on an answer takes a second.
+
+    relationship
+        Only the partner of this one.
+
+    Returns by relationship ``offered`` (``None``: it could not be asked, and ``why``), ``seconds``
+    until the answer, ``alive`` (of one that offers nothing: whether it answers a DHCPINFORM),
+    ``address`` (where it was asked), ``network``, ``asked`` and ``before`` (epoch seconds: now, and
+    when it offered something last). Silence of a partner that has never answered proves nothing.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt dhcp-a dhcpd.ask_partner
+    """
+    here = _here()
+    known = here.facts(brief=True)["relationships"]
+    if relationship is not None and relationship not in known:
+        raise CommandExecutionError(f"There is no failover peer {relationship} here.")
+    asked = here.ask_partners(None if relationship is None else {relationship})
+    if not all(one["offered"] for one in asked.values()):
+        __context__["retcode"] = 1
+    return asked
+
+
+def inspect(log_hours=0, nonce=None, ask=False):
     """
     Return what :py:func:`status` does and a closer look at this server: ``survey``.
 
@@ -159,6 +198,8 @@ def inspect(log_hours=0, nonce=None):
         How far back the log is read; 0: not at all.
     nonce
         A fresh random text, the same for both partners, to compare their configurations by.
+    ask
+        Ask the partners for an address first (:py:func:`ask_partner`).
 
     ``survey`` has ``space`` (bytes for the lease file and free), ``sockets`` (who listens on the
     failover ports), ``firewall`` (whether OMAPI's port is closed), ``log`` (moves, refusals,
@@ -173,11 +214,13 @@ def inspect(log_hours=0, nonce=None):
         salt dhcp-a dhcpd.inspect
         salt dhcp-a dhcpd.inspect log_hours=24
     """
-    return _inspected(_here(), float(log_hours), nonce)
+    return _inspected(_here(), float(log_hours), nonce, ask)
 
 
-def _inspected(here, log_hours=0.0, nonce=None):
+def _inspected(here, log_hours=0.0, nonce=None, ask=False):
     begun = time.monotonic()
+    if ask:
+        here.ask_partners()
     seen = survey.survey(here.server(), log_hours, here.addresses(), nonce)
     service = here.service().describe()
     looked = time.monotonic()

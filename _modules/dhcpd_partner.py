@@ -40,8 +40,8 @@ def look_for_partner(relationship):
         Which partner.
 
     Returns ``facts`` (as :py:func:`status`), ``probe`` (``address``, ``ping``, ``omapi``:
-    ``open``, ``refused`` or ``silent``), ``addresses`` (``own`` and ``partners`` free ones,
-    ``active``). Nothing connects to a failover port.
+    ``open``, ``refused`` or ``silent``, ``dhcp``: whether it answers a client), ``addresses``
+    (``own`` and ``partners`` free ones, ``active``). Nothing connects to a failover port.
 
     CLI Example:
 
@@ -59,7 +59,7 @@ def _look(here, relationship):
     end = facts["relationships"].get(relationship)
     return {
         "facts": facts,
-        "probe": partner_probe.probe_partner(server, relationship),
+        "probe": partner_probe.probe_partner(server, relationship, leases),
         "addresses": is_dead.addresses(leases, relationship, end and end["role"]),
     }
 

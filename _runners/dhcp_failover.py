@@ -215,7 +215,7 @@ def _looked_at(pair, **request):
         __opts__, pair, answers.request(__opts__, **request), user=answers.user(__salt__)
     )
     try:
-        replies = run.minions.inspect(list(run.group))
+        replies = run.minions.inspect(list(run.group), ask=True)
     finally:
         run.minions.close()
     view = pair_view.view_of(run.pair, replies, discovery.directory(__opts__))

@@ -137,6 +137,28 @@ class Balance(TypedDict):
     pools: dict[str, LoggedPool]
 
 
+class Asked(TypedDict):
+    """What came of a client's question to the partner in one relationship (a probe)."""
+
+    #: Where the partner was asked, and for an address of which network.
+    address: str | None
+    network: str | None
+    #: When, on this server's clock; ``None``: it was not.
+    asked: float | None
+    #: Whether it offered an address; ``None``: it was not asked.
+    offered: bool | None
+    #: Seconds until its answer.
+    seconds: float | None
+    #: Where it offered nothing: whether a DHCPINFORM was answered.
+    alive: bool | None
+    #: When it last offered this server an address.
+    before: float | None
+    #: Why it was not asked.
+    why: str | None
+    #: It is not asked because a setting says so.
+    off: bool
+
+
 class EndFacts(TypedDict):
     """One end of a failover relationship: configuration, OMAPI, log and kernel in one."""
 
@@ -174,6 +196,8 @@ class EndFacts(TypedDict):
     #: Why dhcpd refuses its partner's connection.
     refused: str | None
     balance: Balance
+    #: The last question to the partner, however old; ``None``: there was none.
+    asked: Asked | None
 
 
 class ByState(TypedDict):
@@ -525,6 +549,8 @@ class Probe(TypedDict):
     #: ``open``, ``refused`` or ``silent``; ``None``: not tried.
     omapi: str | None
     omapi_port: int | None
+    #: Whether it answered a client's question; ``None``: it could not be asked.
+    dhcp: bool | None
     error: str | None
 
 

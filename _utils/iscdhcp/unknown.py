@@ -41,6 +41,7 @@ def end() -> EndFacts:
         "connected": None,
         "refused": None,
         "balance": {"balanced": None, "unreadable": None, "imbalanced": [], "pools": {}},
+        "asked": None,
     }
 
 

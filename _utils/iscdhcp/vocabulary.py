@@ -50,6 +50,7 @@ MINION_SETTINGS = (
     "omapi_host",
     "omapi_timeout",
     "log_files",
+    "probe",
     "rollout",
 )
 #: How alike two words have to be for one to be a slip of the other, among words of other people

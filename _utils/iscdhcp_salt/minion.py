@@ -16,6 +16,7 @@ from iscdhcp.act import claims as act_claims
 from iscdhcp.act import here as act_here
 from iscdhcp.act.service import Service
 from iscdhcp.errors import IscDhcpError
+from iscdhcp.facts import asking
 from iscdhcp.facts import gather
 from iscdhcp.facts import lease_counts
 from iscdhcp.facts import lease_folder
@@ -75,6 +76,8 @@ class Minion:
             known["omapi_timeout"] = float(config["omapi_timeout"])
         if "omapi" in config:
             known["omapi"] = self._truth("omapi", config["omapi"])
+        if config.get("probe") is not None:
+            known.update(self._probe(config["probe"]))
         for key in ("binaries", "log_files"):
             if config.get(key):
                 values = config[key]
@@ -93,6 +96,15 @@ class Minion:
         """Return the services that dhcpd here may be."""
         service = Service(self._salt, self._grains, self.config().get("service"), host=self.host)
         return tuple(dict.fromkeys(name for name in (last and last.unit, service.name) if name))
+
+    @staticmethod
+    def _probe(setting):
+        """Return whether partners are asked, and where: ``False``, an address, or a dictionary."""
+        if isinstance(setting, dict):
+            return {"probe_addresses": {str(k): str(v) for k, v in setting.items()}}
+        if isinstance(setting, str) and "." in setting:
+            return {"probe_addresses": setting}
+        return {"probe": Minion._truth("probe", setting)}
 
     @staticmethod
     def _truth(name, value):
@@ -143,8 +155,13 @@ class Minion:
 
     # -- facts
 
-    def facts(self, brief, looks=1):
-        """Return this server's facts; ``brief`` for a wait, else all that a stop has to know."""
+    def facts(self, brief, looks=1, ask=None):
+        """
+        Return this server's facts; ``brief`` for a wait, else all that a stop has to know.
+
+        ask
+            Relationships whose partner is asked for an address, if all looks see them normal.
+        """
         settings = self.settings()
         server = read_server(settings, self.host)
         facts = gather.gather(settings, server)
@@ -154,6 +171,16 @@ class Minion:
             before, facts = facts, gather.gather(settings, read_server(settings, self.host))
             facts["steady"] = before["steady"] and gather.same_state(before, facts)
         notes = self.notes
+        normal = [
+            name
+            for name, end in facts["relationships"].items()
+            if (end["state"], end["partner_state"]) == ("normal", "normal")
+        ]
+        if ask and facts["steady"]:
+            self.ask_partners(set(ask).intersection(normal), sparing=True)
+        for name, asked in asking.kept(notes.folder).items():
+            if name in facts["relationships"]:
+                facts["relationships"][name]["asked"] = asked
         facts["minion"] = self.id
         facts["leases"] = lease_counts.kept_or_counted(server, notes.folder, recount=not brief)
         facts["boot"] = process.boot_id()
@@ -170,6 +197,12 @@ class Minion:
                 error = dhcpd_t.complaint(verdict)
                 facts["configuration"]["error"] = error and self.masked(error)
         return facts
+
+    def ask_partners(self, names=None, sparing=False):
+        """Ask partners for an address, as a client would; return what they answered."""
+        server, folder = self.server(), self.notes.folder
+        leases = lease_counts.kept(folder, server.lease_file)
+        return asking.ask_all(server, folder, leases, names, sparing)
 
     def _look_ahead(self, facts, server):
         """Add what a stop has to know of the start after it."""

@@ -151,16 +151,29 @@ class SaltMinions:
     # -- iscdhcp.pair.minions.Minions
     # ------------------------------------------------------------------
 
-    def status(self, minions, brief=False, looks=1):
+    def status(self, minions, brief=False, looks=1, ask=None):
         """See :class:`iscdhcp.pair.minions.Minions`."""
-        answers = self.ask(minions, "dhcpd.status", {"brief": brief, "looks": looks})
+        wanted = {"brief": brief, "looks": looks, **({"ask": dict(ask)} if ask else {})}
+        answers = self.ask(minions, "dhcpd.status", wanted)
         return {minion: _facts(answer, answer.get("ret")) for minion, answer in answers.items()}
 
-    def inspect(self, minions, log_hours=0.0):
+    def inspect(self, minions, log_hours=0.0, ask=False):
         """See :class:`iscdhcp.pair.minions.Minions`."""
         wanted = {"log_hours": log_hours, "nonce": secrets.token_hex(16)}
+        if ask:
+            wanted["ask"] = True
         answers = self.ask(minions, "dhcpd.inspect", wanted, patience=INSPECT_SECONDS)
-        return {minion: _facts(answer, answer.get("ret")) for minion, answer in answers.items()}
+        found = {minion: _facts(answer, answer.get("ret")) for minion, answer in answers.items()}
+        found.update(self._older(found))
+        return found
+
+    def _older(self, answers):
+        """Return why minions failed whose modules do not know every word: their facts tell."""
+        failed = [
+            one for one, answer in answers.items() if answer.get("answered") and "error" in answer
+        ]
+        looks = self.status(failed, brief=True)
+        return {one: answer for one, answer in looks.items() if "error" in answer}
 
     def claim(self, minions, claim, facts=False):
         """See :class:`iscdhcp.pair.minions.Minions`."""
@@ -174,18 +187,11 @@ class SaltMinions:
                 found[minion] = _facts(answer, ret)
             else:
                 found[minion] = answer
-        # Older modules do not know every word of a claim: their facts tell that they are older.
-        failed = [
-            one for one, answer in found.items() if answer.get("answered") and "error" in answer
-        ]
-        found.update(
-            (one, answer)
-            for one, answer in self.status(failed, brief=True).items()
-            if "error" in answer
-        )
+        found.update(self._older(found))
         if facts:
             # The close look may take long; the silent ones are known before it.
-            found.update(self.inspect([one for one, answer in found.items() if "ret" in answer]))
+            claimed = [one for one, answer in found.items() if "ret" in answer]
+            found.update(self.inspect(claimed, ask=True))
         return found
 
     def release(self, minions, run, token):

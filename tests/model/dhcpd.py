@@ -44,6 +44,8 @@ class Dhcpd:
         self.pid: int | None = 100
         self.started = network.world.now - 5000
         self.starting = self.ending = False
+        #: Stopped by a signal: it answers nobody, and nobody is told.
+        self.halted = False
         #: When its process ended last.
         self.ended_at = 0.0
 
@@ -54,7 +56,7 @@ class Dhcpd:
 
     def serves(self, relationship: str) -> bool:
         """Whether it answers clients."""
-        there = self.pid is not None and not self.ending
+        there = self.pid is not None and not self.ending and not self.halted
         return there and self.ends[relationship].state in SERVING
 
     # -- its process
@@ -96,6 +98,13 @@ class Dhcpd:
         self.ending, pid = True, self.pid
         self.network.world.tell(f"dhcpd on {self.name} gets SIGTERM")
         self.network.world.after(EXIT, lambda: self.end("SIGTERM") if self.pid == pid else None)
+
+    def halt(self) -> None:
+        """Be stopped by a signal (state T)."""
+        self.halted, self.ended_at = True, self.network.world.now
+        self.network.world.tell(f"dhcpd on {self.name} is halted")
+        for name in self.ends:
+            self.network.lost(name, self, DEAD)
 
     def end(self, how: str, closes: bool = True) -> None:
         """End its process: by SIGTERM, by itself, or with its host (``closes`` false)."""
@@ -141,6 +150,8 @@ class Network:
         self.world, self.pids = world, 200
         self.servers: dict[str, Dhcpd] = {}
         self.connected: dict[str, bool] = {}
+        #: Whether servers can ask each other as clients do (a relay-only network: they can't).
+        self.asked = True
 
     def pair(self, name: str, primary: str, secondary: str) -> None:
         """Join two servers, in normal."""

@@ -8,7 +8,8 @@ from dataclasses import field
 from dhcpd import SERVING
 from dhcpd import Dhcpd
 from dhcpd import Network
-from iscdhcp.rules.evidence import EVIDENCE_MAX_AGE
+from iscdhcp.act.proving import STILL_PROVED
+from iscdhcp.act.proving import UNPROVED_MAX_AGE
 from iscdhcp.run import one_server
 from iscdhcp.run import reboot
 from iscdhcp.run import records
@@ -16,6 +17,10 @@ from iscdhcp.run import restart
 from iscdhcp.shapes import Claim
 from masters import Run
 from world import World
+
+#: Seconds for which a partner may have been dead when a server is silenced, at most; and where it
+#: can't be asked.
+UNPROVABLE, UNASKED = STILL_PROVED + 0.2, UNPROVED_MAX_AGE + 1.0
 
 
 @dataclass
@@ -53,8 +58,8 @@ class Judge:
         """
         Whether a server may be silenced at this very moment, as far as it can be known there.
 
-        A partner that has died is noticed when its connection ends: what nobody can know is not
-        held against the look before the act.
+        A partner that has died answers no question: what happened since its last answer can't be
+        known, and that answer is never older than :data:`UNPROVABLE`.
         """
         actor = self.world.current.name.partition(":")[0] if self.world.current else ""
         self.acted.add(actor)
@@ -63,12 +68,13 @@ class Judge:
             self.ended[run] = self.ended.get(run, 0) + 1
             if self.ended[run] > 1:
                 self.say(f"{run[0]} has ended dhcpd on {dhcpd.name} twice")
+        limit = UNPROVABLE if self.network.asked else UNASKED
         for name, end in dhcpd.ends.items():
             partner = self.network.servers[end.partner]
             if partner.serves(name):
                 continue
             noticed = not self.network.connected[name]
-            long_ago = self.world.now - partner.ended_at > EVIDENCE_MAX_AGE + 1.0
+            long_ago = self.world.now - partner.ended_at > limit
             self.window = max(self.window, self.world.now - partner.ended_at)
             if not self.faults or noticed or long_ago:
                 self.say(f"{dhcpd.name} was silenced while {partner.name} did not serve {name}")

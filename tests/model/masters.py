@@ -88,11 +88,16 @@ class Messages:
             return answer
         return {"facts": answer["ret"], "asked": answer["asked"], "offset": 0.0}
 
-    def status(self, minions: list[str], brief: bool = False, looks: int = 1) -> dict[str, Any]:
-        return {one: self._facts(it) for one, it in self.ask(minions, "status").items()}
+    def status(self, minions: list[str], brief: bool = False, looks: int = 1, ask: Any = None
+    ) -> dict[str, Any]:
+        return {
+            one: self._facts(it) for one, it in self.ask(minions, "status", {"ask": ask}).items()
+        }
 
-    def inspect(self, minions: list[str], log_hours: float = 0.0) -> dict[str, Any]:
-        answers = self.ask(minions, "inspect", patience=30.0)
+    def inspect(
+        self, minions: list[str], log_hours: float = 0.0, ask: bool = False
+    ) -> dict[str, Any]:
+        answers = self.ask(minions, "inspect", {"ask": ask}, patience=30.0)
         return {one: self._facts(it) for one, it in answers.items()}
 
     def claim(self, minions: list[str], claim: Any, facts: bool = False) -> dict[str, Any]:
@@ -106,7 +111,8 @@ class Messages:
             else:
                 found[minion] = answer
         if facts:
-            found.update(self.inspect([one for one, it in found.items() if "ret" in it]))
+            claimed = [one for one, it in found.items() if "ret" in it]
+            found.update(self.inspect(claimed, ask=True))
         return found
 
     def release(self, minions: list[str], run: str, token: str) -> None:

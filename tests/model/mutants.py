@@ -10,11 +10,13 @@ from unittest import mock
 
 from iscdhcp.act import claims
 from iscdhcp.act import guard
+from iscdhcp.act import proving
 from iscdhcp.act import restarting
 from iscdhcp.act import starting
 from iscdhcp.pair import locks
 from iscdhcp.rules import is_complete
 from iscdhcp.rules import may_stop
+from iscdhcp.rules import proof
 from iscdhcp.rules.verdict import Verdict
 from iscdhcp.run import base
 from iscdhcp.run import restart
@@ -46,7 +48,26 @@ def _no_order_between_acts() -> Iterator[None]:
 @contextlib.contextmanager
 def _evidence_of_any_age() -> Iterator[None]:
     """Neither the verdict nor the last look minds."""
-    with mock.patch.object(may_stop, "EVIDENCE_MAX_AGE", 1e9):
+    with mock.patch.object(may_stop, "too_old", lambda *_: []):
+        yield
+
+
+@contextlib.contextmanager
+def _no_last_look() -> Iterator[None]:
+    """Neither OMAPI, nor the kernel, nor the partner is asked directly before the act."""
+    with (
+        mock.patch.object(guard, "last_looks", lambda server, codes: (_nothing, _nothing)),
+        _no_question(),
+    ):
+        yield
+
+
+@contextlib.contextmanager
+def _no_question() -> Iterator[None]:
+    with (
+        mock.patch.object(proving.Proof, "look", lambda self: None),
+        mock.patch.object(proving.Proof, "look_again", lambda self: None),
+    ):
         yield
 
 
@@ -75,12 +96,24 @@ MUTANTS: dict[str, tuple[Mutant, list[str]]] = {
         ["two masters", "two stops from two masters"],
     ),
     "no last look": (
-        lambda: mock.patch.object(guard, "last_looks", lambda server, codes: (_nothing, _nothing)),
+        _no_last_look,
         ["a partner that dies"],
+    ),
+    "no question to the partner": (
+        _no_question,
+        ["a halted partner", "a halted partner and a person"],
+    ),
+    "an answer holds forever": (
+        lambda: mock.patch.object(proving, "STILL_PROVED", 1e9),
+        ["a halted partner", "a partner that is halted in a drain"],
+    ),
+    "silence is no answer": (
+        lambda: mock.patch.object(proof, "is_silent", lambda asked: False),
+        ["a halted partner"],
     ),
     "evidence of any age": (
         _evidence_of_any_age,
-        ["a partner without power"],
+        ["a partner without power, and no way to ask it"],
     ),
     "no order between two acts": (
         _no_order_between_acts,

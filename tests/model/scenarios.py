@@ -75,6 +75,15 @@ class Setting:
 
         self.world.after(after, end)
 
+    def halts(self, server: str, after: float) -> None:
+        """Have dhcpd of a server stopped by a signal: nobody notices for a while."""
+
+        def stop() -> None:
+            self.judge.faults.add(server)
+            self.network.servers[server].halt()
+
+        self.world.after(after, stop)
+
     def loses_power(self, server: str, after: float) -> None:
         """Have a server's host lose its power: nobody notices for a while."""
 
@@ -194,6 +203,26 @@ def a_partner_that_dies(to: Setting, method: str = "signal") -> None:
     to.dies("dhcp-a", after=0.35)
 
 
+def a_partner_without_power_that_cannot_be_asked(to: Setting) -> None:
+    """The same where servers can't ask each other as clients do."""
+    to.network.asked = False
+    to.run(to.masters[0].restarts("foo", "ann"))
+    # The preflight has waited for answers in vain.
+    to.loses_power("dhcp-a", after=3.7)
+
+
+def a_halted_partner(to: Setting, method: str = "signal") -> None:
+    """A run, and a dhcpd that is stopped by a signal in the middle of it."""
+    to.run(to.masters[0].restarts("foo", "ann", method=method))
+    to.halts("dhcp-a", after=0.15)
+
+
+def a_halted_partner_and_a_person(to: Setting) -> None:
+    """A person restarts the secondary whose partner is halted already."""
+    to.halts("dhcp-a", after=0.01)
+    to.person("dhcp-b", "restart", "restart on dhcp-b", after=0.2, force="")
+
+
 def a_partner_without_power(to: Setting) -> None:
     """A run, and a host that loses its power in the middle of it."""
     to.run(to.masters[0].restarts("foo", "ann"))
@@ -244,6 +273,13 @@ SCENARIOS = {
         Scenario("a partner that dies", a_partner_that_dies),
         Scenario("a partner that dies in a drain", _by("drain", a_partner_that_dies)),
         Scenario("a partner without power", a_partner_without_power),
+        Scenario(
+            "a partner without power, and no way to ask it",
+            a_partner_without_power_that_cannot_be_asked,
+        ),
+        Scenario("a halted partner", a_halted_partner),
+        Scenario("a partner that is halted in a drain", _by("drain", a_halted_partner)),
+        Scenario("a halted partner and a person", a_halted_partner_and_a_person),
         Scenario("reboots", reboots),
         Scenario("reboots by signal", _by("signal", reboots)),
         Scenario("reboots, and a run of another master", reboots_and_a_restart, masters=2),

@@ -21,9 +21,12 @@ from iscdhcp.conf import syntax
 from iscdhcp.conf import views
 from iscdhcp.errors import IscDhcpError
 from iscdhcp.errors import OmapiRefused
+from iscdhcp.errors import OmapiTimeout
+from iscdhcp.facts import asking
 from iscdhcp.facts.server import Server
 from iscdhcp.facts.server import Settings
 from iscdhcp.facts.server import read_server
+from iscdhcp.host.probe import Heard
 from iscdhcp.host.process import Process
 from iscdhcp.rules import evidence as evidence_rules
 from iscdhcp.rules.verdict import parse_force
@@ -39,6 +42,9 @@ CONFIGURATION = """failover peer "{name}" {{
   {role};
   address addr-{mine};
   peer address addr-{theirs};
+}}
+subnet 10.{net}.0.0 netmask 255.255.255.0 {{
+  pool {{ failover peer "{name}"; range 10.{net}.0.10 10.{net}.0.99; }}
 }}
 """
 
@@ -95,10 +101,19 @@ class Host:
 
     @contextlib.contextmanager
     def omapi(self, address: str, port: int, key: Any, timeout: float) -> Iterator[Host]:
-        self.timeout = timeout
-        if self.dhcpd.pid is None:
+        name = address.removeprefix("addr-")
+        there = self if address == "127.0.0.1" else self.of(name)
+        there.timeout = timeout
+        if there.dhcpd.pid is None:
             raise OmapiRefused("nobody listens")
-        yield self
+        if there.dhcpd.halted:
+            self.world.wait(lambda: False, timeout)
+            raise OmapiTimeout(f"no answer within {timeout:g} s")
+        yield there
+
+    def of(self, name: str) -> Host:
+        """Return another server's."""
+        return Host(self.world, self.dhcpd.network.servers[name])
 
     def failover_state(self, relationship: str) -> dict[str, Any]:
         self.world.point("look", f"OMAPI of {self.dhcpd.name}")
@@ -130,6 +145,18 @@ class Host:
 
     def order_shutdown(self) -> None:
         raise AssertionError("no method of the model orders it")
+
+    def ask(self, question: Any, seconds: float, inform: bool = False) -> Heard | None:
+        """Ask the partner for an address: nobody but one that serves answers, and at once."""
+        network = self.dhcpd.network
+        name = list(self.dhcpd.ends)[int(question.network.split(".")[1])]
+        partner = network.servers[question.partner.removeprefix("addr-")]
+        self.world.point("look", f"{self.dhcpd.name} asks {partner.name} for an address")
+        there = partner.pid is not None and not partner.halted and not partner.ending
+        if network.asked and (partner.serves(name) or (inform and there)):
+            return Heard(0.001, None if inform else "10.0.0.9")
+        self.world.wait(lambda: False, seconds)
+        return None
 
     def dhcpd_verdict(self, path: str, binary: str) -> dict[str, Any]:
         return {"verdict": "accepted", "exit_code": 0, "said": None}
@@ -198,8 +225,10 @@ class ModelledServer:
     def _parsed(self) -> views.Configuration:
         if self._configuration is None:
             text = "omapi-port 7911;\n" + "".join(
-                CONFIGURATION.format(name=name, role=end.role, mine=self.id, theirs=end.partner)
-                for name, end in self.dhcpd.ends.items()
+                CONFIGURATION.format(
+                    name=name, role=end.role, mine=self.id, theirs=end.partner, net=net
+                )
+                for net, (name, end) in enumerate(self.dhcpd.ends.items())
             )
             (self.folder / "dhcpd.conf").write_text(text)
             tree = syntax.parse_text(text, str(self.folder / "dhcpd.conf"))
@@ -225,10 +254,12 @@ class ModelledServer:
         facts["process"].update(
             running=running, pid=one.pid, identity=one.identity if running else None,
             started=one.started if running else None, absent=None if running else True,
+            stopped=running and one.halted,
         )  # fmt: skip
-        facts["omapi"].update(configured=True, answers=running, authenticated=True, port=7911)
+        answers = running and not one.halted
+        facts["omapi"].update(configured=True, answers=answers, authenticated=True, port=7911)
         for name, end in one.ends.items():
-            known = running
+            known = running and not one.halted
             state = end.state if known else None
             seen = end.seen if known else None
             facts["leases"]["relationships"][name] = counted
@@ -247,6 +278,7 @@ class ModelledServer:
                 "mclt": MCLT,
                 "serves": known
                 and serves(FailoverState.parse(str(state)), FailoverState.parse(str(seen))),
+                "asked": asking.kept(self.notes.folder).get(name),
             }
         return facts
 
@@ -302,8 +334,22 @@ class ModelledServer:
             # As iscdhcp_salt.minion.Minion.answer does.
             return {"result": False, "comment": str(err), "refused": True, "code": err.code}
 
-    def _status(self, **_: Any) -> dict[str, Any]:
-        return self.facts(brief=False)
+    def _status(self, ask: Any = None) -> dict[str, Any]:
+        """Return the facts; ``ask``: all partners, or by relationship who asks the one there."""
+        facts = self.facts(brief=False)
+        names = set(self.dhcpd.ends) if ask is True else set()
+        for name, who in (ask or {}).items() if ask is not True else ():
+            end = facts["relationships"].get(name)
+            if who == self.id and (end["state"], end["partner_state"]) == ("normal", "normal"):
+                names.add(name)
+        if names and self.dhcpd.pid is not None:
+            asked = asking.ask_all(
+                self.server(), self.notes.folder, None, names, sparing=ask is not True
+            )
+            for name, one in asked.items():
+                facts["relationships"][name]["asked"] = one
+            facts["time"] = self.world.now
+        return facts
 
     def _claim(self, run: Any, who: Any, seconds: float = 180, **words: Any) -> dict[str, Any]:
         self.world.point("look", f"claims of {self.id}")

@@ -32,7 +32,7 @@ class FakeMinions:
         self.on_restart = self.new_process
         self.on_status = lambda minions: None
 
-    def status(self, minions, brief=False, looks=1):
+    def status(self, minions, brief=False, looks=1, ask=None):
         self.on_status(self)
         now, found = self.clock.time(), {}
         for minion in minions:
@@ -46,7 +46,7 @@ class FakeMinions:
             found[minion] = {"facts": facts, "asked": now, "offset": 0.0}
         return found
 
-    def inspect(self, minions, log_hours=0.0):
+    def inspect(self, minions, log_hours=0.0, ask=False):
         return self.status(minions)
 
     def claim(self, minions, claim, facts=False):

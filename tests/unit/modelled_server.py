@@ -11,6 +11,7 @@ from iscdhcp.errors import OmapiRefused
 from iscdhcp.facts import gather
 from iscdhcp.facts.server import Settings
 from iscdhcp.facts.server import read_server
+from iscdhcp.host.probe import Heard
 from iscdhcp.host.process import Process
 from iscdhcp.states import FailoverState
 
@@ -57,6 +58,9 @@ class ModelledHost:
         self.state, self.partner_state = "normal", "normal"
         self.is_connected = True
         self.done = []
+        #: What the partner is asked, and what it answers.
+        self.asked = []
+        self.partner_offers = lambda question, seconds, inform: Heard(0.001, "10.0.0.20")
 
     @staticmethod
     def _born(pid, started):
@@ -101,6 +105,10 @@ class ModelledHost:
         if self.running is None:
             raise OmapiRefused("nobody listens")
         yield self
+
+    def ask(self, question, seconds, inform=False):
+        self.asked.append((question, inform))
+        return self.partner_offers(question, seconds, inform)
 
     def dhcpd_verdict(self, path, binary):
         return {"verdict": "accepted", "exit_code": 0, "said": None}

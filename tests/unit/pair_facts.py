@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+from iscdhcp.shapes import Asked
 from iscdhcp.shapes import LeaseFacts
 from iscdhcp.shapes import ServerFacts
 from iscdhcp.wire import VERSION
@@ -51,11 +52,27 @@ def server(minion: str, role: str, partner: str, name: str = "foo") -> dict[str,
                 "serves": True,
                 "refused": None,
                 "balance": {"balanced": True, "imbalanced": [], "pools": {}},
+                "asked": asked(f"addr-{partner}"),
             }
         },
         "leases": leases(name),
     }
     found: dict[str, Any] = shaped(ServerFacts, **known)
+    return found
+
+
+def asked(address: str, **changed: Any) -> dict[str, Any]:
+    """Return a question to the partner that was answered just now."""
+    known = {
+        "address": address,
+        "network": "10.0.0.0/24",
+        "asked": NOW,
+        "offered": True,
+        "seconds": 0.0007,
+        "before": NOW,
+        "off": False,
+    }
+    found: dict[str, Any] = shaped(Asked, **{**known, **changed})
     return found
 
 

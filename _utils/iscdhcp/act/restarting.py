@@ -21,6 +21,7 @@ from . import control
 from . import drain
 from . import guard
 from . import handover
+from . import proving
 from . import stop_start
 from .claims import acting
 from .here import Here
@@ -128,14 +129,38 @@ def _stop_by(
 ) -> ProcessMark:
     """End dhcpd by a method, after the guard's last looks."""
     by_omapi, by_kernel = guard.last_looks(server, codes)
+    proof = proving.Proof(here, server, codes, evidence)
+
+    def while_it_answers() -> None:
+        by_omapi()
+        proof.look()
 
     def before_it_is_silent() -> None:
         by_kernel()
+        proof.look_again()
         guard.check_still_fresh(here, evidence, codes)
 
+    def while_it_drained() -> None:
+        by_kernel()
+        proof.look_again()
+
+    old = _silenced(here, method, server, while_it_answers, before_it_is_silent, while_it_drained)
+    if proof.warnings:
+        old["warning"] = "; ".join([*filter(None, [old.get("warning")]), *proof.warnings])
+    return old
+
+
+def _silenced(
+    here: Here,
+    method: str,
+    server: Server,
+    while_it_answers: Callable[[], None],
+    before_it_is_silent: Callable[[], None],
+    while_it_drained: Callable[[], None],
+) -> ProcessMark:
     if method == "signal":
-        return stop_start.stop(server, by_omapi, before_it_is_silent)
-    by_omapi()
+        return stop_start.stop(server, while_it_answers, before_it_is_silent)
+    while_it_answers()
     if method == "control":
         return control.end(server, before_it_is_silent)
     note = here.notes.paused
@@ -144,7 +169,7 @@ def _stop_by(
         return {**handover.end(server, note), "handover": handed}
     paused = drain.pause(server, note, before_it_is_silent)
     try:
-        return {**stop_start.stop(server, lambda: None, by_kernel), "drain": paused}
+        return {**stop_start.stop(server, lambda: None, while_it_drained), "drain": paused}
     except IscDhcpError as err:
         raise ActError(f"{err}; {drain.undo(server, note)}") from err
 
@@ -266,7 +291,13 @@ def roll_back(
             if running is not None:
                 # With the master's evidence this server need not be normal, nor connected.
                 forced = codes if evidence is None else ("relationship", "connection")
-                stop_start.stop(server, *guard.last_looks(server, forced))
+                by_omapi, by_kernel = guard.last_looks(server, forced)
+                proof = proving.Proof(here, server, codes, evidence)
+                if evidence is None:
+                    proof.look()
+                else:
+                    proof.look_for_silence()
+                stop_start.stop(server, by_omapi, by_kernel)
         except (IscDhcpError, OSError) as err:
             return failed(here, f"dhcpd on {here.id} was not rolled back: {err}", old=old)
         start_again = partial(

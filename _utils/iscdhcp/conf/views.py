@@ -39,6 +39,8 @@ class Pool:
     ranges: tuple[tuple[str, str], ...]
     file: str
     line: int
+    #: Some clients get no address here (``allow`` and ``deny`` of the pool).
+    restricted: bool = False
 
     @property
     def addresses(self) -> int:
@@ -261,7 +263,12 @@ def _pool(statement: Statement, scope: _Scope) -> Pool:
     if scope.network is None:
         raise statement.error("a pool must stand inside a subnet or a shared-network")
     ranges = tuple(_range(one) for one in statement.block or () if one.keyword == "range")
-    return Pool(scope.network, ranges, statement.file, statement.line)
+    restricted = any(
+        one.keyword in ("allow", "deny", "ignore")
+        and not one.says(one.keyword, "dynamic", "bootp")
+        for one in statement.block or ()
+    )
+    return Pool(scope.network, ranges, statement.file, statement.line, restricted)
 
 
 def _range(statement: Statement) -> tuple[str, str]:

@@ -12,7 +12,9 @@ import socket
 import struct
 import time
 
+from ..shapes import LeaseFacts
 from ..shapes import Probe
+from . import asking
 from .server import Server
 
 #: Seconds in which a living host answers a ping or a connection.
@@ -21,12 +23,13 @@ PROBE_SECONDS = 1.0
 PINGS = 3
 
 
-def probe_partner(server: Server, relationship: str) -> Probe:
+def probe_partner(server: Server, relationship: str, leases: LeaseFacts | None = None) -> Probe:
     """
-    Look from this server whether its partner's address answers, by ping and at the OMAPI port.
+    Look from this server whether its partner answers: a ping, the OMAPI port, a client's question.
 
     The partner's OMAPI port is taken to be this server's own: the two share their configuration
-    but for the relationship. Returns what :func:`probe_address` does.
+    but for the relationship. ``leases`` are this server's, counted. Returns what
+    :func:`probe_address` does.
     """
     configuration = server.configuration
     for one in configuration.relationships if configuration else ():
@@ -35,12 +38,17 @@ def probe_partner(server: Server, relationship: str) -> Probe:
             port = omapi.port if omapi else None
             if port in (one.port, one.peer_port):
                 port = None
-            return probe_address(one.peer_address, port)
+            found = probe_address(one.peer_address, port)
+            asked = asking.ask(server, one, leases, None)
+            if asked["asked"] is not None:
+                found["dhcp"] = bool(asked["offered"] or asked["alive"])
+            return found
     return {
         "address": None,
         "ping": None,
         "omapi": None,
         "omapi_port": None,
+        "dhcp": None,
         "error": "it has no peer address",
     }
 
@@ -57,6 +65,7 @@ def probe_address(address: str, omapi_port: int | None) -> Probe:
         "ping": None,
         "omapi": None,
         "omapi_port": omapi_port,
+        "dhcp": None,
         "error": None,
     }
     try:

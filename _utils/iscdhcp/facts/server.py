@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
 from pathlib import Path
@@ -52,6 +53,10 @@ class Settings:
     ran_config_file: str | None = None
     ran_lease_file: str | None = None
     ran_pid_file: str | None = None
+    #: Whether partners are asked by DHCP, and where instead of at their failover addresses (one
+    #: address for all, or by relationship).
+    probe: bool = True
+    probe_addresses: Mapping[str, str] | str | None = None
     #: The services of the service manager that dhcpd may be.
     units: tuple[str, ...] = ()
 

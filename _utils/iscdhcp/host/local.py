@@ -24,6 +24,7 @@ from ..errors import ActError
 from ..shapes import OmapiState
 from ..states import FailoverState
 from . import dhcpd_t
+from . import probe
 from . import process
 from . import units
 from .omapi import OmapiClient
@@ -97,6 +98,13 @@ class Host(Protocol):
     def last_lines(self, since: float) -> list[str]:
         """As :func:`iscdhcp.log.evidence.last_lines`."""
 
+    # -- its partner
+
+    def ask(
+        self, question: probe.Question, seconds: float, inform: bool = False
+    ) -> probe.Heard | None:
+        """As :func:`iscdhcp.host.probe.discover`, or :func:`iscdhcp.host.probe.inform`."""
+
     # -- the service manager
 
     def is_systemd(self) -> bool:
@@ -164,6 +172,12 @@ class LocalHost:
         from ..log import evidence  # only where a start has failed
 
         return evidence.last_lines(since)
+
+    def ask(
+        self, question: probe.Question, seconds: float, inform: bool = False
+    ) -> probe.Heard | None:
+        """As :meth:`Host.ask`."""
+        return (probe.inform if inform else probe.discover)(question, seconds)
 
     def is_systemd(self) -> bool:
         """As :meth:`Host.is_systemd`."""

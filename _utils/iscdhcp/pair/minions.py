@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
 from typing import Protocol
@@ -15,12 +16,27 @@ class Minions(Protocol):
     """How a run reaches the servers. Answers are ``{"facts": ...}`` or ``{"error": why}``."""
 
     def status(
-        self, minions: list[str], brief: bool = False, looks: int = 1
+        self,
+        minions: list[str],
+        brief: bool = False,
+        looks: int = 1,
+        ask: Mapping[str, str] | None = None,
     ) -> dict[str, Look]:
-        """Ask every minion for its facts; each answer has ``offset`` too: its clock minus ours."""
+        """
+        Ask every minion for its facts; each answer has ``offset`` too: its clock minus ours.
 
-    def inspect(self, minions: list[str], log_hours: float = 0.0) -> dict[str, Look]:
-        """As :meth:`status`; the facts have the server's ``survey`` too."""
+        ``ask``: by relationship, which minion asks its partner there for an address, if it is
+        normal.
+        """
+
+    def inspect(
+        self, minions: list[str], log_hours: float = 0.0, ask: bool = False
+    ) -> dict[str, Look]:
+        """
+        As :meth:`status`; the facts have the server's ``survey`` too.
+
+        ``ask``: every minion asks its partners for an address first.
+        """
 
     def claim(
         self, minions: list[str], claim: dict[str, Any], facts: bool = False
@@ -31,7 +47,7 @@ class Minions(Protocol):
 
         A minion that refuses answers ``{"refused": why, "code": ..., "claim": the other's}``, the
         code as in :class:`iscdhcp.act.claims.Refused`. ``facts`` wants what :meth:`inspect`
-        returns, with the claim in force.
+        returns, with the claim in force and partners asked.
         """
 
     def release(self, minions: list[str], run: str, token: str) -> None:

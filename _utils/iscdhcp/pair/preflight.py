@@ -16,9 +16,11 @@ from dataclasses import replace
 from typing import Any
 
 from ..errors import IscDhcpError
+from ..rules import proof
 from ..rules.may_stop import CLOCK_MAX_SKEW
 from ..rules.may_stop import clocks_apart
 from ..rules.verdict import Verdict
+from ..shapes import Asked
 from ..troubles.catalogue import CATALOGUE
 from ..troubles.catalogue import says
 from ..troubles.catalogue import what_to_do
@@ -35,6 +37,7 @@ CODES = {
     "answers": "both minions answer",
     "process": "one dhcpd serves on each server",
     "states": "both servers are normal and see each other so",
+    "probe": "each server has been asked for an address",
     "connection": "the failover connection is established",
     "unacked": "no update is unacknowledged",
     "pools": "each server has free addresses of its own for the time alone",
@@ -210,6 +213,13 @@ def _fine(view: PairView, code: str, fine: str) -> str:
     """Say what was seen where nothing is wrong."""
     if code == "clock" and view.skew is not None:
         return f"{fine} within {max(0.1, abs(view.skew)):.1f} s"
+    if code == "probe":
+        told = [
+            f"{view.partner(server)} after {asked['seconds'] * 1000:.1f} ms"
+            for server in view.servers
+            if (asked := _answered(view, server)) and asked["seconds"] is not None
+        ]
+        return f"asked for an address: {', '.join(told)}"
     if code == "pools":
         shares = [
             f"{server} {counts['own']} of {counts['addresses']}"
@@ -306,9 +316,18 @@ def _firewall(view: PairView, server: str) -> list[Check]:
 
 def _examined(view: PairView, code: str) -> bool:
     """Whether the servers looked at their configurations for this check."""
+    if code == "probe":
+        return any(_answered(view, one) for one in view.servers)
     if code == "lint":
         return all(_is_examined(view, one) for one in view.servers)
     return code != "parity" or None not in _digests(view)
+
+
+def _answered(view: PairView, server: str) -> Asked | None:
+    """Return what its partner has offered a server just now, if it did."""
+    asked = view.end(server)["asked"]
+    recent = proof.is_recent(asked, view.seen(server)["time"])
+    return asked if asked and recent and asked["offered"] else None
 
 
 def _is_examined(view: PairView, server: str) -> bool:

@@ -150,7 +150,10 @@ def _address(survivor: ServerFacts, who: str, probe: Probe, down: bool) -> list[
     """What was found at the partner's address; ``down``: its minion proved that dhcpd is."""
     me, address = name_of(survivor), probe["address"]
     found = []
-    if probe["omapi"] == "open":
+    if probe["dhcp"]:
+        why = f"{address} ({who}) answers a client's question from {me}: dhcpd lives there"
+        found.append(Reason.of("answers", partner=who, why=why))
+    elif probe["omapi"] == "open":
         why = f"port {probe['omapi_port']} of {address} (OMAPI of {who}) takes connections"
         why += f" from {me}: dhcpd lives there"
         found.append(Reason.of("answers", partner=who, why=why))

@@ -22,6 +22,7 @@ from ..shapes import ServerFacts
 from ..troubles.catalogue import is_forced
 from ..words import clock
 from . import forecast
+from . import proof
 from .evidence import EVIDENCE_MAX_AGE
 from .verdict import Reason
 from .verdict import Verdict
@@ -83,6 +84,11 @@ def ok_to_stop(
         if evidence is not None:
             found += _other_end(facts, name, evidence.get(name), now)
             found += _while_alone(facts, name, evidence.get(name), method)
+        asked = relationship["asked"]
+        if asked is not None and proof.is_recent(asked, facts["time"] or now):
+            partner = (evidence or {}).get(name)
+            who = (partner and partner["minion"]) or relationship["peer_address"] or "the partner"
+            found += proof.of_answer(asked, name, name_of(facts), who, evidence is not None)
     if facts["foreign_claim"]:
         who = _claimant(facts["foreign_claim"])
         found.append(Reason.of("claim", server=name_of(facts), who=who))
@@ -232,13 +238,21 @@ def _other_end(
     return found
 
 
-def too_old(name: str, evidence: Evidence, now: float) -> list[Reason]:
-    """Return why what the master saw of the partner in ``name`` does not count any more, if so."""
+def too_old(
+    name: str, evidence: Evidence, now: float, limit: float | None = None
+) -> list[Reason]:
+    """
+    Return why what the master saw of the partner in ``name`` does not count any more, if so.
+
+    limit
+        Seconds that it may be old; default: :data:`EVIDENCE_MAX_AGE`.
+    """
+    limit = EVIDENCE_MAX_AGE if limit is None else limit
     age = now - (evidence["observed"] or 0.0)
-    if abs(age) <= EVIDENCE_MAX_AGE:
+    if abs(age) <= limit:
         return []
     who = evidence["minion"] or "the partner"
-    return [Reason.of("partner-old", name, partner=who, age=age, limit=EVIDENCE_MAX_AGE)]
+    return [Reason.of("partner-old", name, partner=who, age=age, limit=limit)]
 
 
 def clocks_apart(server: str, partner: str, skew: float, relationship: str) -> Reason:

@@ -15,6 +15,7 @@ from .journal import Journal
 
 #: What a relationship's end tells; a change of one of these is news.
 _NEWS = ("state", "partner_state", "serves", "connected", "source", "why_unknown", "refused")
+
 #: Told along with the news.
 _ALSO = ("role", "since", "mclt", "unacked")
 
@@ -38,10 +39,14 @@ class ObservedMinions:
         self._uncertain: dict[str, float] = {}
 
     def status(
-        self, minions: list[str], brief: bool = False, looks: int = 1
+        self,
+        minions: list[str],
+        brief: bool = False,
+        looks: int = 1,
+        ask: Mapping[str, str] | None = None,
     ) -> dict[str, Look]:
         """Ask as the minions do, and note what is new."""
-        answers = self._minions.status(minions, brief=brief, looks=looks)
+        answers = self._minions.status(minions, brief=brief, looks=looks, ask=ask)
         self._note(answers)
         return answers
 
@@ -72,9 +77,11 @@ class ObservedMinions:
 
     # -- passed through ----------------------------------------------------------------------
 
-    def inspect(self, minions: list[str], log_hours: float = 0.0) -> dict[str, Look]:
+    def inspect(
+        self, minions: list[str], log_hours: float = 0.0, ask: bool = False
+    ) -> dict[str, Look]:
         """As the minions do."""
-        return self._minions.inspect(minions, log_hours)
+        return self._minions.inspect(minions, log_hours, ask)
 
     def release(self, minions: list[str], run: str, token: str) -> None:
         """As the minions do."""
@@ -162,9 +169,11 @@ def look_of(facts: ServerFacts) -> dict[str, Any]:
         "relationships": {
             name: {
                 **{key: end.get(key) for key in (*_NEWS, *_ALSO) if end.get(key) is not None},
+                **({"asked": asked} if asked else {}),
                 "pools": end["balance"]["pools"],
             }
             for name, end in facts["relationships"].items()
+            for asked in (end["asked"],)
         },
     }
 
@@ -173,7 +182,8 @@ def _news(look: Mapping[str, Any] | None) -> Any:
     if look is None:
         return None
     ends = {
-        name: [end.get(key) for key in _NEWS] + [sorted(end.get("pools") or ())]
+        name: [end.get(key) for key in _NEWS]
+        + [sorted(end.get("pools") or ()), (end.get("asked") or {}).get("asked")]
         for name, end in look.get("relationships", {}).items()
     }
     return look.get("error"), look.get("running"), look.get("pid"), look.get("stopped"), ends

@@ -25,8 +25,10 @@ from ..pair import preflight as pair_preflight
 from ..pair.view import PairView
 from ..pair.view import view_of
 from ..rules import is_complete
+from ..rules import proof
 from ..rules import stuck
 from ..rules.methods import METHODS
+from ..rules.verdict import Reason
 from ..rules.verdict import Verdict
 from ..shapes import ProcessFacts
 from ..shapes import ServerFacts
@@ -101,7 +103,7 @@ class PairRun(Run):
             self._open_record()
         self.claimed = not test
         answers = (
-            self.minions.inspect(list(self.group))
+            self.minions.inspect(list(self.group), ask=True)
             if test
             else self._until_nobody_acts(self.claim_group())
         )
@@ -377,7 +379,8 @@ class PairRun(Run):
         told, good = "", False
         verdict = Verdict("wait")
         while True:
-            answers = self.minions.status(group, brief=True, looks=LOOKS_IN_A_ROW)
+            asks = self._asks(server)
+            answers = self.minions.status(group, brief=True, looks=LOOKS_IN_A_ROW, ask=asks)
             now = self.steering.elapsed()
             facts = answers.get(server, {}).get("facts")
             if facts is None:
@@ -396,6 +399,9 @@ class PairRun(Run):
                 steady = all(a["facts"]["steady"] for a in answers.values() if "facts" in a)
                 drained = self._nothing_lost_in_a_drain(facts, answers)
                 good = verdict.ok and steady and drained
+                if good and asks:
+                    verdict = self._proved(server, facts, answers, asks)
+                    good = verdict.ok
                 self._cure(facts, answers)
             limit = self.request.timeout
             if limit:
@@ -421,6 +427,36 @@ class PairRun(Run):
             self.keep_claim()
             # A long wait is polled with more leisure.
             self._sleep(min(5.0, POLL_INTERVAL + elapsed / 30))
+
+    def _asks(self, server: str) -> dict[str, str]:
+        """Return, by relationship, who asks ``server`` for an address before it is believed."""
+        if "probe" in self.request.force:
+            return {}
+        return {
+            pair.name: pair.primary if pair.secondary == server else pair.secondary
+            for pair in self.discovery.of_server(server)
+        }
+
+    def _proved(
+        self,
+        server: str,
+        facts: ServerFacts,
+        answers: Mapping[str, Look],
+        asks: Mapping[str, str],
+    ) -> Verdict:
+        """
+        Return whether a server that is normal was proved to serve by its answers to its partners.
+
+        asks
+            Who was to ask it, in the very look that found it normal.
+        """
+        found: list[Reason] = []
+        for name, theirs in self._partner_facts(facts, answers).items():
+            asked = theirs and theirs["relationships"][name]["asked"]
+            if theirs is None or not asked or not proof.is_recent(asked, theirs["time"]):
+                continue  # the asking minion's looks were not steady: it has been told as such
+            found += proof.of_answer(asked, name, asks[name], server)
+        return Verdict("wait" if any(one.blocks for one in found) else "yes", tuple(found))
 
     def _cure(self, facts: ServerFacts, answers: Mapping[str, Look]) -> None:
         """Release the window of a survivor that keeps the server in recover forever."""

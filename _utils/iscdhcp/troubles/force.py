@@ -5,6 +5,7 @@ from __future__ import annotations
 FORCEABLE = {
     "relationship": "a relationship that is not normal at both ends, or can't be proved to be",
     "partner": "missing, old or bad evidence of the other end",
+    "probe": "a partner that does not answer a client's question, or can't be asked",
     "connection": "no failover connection to the partner",
     "configuration": "a configuration that dhcpd does not accept",
     "lease-file": "a lease file that is missing, empty or torn",

@@ -79,6 +79,39 @@ STATES = (
         check="states",
     ),
     Trouble(
+        "probe-silent",
+        "The partner does not answer a client's question, and has answered it before: it is "
+        "halted or paused, or its host is gone, whatever the failover states still say.",
+        "look at the partner: is its process halted (state T), its host up? "
+        "salt-run dhcp_failover.doctor {pair}",
+        "{partner} offers nothing to the question of {server} ({how}; it last did at {before})",
+        blocks=True,
+        force="probe",
+        check="probe",
+    ),
+    Trouble(
+        "probe-unproved",
+        "Whether the partner serves could not be proved by a client's question: it has never "
+        "answered this server, or can't be asked (a relay that only it knows, classes, pools that "
+        "are used up, another network). A run goes on by what else it sees; a person's command "
+        "does not.",
+        "let {server} ask: open UDP port 67 between the servers, or name an address to ask in "
+        "dhcpd:probe; probe: False turns it off",
+        "that {partner} serves in {pair} is not proved by an answer to {server}: {why}",
+        proof=UNPROVED,
+        force="probe",
+        check="probe",
+    ),
+    Trouble(
+        "probe-off",
+        "The setting dhcpd:probe turns off the question to the partner. A partner that is halted "
+        "or has lost its power reads normal until max-response-delay is over.",
+        "take probe: False out of the minion's setting dhcpd",
+        "{server} does not ask {partner} whether it serves (dhcpd:probe is off)",
+        proof=NOTE,
+        check="probe",
+    ),
+    Trouble(
         "connection",
         "There is no failover connection to the partner.",
         _DOCTOR,

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from iscdhcp.act import proving
 from iscdhcp.act import restarting
 from iscdhcp.act import starting
+from iscdhcp.errors import OmapiRefused
+from iscdhcp.facts import asking
+from iscdhcp.rules.evidence import evidence_of
+from pair_facts import healthy
 
 
 def restart(here, *codes, method="signal", identity=None, staged=None):
@@ -34,6 +39,73 @@ def test_a_connection_that_has_just_gone_calls_the_signal_off(here, host):
     answer = restart(here)
     assert "the failover connection of foo has just gone" in answer["comment"]
     assert host.done == [] and host.running.pid == 100
+
+
+def restart_by_run(here, observed=None, method="signal", *codes):
+    theirs, _ = healthy()
+    seen = here.host.clock.time() if observed is None else observed
+    evidence = {"foo": evidence_of(theirs, "foo", seen, 0.0)}
+    codes = ("free-leases", *codes)  # nothing is counted here
+    return restarting.restart(here, codes, evidence, "run 1", method, None, None, None)
+
+
+def silent(*_):
+    return None
+
+
+@pytest.mark.parametrize("method", ["signal", "drain", "handover"])
+def test_a_partner_that_has_answered_before_and_is_silent_now_calls_it_off(here, host, method):
+    asking.ask_all(here.server(), here.notes.folder, None)
+    host.partner_offers = silent
+    answer = restart_by_run(here, None, method)
+    assert answer["refused"] and {one["code"] for one in answer["reasons"]} == {"probe-silent"}
+    assert "dhcp-a offers nothing to the question of dhcp-b" in answer["comment"]
+    assert host.done == []
+    assert restart_by_run(here, None, "signal", "probe")["result"]
+
+
+def test_a_partner_that_dies_between_answer_and_signal_is_asked_once_more(here, host):
+    def slow_file(one, look, deadline):
+        host.clock.sleep(2.0)  # the lease file's end is not whole for so long
+        host.partner_offers = silent
+        look()
+        raise AssertionError("it was not called off")
+
+    host.signal_terminate = slow_file
+    answer = restart_by_run(here)
+    assert {one["code"] for one in answer["reasons"]} == {"probe-silent"}
+
+
+def test_where_the_partner_can_not_be_asked_a_run_goes_on_with_a_warning(here, host):
+    host.partner_offers = silent
+    answer = restart_by_run(here)
+    assert answer["result"], answer
+    assert any("is not proved by an answer" in one for one in answer["warnings"])
+
+
+def test_where_it_can_not_be_asked_the_masters_look_must_be_recent(here, host):
+    host.partner_offers = silent
+    asking.ask_all(here.server(), here.notes.folder, None)
+    own = host.omapi
+
+    def only_here(address, *words):
+        if address != "127.0.0.1":
+            raise OmapiRefused("nobody listens")
+        return own(address, *words)
+
+    host.omapi = only_here
+    observed = host.clock.time() - proving.UNPROVED_MAX_AGE - 1
+    answer = restart_by_run(here, observed)
+    assert {one["code"] for one in answer["reasons"]} == {"partner-old"}
+    assert host.done == []
+
+
+def test_a_person_needs_a_word_where_the_partner_can_not_be_asked(here, host):
+    host.partner_offers = silent
+    answer = restart(here)
+    assert {one["code"] for one in answer["reasons"]} == {"probe-unproved"}
+    assert host.done == []
+    assert restart(here, "probe")["result"]
 
 
 def test_a_drained_server_speaks_again_after_its_start(here, host):

@@ -50,12 +50,18 @@ def test_a_healthy_pair_passes_every_check_in_order(views):
     texts = {one.code: one.text for one in found}
     assert "dhcp-a 90 of 200, dhcp-b 90 of 200" in texts["pools"]
     assert "within 0.1 s" in texts["clock"]
+    assert texts["probe"] == (
+        "asked for an address: dhcp-b after 0.7 ms, dhcp-a after 0.7 ms"
+    )
 
 
 SPOILT = [
     (lambda v: v.down(B), ("process", "block")),
     (lambda v: v.a["process"].update(stopped=True), ("process", "block")),
     (lambda v: v.end(A).update(state="communications-interrupted"), ("states", "block")),
+    (lambda v: v.end(A)["asked"].update(offered=False), ("probe", "block")),
+    (lambda v: v.end(A)["asked"].update(offered=False, before=None), ("probe", "warn")),
+    (lambda v: v.end(A)["asked"].update(offered=None, off=True), ("probe", "warn")),
     (lambda v: v.end(A).update(connected=False), ("connection", "block")),
     (lambda v: v.end(A).update(unacked=10, unacked_bound=9), ("unacked", "warn")),
     (lambda v: v.pool(A).update(free=0, new_per_second=1.0), ("pools", "block")),

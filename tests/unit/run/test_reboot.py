@@ -33,7 +33,7 @@ class Minions(FakeMinions):
         for facts in self.servers.values():
             facts["omapi"]["answers"] = True
 
-    def status(self, minions, brief=False, looks=1):
+    def status(self, minions, brief=False, looks=1, ask=None):
         for minion in minions:
             self.servers[minion]["boot"] = f"boot {self.boots[minion]}"
         return super().status(minions, brief, looks)
