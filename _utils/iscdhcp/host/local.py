@@ -24,6 +24,7 @@ from ..errors import ActError
 from ..shapes import OmapiState
 from ..states import FailoverState
 from . import dhcpd_t
+from . import ending
 from . import probe
 from . import process
 from . import units
@@ -70,7 +71,7 @@ class Host(Protocol):
     def signal_terminate(
         self, one: Process, look: Callable[[], bool], deadline: float
     ) -> dict[str, Any]:
-        """As :func:`iscdhcp.host.process.signal_terminate`."""
+        """As :func:`iscdhcp.host.ending.signal_terminate`."""
 
     # -- what the kernel knows of its connections
 
@@ -141,7 +142,7 @@ class LocalHost:
         self, one: Process, look: Callable[[], bool], deadline: float
     ) -> dict[str, Any]:
         """As :meth:`Host.signal_terminate`."""
-        return process.signal_terminate(one, look=look, deadline=deadline)
+        return ending.signal_terminate(one, look, deadline)
 
     def listens_on_dhcp(self, one: Process) -> bool:
         """As :meth:`Host.listens_on_dhcp`."""

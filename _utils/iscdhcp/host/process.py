@@ -13,14 +13,11 @@ import select
 import signal
 import socket
 import struct
-import subprocess
 import time
-from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ..errors import ProcessError
 from . import mounts
@@ -36,8 +33,6 @@ _NOT_SERVING = {"-t", "-T", "-6", "-play", "--version", "--help", "-h"}
 _VARIABLES = {"-cf": "PATH_DHCPD_CONF", "-lf": "PATH_DHCPD_DB", "-pf": "PATH_DHCPD_PID"}
 #: Where dhcpd writes its pid unless told otherwise (Debian, Fedora).
 DEFAULT_PID_FILE = "/var/run/dhcpd.pid"
-#: Seconds in which SIGSTOP has to show; a process that waits for its disk takes it afterwards.
-_HALT_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -204,7 +199,7 @@ def _network(pid: str) -> str:
     return os.readlink(PROC / pid / "ns/net")
 
 
-def _state(pid: int) -> tuple[str, int, int]:
+def state_of(pid: int) -> tuple[str, int, int]:
     """Return state letter, parent and start (clock ticks after boot); raises if it has ended."""
     stat = (PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
     fields = stat[stat.rindex(")") + 2 :].split()
@@ -223,7 +218,7 @@ def _identity(pid: int, ticks: int) -> str:
 
 
 def _read(pid: int, argv: tuple[str, ...]) -> Process:
-    state, parent, ticks = _state(pid)
+    state, parent, ticks = state_of(pid)
     caught = uid = 0
     for line in (PROC / str(pid) / "status").read_text(encoding="utf-8").splitlines():
         if line.startswith("SigCgt:"):
@@ -296,7 +291,7 @@ def _open_for_writing(pid: int, where: Where) -> str | None:
 def is_alive(process: Process) -> bool:
     """Whether this very process still runs (a reused pid is not it)."""
     try:
-        return _identity(process.pid, _state(process.pid)[2]) == process.identity
+        return _identity(process.pid, state_of(process.pid)[2]) == process.identity
     except (FileNotFoundError, ProcessLookupError):
         return False
 
@@ -304,7 +299,7 @@ def is_alive(process: Process) -> bool:
 def wait_exit(process: Process, timeout: float) -> bool:
     """Wait up to ``timeout`` seconds for the process's end; return whether it has ended."""
     deadline = time.monotonic() + timeout
-    with _handle(process) as handle:
+    with handle_of(process) as handle:
         while is_alive(process):
             left = deadline - time.monotonic()
             if left <= 0:
@@ -317,7 +312,7 @@ def wait_exit(process: Process, timeout: float) -> bool:
 
 
 @contextlib.contextmanager
-def _handle(process: Process) -> Iterator[int | None]:
+def handle_of(process: Process) -> Iterator[int | None]:
     """
     Give a pidfd of the process, or ``None`` where there is none.
 
@@ -331,95 +326,6 @@ def _handle(process: Process) -> Iterator[int | None]:
     finally:
         if handle is not None:
             os.close(handle)
-
-
-def signal_terminate(process: Process, look: Callable[[], bool], deadline: float) -> dict[str, Any]:
-    """
-    End dhcpd by SIGTERM while it is halted and ``look`` approves.
-
-    look
-        Called with the process halted (SIGSTOP); true if the lease file's end is whole. What it
-        raises calls the act off.
-    deadline
-        Seconds to find such a moment; after it the act is called off.
-
-    Returns ``tries``, ``seconds``. Raises :class:`ProcessError` if it was called off, or if the
-    process has ended already. A halted process keeps the SIGTERM pending and dies of it on SIGCONT
-    without running another instruction. It is never left halted, even if this process is killed
-    meanwhile.
-    """
-    begun = time.monotonic()
-    tries = 0
-    with _handle(process) as handle, _waking(process):
-        while True:
-            tries += 1
-            try:
-                _signal(process, handle, signal.SIGSTOP)
-                if _wait_halted(process) and look():
-                    _signal(process, handle, signal.SIGTERM)
-                    return {"tries": tries, "seconds": round(time.monotonic() - begun, 4)}
-            finally:
-                with contextlib.suppress(ProcessError):
-                    _signal(process, handle, signal.SIGCONT)
-            if time.monotonic() - begun > deadline:
-                raise ProcessError(
-                    f"the lease file's end was not complete at any of {tries} looks in "
-                    f"{deadline:.0f} s: dhcpd runs on"
-                )
-            time.sleep(0.002)
-
-
-def _signal(process: Process, handle: int | None, number: signal.Signals) -> None:
-    """Signal this very process, never another one with its pid."""
-    try:
-        if is_alive(process):
-            if handle is not None and hasattr(signal, "pidfd_send_signal"):
-                signal.pidfd_send_signal(handle, number)
-            else:
-                os.kill(process.pid, number)
-            return
-    except ProcessLookupError:
-        pass
-    except PermissionError as err:
-        raise ProcessError(f"dhcpd (pid {process.pid}) can't be signalled: run as root") from err
-    raise ProcessError(f"dhcpd (pid {process.pid}) has ended already")
-
-
-def _wait_halted(process: Process) -> bool:
-    """Wait until SIGSTOP has taken effect; return whether it has."""
-    deadline = time.monotonic() + _HALT_SECONDS
-    try:
-        while _state(process.pid)[0] not in "Tt":
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.0005)
-    except (FileNotFoundError, ProcessLookupError):
-        raise ProcessError(f"dhcpd (pid {process.pid}) has ended already") from None
-    return True
-
-
-@contextlib.contextmanager
-def _waking(process: Process) -> Iterator[None]:
-    """
-    Have dhcpd woken if this process dies in the block: nobody else would send SIGCONT.
-
-    A shell waits for a line from here. Its input ends without one when this process dies.
-    """
-    shell = None
-    with contextlib.suppress(OSError):
-        shell = subprocess.Popen(
-            ["/bin/sh", "-c", 'read -r line || kill -CONT "$1"', "sh", str(process.pid)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-    try:
-        yield
-    finally:
-        if shell is not None:
-            with contextlib.suppress(OSError):
-                shell.communicate(b"done\n")
 
 
 def failover_connected(

@@ -10,7 +10,6 @@ import time
 from pathlib import Path
 
 import pytest
-from iscdhcp.errors import ProcessError
 from iscdhcp.host import process
 
 # A stand-in that only has the name: what is tested here is signals and /proc, not dhcpd.
@@ -49,48 +48,6 @@ def test_a_one_shot_check_is_no_server():
             child.kill()
 
 
-def test_it_is_ended_only_at_a_moment_that_is_approved(sleeper):
-    (found,) = find()
-    looks = []
-
-    def look():
-        assert find()[0].stopped, "it must be halted while it is looked at"
-        looks.append(1)
-        return len(looks) == 3
-
-    done = process.signal_terminate(found, look, deadline=10)
-    assert done["tries"] == 3
-    sleeper.wait(5)
-    assert sleeper.returncode == -15
-    assert process.wait_exit(found, 5) and not process.is_alive(found)
-
-
-def test_it_runs_on_when_no_moment_is_good(sleeper):
-    (found,) = find()
-    with pytest.raises(ProcessError, match="runs on"):
-        process.signal_terminate(found, lambda: False, deadline=0.05)
-    assert process.is_alive(found) and not find()[0].stopped
-
-
-def test_it_runs_on_when_the_act_is_called_off(sleeper):
-    (found,) = find()
-
-    def look():
-        raise RuntimeError("the partner has just gone")
-
-    with pytest.raises(RuntimeError):
-        process.signal_terminate(found, look, deadline=10)
-    assert process.is_alive(found) and not find()[0].stopped
-
-
-def test_a_process_that_has_ended_is_not_signalled(sleeper):
-    (found,) = find()
-    sleeper.kill()
-    sleeper.wait()
-    with pytest.raises(ProcessError, match="ended already"):
-        process.signal_terminate(found, lambda: True, deadline=1)
-
-
 def test_a_dhcpd_that_has_ended_and_was_not_waited_for_is_not_alive(sleeper):
     """Its parent has not asked for its exit code yet: it is in the process table all the same."""
     (found,) = find()
@@ -100,22 +57,6 @@ def test_a_dhcpd_that_has_ended_and_was_not_waited_for_is_not_alive(sleeper):
     assert not process.is_alive(found)
     assert find() == []
     assert process.wait_exit(found, 5)
-
-
-def test_a_reused_pid_is_another_process(sleeper):
-    (found,) = find()
-    other = process.Process(
-        pid=found.pid,
-        identity=found.identity + "0",
-        started=found.started,
-        argv=found.argv,
-        state="S",
-        gentle_shutdown=False,
-    )
-    assert not process.is_alive(other)
-    with pytest.raises(ProcessError):
-        process.signal_terminate(other, lambda: True, deadline=1)
-    os.kill(sleeper.pid, 0)
 
 
 def test_an_established_failover_connection_is_read_from_the_kernel(tmp_path, monkeypatch):
@@ -130,54 +71,6 @@ def test_an_established_failover_connection_is_read_from_the_kernel(tmp_path, mo
     (tmp_path / "net/tcp").write_text(table.format(state="01"))
     assert process.failover_connected("127.0.0.1", "127.0.0.3", (647, 647)) is False
     assert process.failover_connected("127.0.0.1", "127.0.0.2", (519, 520)) is False
-
-
-@pytest.mark.parametrize("without", ["pidfd_open", "pidfd_send_signal"])
-def test_it_is_ended_where_python_or_the_kernel_knows_no_pidfd(sleeper, monkeypatch, without):
-    monkeypatch.delattr(os if without == "pidfd_open" else signal, without)
-    (found,) = find()
-    process.signal_terminate(found, lambda: True, deadline=10)
-    sleeper.wait(5)
-    assert process.wait_exit(found, 5)
-
-
-def test_it_runs_on_when_the_one_who_halted_it_is_killed(sleeper):
-    code = (
-        "import os, signal, sys; from iscdhcp.host import process; "
-        "(found,) = process.find((sys.argv[1],)); "
-        "process.signal_terminate(found, lambda: os.kill(os.getpid(), signal.SIGKILL), 10)"
-    )
-    done = subprocess.run([sys.executable, "-c", code, NAME], check=False)
-    assert done.returncode == -signal.SIGKILL
-    deadline = time.monotonic() + 5
-    while find()[0].stopped and time.monotonic() < deadline:
-        time.sleep(0.005)
-    assert not find()[0].stopped
-
-
-def test_it_runs_on_when_all_that_halted_it_is_killed_at_once(sleeper):
-    """A service manager kills the whole group of a minion."""
-    code = (
-        "import os, signal, sys; from iscdhcp.host import process; "
-        "(found,) = process.find((sys.argv[1],)); "
-        "process.signal_terminate(found, lambda: os.killpg(0, signal.SIGKILL), 10)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code, NAME], check=False, start_new_session=True
-    )
-    assert done.returncode == -signal.SIGKILL
-    deadline = time.monotonic() + 5
-    while find()[0].stopped and time.monotonic() < deadline:
-        time.sleep(0.005)
-    assert not find()[0].stopped
-
-
-def test_a_process_that_cannot_be_halted_is_not_looked_at(sleeper, monkeypatch):
-    (found,) = find()
-    monkeypatch.setattr(process, "_HALT_SECONDS", 0.02)
-    monkeypatch.setattr(process, "_state", lambda pid: ("D", 1, int(found.identity.split("-")[2])))
-    with pytest.raises(ProcessError, match="runs on"):
-        process.signal_terminate(found, lambda: pytest.fail("looked"), deadline=0.05)
 
 
 def test_the_wait_for_an_exit_ends_at_its_time(sleeper):
