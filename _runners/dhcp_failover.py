@@ -15,6 +15,7 @@ No set-up is needed beyond syncing the modules. Settings in the master's configu
       order: secondary-first      # or primary-first, or both minion ids
       busy_timeout: 300           # seconds to wait for a minion's other state run
       host_timeout: 900           # seconds that a host may be away in a reboot
+      probation: 60               # seconds that a rollout watches its first server; 0: none
       keep_journals: 200          # runs whose journals are kept
       policy:                     # preflight's verdicts: pass, warn or block
         firewall: block

@@ -363,6 +363,8 @@ def rollout_locked(
     file=None,
     template=None,
     saltenv=None,
+    previous=False,
+    probation=None,
     given=None,
 ):
     """
@@ -375,7 +377,21 @@ def rollout_locked(
         says it (see ``dhcpd.stage``).
     template, saltenv
         As in ``file.managed``.
+    previous
+        Instead of these: take the last rollout back, through the same checks, waits and probation.
+    probation
+        Seconds that the first server has to stay normal with its new files before the second is
+        touched; else it gets its old ones back. 0: none. Default: ``dhcp_failover:probation`` in
+        the master's configuration, or 60.
     """
+    try:
+        chosen = master.settings(__opts__).get("probation")
+        probation = vocabulary.seconds("probation", chosen if probation is None else probation)
+        previous = vocabulary.truth("previous", previous)
+    except IscDhcpError as err:
+        return _result(name, Step(False, str(err)))
+    if probation is None:
+        probation = rollout.PROBATION_SECONDS
     origins = {
         "source": source,
         "contents_pillar": contents_pillar,
@@ -383,6 +399,7 @@ def rollout_locked(
         "file": file,
         "template": template,
         "saltenv": saltenv,
+        "previous": previous,
     }
     return _begin(
         name,
@@ -390,6 +407,8 @@ def rollout_locked(
         "rollout",
         given,
         run_kind=rollout.Rollout,
+        kind=rollout.RolloutRequest,
+        probation=probation,
         origins={key: value for key, value in origins.items() if value},
         method=method,
         order=sequence,

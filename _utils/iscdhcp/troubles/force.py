@@ -8,6 +8,7 @@ FORCEABLE = {
     "connection": "no failover connection to the partner",
     "configuration": "a configuration that dhcpd does not accept",
     "lease-file": "a lease file that is missing, empty or torn",
+    "leases": "leases of clients that no range of a new configuration holds: dhcpd forgets them",
     "lease-folder": "a folder in which dhcpd can't write its lease file again at its start",
     "start": "a dhcpd that may not come back as it ran: unit, command line or files",
     "claim": "another run's claim on this server",

@@ -114,6 +114,23 @@ DHCPD = (
         blocks=True,
     ),
     Trouble(
+        "probation-process",
+        "The dhcpd that was started with new files is not the one that runs now: it ended while it "
+        "was on probation, and somebody or its service manager has started another one.",
+        "look into the log of {server} for why it ended, before these files are tried again",
+        "the dhcpd with which the probation of {server} began has ended, another one runs (pid "
+        "{pid})",
+        blocks=True,
+    ),
+    Trouble(
+        "probation",
+        "A server runs with new files and is watched for a while before its partner is touched: "
+        "what is normal for a moment only is no proof.",
+        "wait; probation=SECONDS in the pillar of the rollout is how long",
+        "{server} is on probation with its new configuration",
+        proof=NOTE,
+    ),
+    Trouble(
         "gentle",
         "dhcpd is built with gentle shutdown: at SIGTERM it tells its partner that it shuts down, "
         "and answers nobody for MCLT after its start.",
