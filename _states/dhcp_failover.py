@@ -104,6 +104,7 @@ def locked(
     fresh=False,
     timeout=None,
     busy_timeout=None,
+    heal=False,
     given=None,
 ):
     """
@@ -125,6 +126,8 @@ def locked(
         Seconds that each wait may take; default: computed from the facts.
     busy_timeout
         Seconds that a minion busy with another state run is waited for; default 300.
+    heal
+        Begin by starting the one server that is down, if its partners serve, and wait for normal.
     given
         The words in the pillar of the call, for ``orch.dhcp_failover_restart``: they are checked.
     """
@@ -139,6 +142,7 @@ def locked(
         fresh=fresh,
         timeout=timeout,
         busy_timeout=busy_timeout,
+        heal=heal,
     )
 
 
@@ -253,12 +257,13 @@ def reboot_locked(
     fresh=False,
     timeout=None,
     busy_timeout=None,
+    heal=False,
     given=None,
 ):
     """
     Begin the maintenance of a pair's hosts, as :py:func:`locked` begins a restart.
 
-    pair, sequence, force, fresh, timeout, busy_timeout, given
+    pair, sequence, force, fresh, timeout, busy_timeout, heal, given
         As in :py:func:`locked`.
     only
         Minion id of the only server that is touched.
@@ -300,6 +305,7 @@ def reboot_locked(
         fresh=fresh,
         timeout=timeout,
         busy_timeout=busy_timeout,
+        heal=heal,
     )
 
 
@@ -357,6 +363,7 @@ def rollout_locked(
     fresh=False,
     timeout=None,
     busy_timeout=None,
+    heal=False,
     source=None,
     contents_pillar=None,
     sls=None,
@@ -370,7 +377,7 @@ def rollout_locked(
     """
     Begin a rollout of new configuration, as :py:func:`locked` begins a restart.
 
-    pair, sequence, method, force, fresh, timeout, busy_timeout, given
+    pair, sequence, method, force, fresh, timeout, busy_timeout, heal, given
         As in :py:func:`locked`.
     source, contents_pillar, sls, file
         Where the servers get their new files from; one of them, or none where the minions' pillar
@@ -416,6 +423,7 @@ def rollout_locked(
         fresh=fresh,
         timeout=timeout,
         busy_timeout=busy_timeout,
+        heal=heal,
     )
 
 

@@ -19,7 +19,7 @@ from typing import Any
 from .errors import IscDhcpError
 
 #: What every run takes.
-RUN = ("pair", "order", "method", "force", "fresh", "timeout", "busy_timeout")
+RUN = ("pair", "order", "method", "force", "fresh", "timeout", "busy_timeout", "heal")
 #: What the pillar of a call may hold, by the task of the orchestration.
 ORCHESTRATIONS = {
     "restart": RUN,

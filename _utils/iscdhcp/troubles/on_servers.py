@@ -40,7 +40,8 @@ DHCPD = (
     Trouble(
         "down",
         "dhcpd does not run, and nothing says why. The partner serves alone, if it runs.",
-        "salt {server} dhcpd.start (systemctl start may do nothing), then look again",
+        "salt {server} dhcpd.start (systemctl start may do nothing), then look again; a run with "
+        "heal=True begins with that",
         "dhcpd is not running on {server}",
         blocks=True,
         check="process",
