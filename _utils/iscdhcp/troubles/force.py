@@ -11,6 +11,7 @@ FORCEABLE = {
     "leases": "leases of clients that no range of a new configuration holds: dhcpd forgets them",
     "lease-folder": "a folder in which dhcpd can't write its lease file again at its start",
     "start": "a dhcpd that may not come back as it ran: unit, command line or files",
+    "address": "a host that has none of the addresses of its relationships",
     "claim": "another run's claim on this server",
     "clock": "clocks that are too far apart for dhcpd to connect again",
     "gentle": "a dhcpd whose SIGTERM costs MCLT (built with gentle shutdown)",

@@ -132,6 +132,17 @@ DHCPD = (
         proof=NOTE,
     ),
     Trouble(
+        "no-address",
+        "The host does not have the address that its dhcpd.conf gives it in a relationship. Where "
+        "it has none of them another host has taken its place: a dhcpd started here would serve "
+        "the same clients from leases of then.",
+        "if {server} was replaced, take its dhcpd.conf away and delete its minion's key (salt-key "
+        "-d); else bring its address back",
+        "{server} does not have {address}, its address in {pair}",
+        blocks=True,
+        force="address",
+    ),
+    Trouble(
         "gentle",
         "dhcpd is built with gentle shutdown: at SIGTERM it tells its partner that it shuts down, "
         "and answers nobody for MCLT after its start.",
