@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from iscdhcp import files as dhcp_files
 from iscdhcp.act import collecting
 from iscdhcp.act import configuring
+from iscdhcp.act import previous as act_previous
 from iscdhcp.act import stage as act_stage
 from iscdhcp.conf import compare
 from iscdhcp.conf import normal
@@ -138,6 +139,8 @@ def stage(
     template=None,
     saltenv="base",
     test=False,
+    previous=None,
+    probation=None,
 ):
     """
     Fetch this server's new configuration, check it, and keep it beside the old one.
@@ -164,11 +167,18 @@ def stage(
         Salt environment of ``source`` and ``sls``.
     test
         Check and compare only, keep nothing.
+    previous
+        Instead of all these: the run that put this server's files in place last, which gets the
+        files from before it back. After another run's there is nothing to get back.
+    probation
+        By minion id: seconds that the new files have to run there before they count as proved. What
+        is staged before that does not make them the ones that :py:func:`roll_back` brings back.
 
     Returns ``result``, ``comment``, ``files`` (by path: the diff, secrets masked), ``why`` (a
     restart is needed, or ``None``), ``findings`` (sentences: what is new of what
-    :py:func:`check_config` finds), ``peers`` (what :py:func:`peers` says now) and ``new_peers``
-    (what it would say).
+    :py:func:`check_config` finds), ``forgotten`` (``leases`` that clients have and no new range
+    holds, ``named``: the first addresses, or why they are ``unknown``; ``None`` where no restart is
+    needed), ``peers`` (what :py:func:`peers` says now) and ``new_peers`` (what it would say).
 
     CLI Example:
 
@@ -180,18 +190,28 @@ def stage(
     here = _here()
     wanted = {"source": source, "contents_pillar": contents_pillar, "sls": sls, "file": file}
     wanted = {key: value for key, value in wanted.items() if value}
-    if not wanted:
+    if not wanted and not previous:
         defaults = here.config().get("rollout") or {}
         wanted = {key: defaults[key] for key in origins.ORIGINS if defaults.get(key)}
         template = template or defaults.get("template")
         saltenv = defaults.get("saltenv") or saltenv
     server = here.server()
     main = server.config_file
-    candidates = {}
+    candidates, told = {}, []
+    seconds = float((probation or {}).get(here.id) or 0.0)
+    taken = None if previous is None else str(previous)
     try:
-        origins.check_origins(wanted)
-        candidates = _fetched(here, main, wanted, template, saltenv)
-        return here.answer(configuring.put_on_stage, server, str(run), candidates, bool(test))
+        if taken is None:
+            origins.check_origins(wanted)
+            candidates = _fetched(here, main, wanted, template, saltenv)
+        else:
+            candidates, told = act_previous.candidates(here, main, taken)
+        answer = here.answer(
+            configuring.put_on_stage, server, str(run), candidates, bool(test), seconds, taken
+        )
+        if told and answer.get("result"):
+            answer["findings"] = [*answer["findings"], *told]
+        return answer
     except (IscDhcpError, OSError) as err:
         return here.failed(f"{here.id}: {err}")
     finally:

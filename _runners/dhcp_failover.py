@@ -15,6 +15,7 @@ No set-up is needed beyond syncing the modules. Settings in the master's configu
       order: secondary-first      # or primary-first, or both minion ids
       busy_timeout: 300           # seconds to wait for a minion's other state run
       host_timeout: 900           # seconds that a host may be away in a reboot
+      probation: 60               # seconds that a rollout watches its first server; 0: none
       keep_journals: 200          # runs whose journals are kept
       policy:                     # preflight's verdicts: pass, warn or block
         firewall: block
@@ -189,7 +190,7 @@ def preflight(pair=None, order=None, method="signal", force=None):
         salt-run dhcp_failover.preflight foo method=drain
     """
     try:
-        run, view, found = _looked_at(pair, order=order, method=method, force=force)
+        run, view, found, _ = _looked_at(pair, order=order, method=method, force=force)
     except IscDhcpError as err:
         return answers.refused(__context__, err)
     verdict = pair_preflight.outcome(found)
@@ -210,7 +211,7 @@ def preflight(pair=None, order=None, method="signal", force=None):
 
 
 def _looked_at(pair, **request):
-    """Return the run that a restart would be, the view of its pair and its checks."""
+    """Return the run that a restart would be, the view of its pair, its checks, who is down."""
     run = master.new_run(
         __opts__, pair, answers.request(__opts__, **request), user=answers.user(__salt__)
     )
@@ -219,20 +220,21 @@ def _looked_at(pair, **request):
     finally:
         run.minions.close()
     view = pair_view.view_of(run.pair, replies, discovery.directory(__opts__))
-    return run, view, run.checks(replies, view)
+    return run, view, run.checks(replies, view), run.healable(replies)
 
 
 @_takes_its_words
-def plan(pair=None, order=None, method="signal", force=None):
+def plan(pair=None, order=None, method="signal", force=None, heal=False):
     """
     Show what a restart would do: the order, how long each part takes, what clients will see.
 
-    pair, order, method, force
+    pair, order, method, force, heal
         As for :py:func:`restart`.
 
     Returns ``order``, ``phases`` (``server``, ``text``, ``seconds``), ``seconds`` in all,
-    ``clients``, ``blockers``, and ``methods``: the same figures for each. Nothing is touched; exit
-    code 1 if something blocks.
+    ``clients``, ``blockers``, ``healable`` (the server that ``heal=True`` would start first, or
+    ``None``) and ``methods``: the same figures for each. Nothing is touched; exit code 1 if
+    something blocks.
 
     CLI Example:
 
@@ -242,11 +244,17 @@ def plan(pair=None, order=None, method="signal", force=None):
         salt-run dhcp_failover.plan foo method=handover
     """
     try:
-        run, view, found = _looked_at(pair, order=order, method=method, force=force)
+        run, view, found, down = _looked_at(
+            pair, order=order, method=method, force=force, heal=heal
+        )
     except IscDhcpError as err:
         return answers.refused(__context__, err)
     blockers = [check.told for check in found if check.verdict == "block"]
-    data = plans.plan(view, run.servers, method, blockers, METHODS)
+    if down and heal:
+        # What is not normal now is looked at again once it is.
+        blockers = [reason.text for reason in down[1].blockers]
+    healable = down[0] if down and down[1].ok else None
+    data = plans.plan(view, run.servers, method, blockers, METHODS, healable, bool(heal))
     return answers.shown(
         __opts__, __context__, "plan", {"pair": view.pair.id, **data}, not blockers
     )

@@ -92,7 +92,14 @@ def wait_normal(pair=None, timeout=None):
 
 @_takes_its_words
 def restart(
-    pair=None, server=None, order=None, method="signal", force=None, fresh=False, timeout=None
+    pair=None,
+    server=None,
+    order=None,
+    method="signal",
+    force=None,
+    fresh=False,
+    timeout=None,
+    heal=False,
 ):
     """
     Restart a pair, one server after the other, each awaited; or one server of it.
@@ -112,6 +119,9 @@ def restart(
         Do not continue an unfinished run.
     timeout
         Seconds that each wait may take; default: computed.
+    heal
+        Begin by starting the one server that is down, if its partners serve, and wait until the
+        pair is normal. Without it a person at a terminal is asked.
 
     Returns ``result``, ``comment`` and ``steps`` (what each said). Progress goes to stderr.
     Whatever fails leaves the rest untouched; the same command goes on where it was.
@@ -124,7 +134,7 @@ def restart(
         salt-run dhcp_failover.restart foo order=primary-first
         salt-run dhcp_failover.restart server=dhcp-a
     """
-    said = {"order": order, "force": force, "timeout": timeout}
+    said = {"order": order, "force": force, "timeout": timeout, "heal": heal or None}
     again = commands.runner(
         "restart", pair, server=server, method=None if method == "signal" else method, **said
     )

@@ -104,6 +104,7 @@ def locked(
     fresh=False,
     timeout=None,
     busy_timeout=None,
+    heal=False,
     given=None,
 ):
     """
@@ -125,6 +126,8 @@ def locked(
         Seconds that each wait may take; default: computed from the facts.
     busy_timeout
         Seconds that a minion busy with another state run is waited for; default 300.
+    heal
+        Begin by starting the one server that is down, if its partners serve, and wait for normal.
     given
         The words in the pillar of the call, for ``orch.dhcp_failover_restart``: they are checked.
     """
@@ -139,6 +142,7 @@ def locked(
         fresh=fresh,
         timeout=timeout,
         busy_timeout=busy_timeout,
+        heal=heal,
     )
 
 
@@ -253,12 +257,13 @@ def reboot_locked(
     fresh=False,
     timeout=None,
     busy_timeout=None,
+    heal=False,
     given=None,
 ):
     """
     Begin the maintenance of a pair's hosts, as :py:func:`locked` begins a restart.
 
-    pair, sequence, force, fresh, timeout, busy_timeout, given
+    pair, sequence, force, fresh, timeout, busy_timeout, heal, given
         As in :py:func:`locked`.
     only
         Minion id of the only server that is touched.
@@ -300,6 +305,7 @@ def reboot_locked(
         fresh=fresh,
         timeout=timeout,
         busy_timeout=busy_timeout,
+        heal=heal,
     )
 
 
@@ -357,25 +363,42 @@ def rollout_locked(
     fresh=False,
     timeout=None,
     busy_timeout=None,
+    heal=False,
     source=None,
     contents_pillar=None,
     sls=None,
     file=None,
     template=None,
     saltenv=None,
+    previous=False,
+    probation=None,
     given=None,
 ):
     """
     Begin a rollout of new configuration, as :py:func:`locked` begins a restart.
 
-    pair, sequence, method, force, fresh, timeout, busy_timeout, given
+    pair, sequence, method, force, fresh, timeout, busy_timeout, heal, given
         As in :py:func:`locked`.
     source, contents_pillar, sls, file
         Where the servers get their new files from; one of them, or none where the minions' pillar
         says it (see ``dhcpd.stage``).
     template, saltenv
         As in ``file.managed``.
+    previous
+        Instead of these: take the last rollout back, through the same checks, waits and probation.
+    probation
+        Seconds that the first server has to stay normal with its new files before the second is
+        touched; else it gets its old ones back. 0: none. Default: ``dhcp_failover:probation`` in
+        the master's configuration, or 60.
     """
+    try:
+        chosen = master.settings(__opts__).get("probation")
+        probation = vocabulary.seconds("probation", chosen if probation is None else probation)
+        previous = vocabulary.truth("previous", previous)
+    except IscDhcpError as err:
+        return _result(name, Step(False, str(err)))
+    if probation is None:
+        probation = rollout.PROBATION_SECONDS
     origins = {
         "source": source,
         "contents_pillar": contents_pillar,
@@ -383,6 +406,7 @@ def rollout_locked(
         "file": file,
         "template": template,
         "saltenv": saltenv,
+        "previous": previous,
     }
     return _begin(
         name,
@@ -390,6 +414,8 @@ def rollout_locked(
         "rollout",
         given,
         run_kind=rollout.Rollout,
+        kind=rollout.RolloutRequest,
+        probation=probation,
         origins={key: value for key, value in origins.items() if value},
         method=method,
         order=sequence,
@@ -397,6 +423,7 @@ def rollout_locked(
         fresh=fresh,
         timeout=timeout,
         busy_timeout=busy_timeout,
+        heal=heal,
     )
 
 

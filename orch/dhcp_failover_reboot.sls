@@ -16,7 +16,7 @@
   order (secondary-first, primary-first or both minion ids), command or sls (instead of a reboot;
   with reboot: true before it), host_timeout (seconds for the command, and for the host to come
   back; 900), method (handover, or signal where there is no OMAPI), force, fresh, timeout and
-  busy_timeout (seconds). Nothing is decided here: each step looks for itself, when it runs.
+  busy_timeout (seconds), heal (true: begin by starting the one server that is down). Nothing is decided here: each step looks for itself, when it runs.
 #}
 {%- set call = salt["dhcp_failover.call_pillar"]() %}
 {%- set pair = (call.get("pair") or call.get("only")) | tojson %}
@@ -33,7 +33,7 @@ The pair is locked:
     - reboot_host: {{ call["reboot"] | tojson }}
 {%- endif %}
 {%- for option in ("only", "command", "sls", "host_timeout", "method", "force", "fresh", "timeout",
-                   "busy_timeout") %}
+                   "busy_timeout", "heal") %}
 {%-   if call.get(option) is not none %}
     - {{ option }}: {{ call[option] | tojson }}
 {%-   endif %}

@@ -7,7 +7,8 @@
 
   Pillar, all optional: pair (relationship, pair id or minion id), order (secondary-first,
   primary-first or both minion ids), method (signal, drain or handover), force, fresh, timeout and
-  busy_timeout (seconds). Nothing is decided here: each step looks for itself, when it runs.
+  busy_timeout (seconds), heal (true: begin by starting the one server that is down). Nothing is
+  decided here: each step looks for itself, when it runs.
 
   Procedure: ISC KB AA-01043.
 #}
@@ -21,7 +22,7 @@ The pair is locked:
 {%- if call.get("order") is not none %}
     - sequence: {{ call["order"] | tojson }}
 {%- endif %}
-{%- for option in ("method", "force", "fresh", "timeout", "busy_timeout") %}
+{%- for option in ("method", "force", "fresh", "timeout", "busy_timeout", "heal") %}
 {%-   if call.get(option) is not none %}
     - {{ option }}: {{ call[option] | tojson }}
 {%-   endif %}

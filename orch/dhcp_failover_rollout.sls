@@ -12,7 +12,9 @@
   three may be a dictionary of files. template and saltenv as in file.managed.
 
   Pillar, all optional, as for orch.dhcp_failover_restart: pair, order, method, force, fresh,
-  timeout, busy_timeout. A server that does not come back to normal gets its old files back.
+  timeout, busy_timeout, heal. A server that does not come back to normal gets its old files back, and so
+  does the first one if it does not stay normal for its probation (seconds; default 60, 0: none).
+  previous: true takes the last rollout back, through the same gates.
 
   Procedure: ISC KB AA-01043.
 #}
@@ -26,8 +28,9 @@ The pair is locked:
 {%- if call.get("order") is not none %}
     - sequence: {{ call["order"] | tojson }}
 {%- endif %}
-{%- for option in ("method", "force", "fresh", "timeout", "busy_timeout",
-                   "source", "contents_pillar", "sls", "file", "template", "saltenv") %}
+{%- for option in ("method", "force", "fresh", "timeout", "busy_timeout", "heal",
+                   "source", "contents_pillar", "sls", "file", "template", "saltenv",
+                   "previous", "probation") %}
 {%-   if call.get(option) is not none %}
     - {{ option }}: {{ call[option] | tojson }}
 {%-   endif %}

@@ -170,6 +170,16 @@ class PeersReport(TypedDict):
     error: str | None
 
 
+class Forgotten(TypedDict):
+    """Leases of clients that a start with a new configuration would forget."""
+
+    leases: int
+    #: The first of their addresses.
+    named: list[str]
+    #: Why they could not be counted.
+    unknown: str | None
+
+
 class StageAnswer(_Answer):
     """What ``dhcpd.stage`` returns."""
 
@@ -179,6 +189,8 @@ class StageAnswer(_Answer):
     why: str | None
     #: What lint has new against them.
     findings: list[str]
+    #: Leases that no new range holds; ``None`` where no restart is needed.
+    forgotten: Forgotten | None
     #: The relationships now, and with the new files.
     peers: PeersReport
     new_peers: PeersReport
@@ -208,6 +220,10 @@ class StageRecord(TypedDict):
     applied_at: float | None
     #: Whether what was applied has been seen to work.
     proved: bool
+    #: Seconds that it has to run before it counts as that.
+    probation: float
+    #: The run whose files it takes back.
+    takes_back: str | None
     #: The relationships before.
     peers: PeersReport | None
     #: By target.

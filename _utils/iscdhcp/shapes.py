@@ -229,8 +229,9 @@ class Outside(ByState):
     """Addresses of the lease file that no pool has: dhcpd forgets them at its next start."""
 
     addresses: int
-    #: The first of them.
+    #: The first of them, and the first of those that clients have.
     named: list[str]
+    held: list[str]
 
 
 class LeaseCounts(TypedDict):

@@ -19,11 +19,14 @@ from typing import Any
 from .errors import IscDhcpError
 
 #: What every run takes.
-RUN = ("pair", "order", "method", "force", "fresh", "timeout", "busy_timeout")
+RUN = ("pair", "order", "method", "force", "fresh", "timeout", "busy_timeout", "heal")
 #: What the pillar of a call may hold, by the task of the orchestration.
 ORCHESTRATIONS = {
     "restart": RUN,
-    "rollout": (*RUN, "source", "contents_pillar", "sls", "file", "template", "saltenv"),
+    "rollout": (
+        *(*RUN, "source", "contents_pillar", "sls", "file", "template", "saltenv"),
+        *("previous", "probation"),
+    ),
     "reboot": (*RUN, "only", "command", "sls", "reboot", "host_timeout"),
 }
 #: Words for contents: those have their own refusal (:mod:`iscdhcp.act.collecting`).
@@ -33,6 +36,7 @@ MASTER_SETTINGS = (
     "order",
     "busy_timeout",
     "host_timeout",
+    "probation",
     "keep_journals",
     "policy",
     "requests",

@@ -43,9 +43,14 @@ def _reports(answers, cached):
     return reports
 
 
-def _is_found(reports, wanted):
+def _matched(cached, fresh):
+    """Return the pairs by what was said once and what is said now, which counts for more."""
+    return discovery.match({**cached, **fresh}, set(cached) - set(fresh))
+
+
+def _is_found(cached, fresh, wanted):
     try:
-        discovery.select(discovery.match(reports), wanted)
+        discovery.select(_matched(cached, fresh), wanted)
     except IscDhcpError:
         return False
     return True
@@ -80,10 +85,11 @@ def discover(opts, minions, wanted=None, refresh=False, everybody=False):
 
     def enough(answers):
         """Whether the wanted pair is known and has answered: nobody waits for a dead bystander."""
-        reports = {**cached, **fresh, **_reports(answers, cached)}
+        now = {**fresh, **_reports(answers, cached)}
+        reports = {**cached, **now}
         if everybody or any(one not in reports and one not in answers for one in accepted):
             return False
-        known = discovery.match(reports)
+        known = _matched(cached, now)
         try:
             group = known.partners(discovery.select(known, wanted).servers)
         except IscDhcpError:
@@ -97,14 +103,18 @@ def discover(opts, minions, wanted=None, refresh=False, everybody=False):
     fresh = {}
     ask(targets)
     unheard = [minion for minion in targets if minion not in fresh and minion not in cached]
-    if unheard and not (everybody and fresh) and not _is_found({**cached, **fresh}, wanted):
+    if unheard and not (everybody and fresh) and not _is_found(cached, fresh, wanted):
         # A busy master or host may have been too slow: nobody is told "no such pair" for that.
         ask(unheard)
+    strangers = [minion for minion in accepted if minion not in {*targets, *cached, *fresh}]
+    if strangers and any(minion not in fresh for minion in targets):
+        # A server of the pair is silent: it may have been replaced, under another id.
+        ask(strangers)
     silent = [minion for minion in targets if minion not in fresh]
     reports = {**cached, **fresh}
     if reports != cached or refresh:
         files.write_json(path, reports)
-    found = discovery.match(reports)
+    found = _matched(cached, fresh)
     found.silent = sorted(minion for minion in silent if minion not in reports)
     found.cached = sorted(minion for minion in silent if minion in reports)
     return found

@@ -25,6 +25,7 @@ from iscdhcp.run.events import Announced
 from iscdhcp.run.restart import PairRun
 from iscdhcp.show import progress
 
+from . import terminal
 from .discovery import directory
 from .discovery import discover
 from .interrupts import INTERRUPTS
@@ -66,6 +67,7 @@ def new_request(
     fresh=False,
     timeout=None,
     busy_timeout=None,
+    heal=False,
     **more,
 ):
     """
@@ -73,7 +75,7 @@ def new_request(
 
     kind
         :class:`iscdhcp.run.base.Request` or a kind of it.
-    order, force, fresh, timeout, busy_timeout
+    order, force, fresh, timeout, busy_timeout, heal
         As people give them.
     more
         The kind's other fields.
@@ -88,6 +90,7 @@ def new_request(
         order=vocabulary.listed("order", order or chosen.get("order")),
         force=verdict.parse_force(forced),
         fresh=vocabulary.truth("fresh", fresh),
+        heal=vocabulary.truth("heal", heal),
         timeout=vocabulary.seconds("timeout", timeout),
         busy_timeout=vocabulary.seconds("busy_timeout", busy_timeout),
         policy=preflight.parse_policy(chosen.get("policy")),
@@ -140,6 +143,8 @@ def new_run(opts, wanted=None, request=None, user=None, kind=PairRun, discovery=
     run.tick = display.tick
     Announced(run, lambda what, fields: announce(opts, pair, what, fields))
     run.check = INTERRUPTS.check
+    if terminal.somebody_is_there():
+        run.ask_person = lambda question: terminal.yes(question, INTERRUPTS.check)
     return run
 
 

@@ -106,7 +106,9 @@ def master(salt_factories, lab, file_root):
             "file_roots": {"base": [str(file_root)]},
             "log_level_logfile": "info",
             "reactor": [{"dhcp_failover/request": ["salt://reactor/dhcp_failover_request.sls"]}],
-            "dhcp_failover": {"requests": {"allow": ["dhcp-c"]}},
+            # A minute for each rollout would be nothing but waiting: what is about probation
+            # (test_probation.py) names its own.
+            "dhcp_failover": {"requests": {"allow": ["dhcp-c"]}, "probation": 1},
         },
     )
     with daemon.started():

@@ -29,6 +29,7 @@ from ..facts import peers
 from ..facts.server import Server
 from ..files import copy
 from ..host import dhcpd_t
+from ..leases.forgotten import forgotten
 from . import guard
 from . import stage
 from .claims import Refused
@@ -226,10 +227,19 @@ def _claimed(here: Here, target: str, text: str) -> PutAnswer | None:
 
 
 def put_on_stage(
-    here: Here, server: Server, run: str, candidates: Candidates, test: bool
+    here: Here,
+    server: Server,
+    run: str,
+    candidates: Candidates,
+    test: bool,
+    probation: float = 0.0,
+    takes_back: str | None = None,
 ) -> StageAnswer:
     """
     Check candidates, and keep them beside the old files unless ``test``; see ``dhcpd.stage``.
+
+    probation, takes_back
+        As for :meth:`iscdhcp.act.stage.Stage.keep`.
 
     Raises :class:`StagingError` for files that dhcpd does not read.
     """
@@ -241,12 +251,15 @@ def put_on_stage(
     if unread:
         raise StagingError(f"{', '.join(unread)} is not read by dhcpd: {main} does not include it")
     what = ", ".join(differing) or "no file"
+    why = _why_restart(here, server, candidates)
+    now = here.host.clock.time()
     answer: StageAnswer = {
         "result": True,
         "comment": f"{here.id}: {what} would change.",
         "files": differing,
-        "why": _why_restart(here, server, candidates),
+        "why": why,
         "findings": findings,
+        "forgotten": forgotten(server.lease_file, configuration.ranges, now) if why else None,
         "peers": peers_of(here, server.configuration, server.configuration_error),
         "new_peers": peers_of(here, configuration, None),
     }
@@ -254,7 +267,9 @@ def put_on_stage(
         return answer
     was_proved = proved(here, server)
     if differing:
-        here.notes.stage.keep(run, main, candidates, was_proved, answer["peers"])
+        here.notes.stage.keep(
+            run, main, candidates, was_proved, answer["peers"], probation, takes_back
+        )
     else:
         here.notes.stage.clear()
     answer["comment"] = f"{here.id}: {what} will change."
@@ -284,7 +299,7 @@ def known_peers(here: Here) -> PeersReport:
 
 
 def proved(here: Here, server: Server) -> bool:
-    """Whether what was applied last has been seen to work: restarted since, and normal."""
+    """Whether what was applied last works: restarted since, on probation no more, and normal."""
     record = here.notes.stage.record
     if not record or record["state"] != "applied" or server.process is None:
         return False
@@ -295,6 +310,7 @@ def proved(here: Here, server: Server) -> bool:
     before = record["peers"]["relationships"] if record["peers"] else ()
     works = (
         server.process.started > (record["applied_at"] or 0.0)
+        and here.host.clock.time() >= server.process.started + record["probation"]
         and bool(ends)
         and set(before) <= set(relationships)
         and all((end["state"], end["partner_state"]) == ("normal", "normal") for end in ends)

@@ -186,6 +186,10 @@ def start_with_staged(
 ) -> Answer:
     """Put the staged files in place and start; where that fails, the old ones are back and run."""
     try:
+        record = here.notes.stage.record
+        if record and record["takes_back"] and record["run"] == run:
+            # The ranges of before come back, and with them what clients have in them.
+            before_rollout.bring_back(here.server().lease_file)
         before_rollout.keep(here.server().lease_file)
         files = here.notes.stage.apply(run)
     except (IscDhcpError, OSError) as err:

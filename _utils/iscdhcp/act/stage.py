@@ -96,6 +96,8 @@ class Stage:
             "staged_at": float(found.get("staged_at") or 0.0),
             "applied_at": found.get("applied_at"),
             "proved": bool(found.get("proved")),
+            "probation": float(found.get("probation") or 0.0),
+            "takes_back": found.get("takes_back"),
             "peers": found.get("peers"),
             "files": {target: _file(one) for target, one in found["files"].items()},
         }
@@ -107,6 +109,8 @@ class Stage:
         candidates: Mapping[str, str],
         proved: bool,
         peers: PeersReport | None = None,
+        probation: float = 0.0,
+        takes_back: str | None = None,
     ) -> StageRecord:
         """
         Keep checked candidates for :meth:`apply`; they are moved to ``TARGET.staged``.
@@ -117,6 +121,10 @@ class Stage:
         peers
             What this server says of its relationships now: that holds until the new files are
             proved, or an interrupted rollout could not find the pair again.
+        probation
+            Seconds that the new files have to run before they can be proved.
+        takes_back
+            The run whose files come back by this one (:mod:`iscdhcp.act.previous`).
         """
         old = self.record
         files: dict[str, StagedFile] = {}
@@ -147,6 +155,8 @@ class Stage:
             "staged_at": self._clock.time(),
             "applied_at": None,
             "proved": False,
+            "probation": probation,
+            "takes_back": takes_back,
             "peers": peers,
             "files": files,
         }

@@ -6,16 +6,19 @@ import logging
 from collections.abc import Collection
 
 from ..answers import Answer
+from ..answers import PeersReport
 from ..answers import ProcessMark
 from ..errors import IscDhcpError
 from ..errors import LeasesAtRisk
 from ..facts import gather
+from ..facts import peers
 from ..facts import ran
 from ..facts.ran import Ran
 from ..facts.server import Server
 from ..facts.server import Settings
 from ..facts.server import read_server
 from ..host.process import Process
+from ..rules import has_address
 from . import drain
 from . import guard
 from . import handover
@@ -44,11 +47,28 @@ def start(here: Here, codes: Collection[str], timeout: float | None, run: str | 
         refusal = guard.claimed_by_another(here, run, codes)
         if refusal:
             return refusal
+        elsewhere = has_address.is_its_host(here.id, _report(here, server))
+        if not elsewhere.ok and "address" not in codes:
+            todo = elsewhere.blockers[0].do
+            return refused(
+                here,
+                f"dhcpd on {here.id} was not started: {elsewhere.sentence} Then {todo}.",
+                elsewhere.reasons,
+            )
         last = here.notes.ran_last()
         another = last and _another_than(here, last)
         if another and "start" not in codes:
             return refused(here, f"dhcpd on {here.id} was not started: {another}.")
-        return start_as_it_ran(here, codes, timeout, here.service(), last=last)
+        answer = start_as_it_ran(here, codes, timeout, here.service(), last=last)
+        if elsewhere.reasons:
+            answer.setdefault("warnings", []).extend(one.text for one in elsewhere.reasons)
+        return answer
+
+
+def _report(here: Here, server: Server) -> PeersReport:
+    """Return this server's relationships, and every address of its host."""
+    report = peers.reported(server.configuration, server.configuration_error)
+    return {**report, "addresses": here.addresses()}
 
 
 def _another_than(here: Here, last: Ran) -> str | None:

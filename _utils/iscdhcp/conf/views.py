@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from ..errors import ConfError
@@ -112,7 +113,9 @@ class Configuration:
 
     ``lease_file`` and ``pid_file`` are None where the configuration does not set them; where it
     does, they count even against ``-lf`` and ``-pf`` (dhcpd.c:1082-1106; measured; dhcpd.conf(5)
-    says otherwise). ``files`` are all files that were read, the main one first.
+    says otherwise). ``files`` are all files that were read, the main one first. ``ranges`` are
+    those of all networks, whether a relationship shares them or not: what is in none of them
+    dhcpd forgets at its start.
     """
 
     relationships: tuple[Relationship, ...]
@@ -123,6 +126,7 @@ class Configuration:
     log_facility: str | None
     server_identifier: str | None
     files: tuple[FileRead, ...]
+    ranges: tuple[tuple[str, str], ...] = ()
 
     def relationship(self, name: str) -> Relationship | None:
         """The relationship of that name, if there is one."""
@@ -158,6 +162,7 @@ def views(tree: Tree) -> Configuration:
         log_facility=_text(settings.get("log-facility")),
         server_identifier=_server_identifier(tree.statements),
         files=tuple(tree.files),
+        ranges=tuple(_ranges(tree.statements)),
     )
 
 
@@ -239,6 +244,16 @@ def _network_statements(statements: list[Statement]) -> Iterator[tuple[Statement
                 break
         else:
             stack.pop()
+
+
+def _ranges(statements: list[Statement]) -> Iterator[tuple[str, str]]:
+    """The ranges of all subnets and pools; one that can't be read holds nothing."""
+    for statement, _ in _network_statements(statements):
+        inside = statement.block or () if statement.keyword == "pool" else (statement,)
+        for one in inside:
+            if one.keyword == "range":
+                with suppress(ConfError):
+                    yield _range(one)
 
 
 def peer_name(statement: Statement) -> str:

@@ -99,8 +99,8 @@ def count(path: str, pools: Iterable[Ranges], now: float | None = None) -> Lease
     ``virgin`` is how many of the free have no entry, ``lapsed`` how many of the expired are
     ``active`` in the file, with an end that is past: a secondary in ``normal`` leaves them so until
     the primary says that they expired.
-    ``outside`` counts the addresses that no pool has (``named``: the first of them): dhcpd forgets
-    them at its next start.
+    ``outside`` counts the addresses that no pool has (``named``: the first of them, ``held``: the
+    first of the active ones): dhcpd forgets them at its next start.
     """
     now = time.time() if now is None else now
     pages = _Pages()
@@ -225,6 +225,7 @@ def _outside(pages: _Pages, used: list[_Part]) -> Outside:
         pages[prefix][begin:end] = bytes(end - begin)
     counts = [0] * len(_NAMES)
     named: list[str] = []
+    held: list[str] = []
     for prefix, page in pages.items():
         if not any(page):
             continue
@@ -233,9 +234,11 @@ def _outside(pages: _Pages, used: list[_Part]) -> Outside:
                 counts[code] += 1
                 if len(named) < NAMED:
                     named.append(f"{prefix.decode()}{octet}")
+                if code == _ACTIVE and len(held) < NAMED:
+                    held.append(f"{prefix.decode()}{octet}")
     found = dict(zip(_NAMES, counts, strict=True))
     # What no pool has and is in the file has an entry: no virgin is among it.
-    return {"addresses": sum(counts), "named": named, **_by_state(found)}
+    return {"addresses": sum(counts), "named": named, "held": held, **_by_state(found)}
 
 
 def _number(address: str) -> int:

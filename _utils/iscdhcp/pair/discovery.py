@@ -6,6 +6,7 @@ A pair's identity is the relationship's name plus both minion ids: names are cop
 
 from __future__ import annotations
 
+from collections.abc import Container
 from collections.abc import Iterable
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -89,13 +90,17 @@ class Discovery:
         return sorted(group)
 
 
-def match(reports: Mapping[str, Mapping[str, Any]]) -> Discovery:
+def match(
+    reports: Mapping[str, Mapping[str, Any]], unheard: Container[str] = ()
+) -> Discovery:
     """
     Match the minions' relationships into pairs.
 
     reports
         What ``dhcpd.peers`` said, by minion id: ``relationships`` (name -> ``role``, ``address``,
         ``peer_address``, ports, ``mclt``), ``addresses`` (of the host), ``error``.
+    unheard
+        Minions that did not answer now: their reports are what they said once.
     """
     found = Discovery()
     ends = [
@@ -107,7 +112,8 @@ def match(reports: Mapping[str, Mapping[str, Any]]) -> Discovery:
         if report.get("error"):
             found.problems.append(f"{minion}: {report['error']}")
     facing = {
-        (minion, name): _facing(minion, name, mine, ends, reports) for minion, name, mine in ends
+        (minion, name): _facing(minion, name, mine, ends, reports, unheard)
+        for minion, name, mine in ends
     }
     paired = set()
     for minion, name, mine in ends:
@@ -141,11 +147,13 @@ def _facing(
     mine: Mapping[str, Any],
     ends: Iterable[tuple[str, str, Mapping[str, Any]]],
     reports: Mapping[str, Mapping[str, Any]],
+    unheard: Container[str],
 ) -> list[_End]:
     """
     Return the ends of other minions that fit this one; where several do, who has the address.
 
-    A server that was replaced, or cloned, leaves two minions with the same configuration.
+    A server that was replaced, or cloned, leaves two minions with the same configuration. One that
+    had the address when it was last heard of does not have it against one that has it now.
     """
     found = [
         (other, theirs)
@@ -158,6 +166,8 @@ def _facing(
     if len(found) > 1:
         peer = _peer_of(mine)
         real = [one for one in found if peer & set(reports[one[0]].get("addresses") or ())]
+        if len(real) > 1:
+            real = [one for one in real if one[0] not in unheard]
         found = real if len(real) == 1 else found
     return found
 
@@ -188,8 +198,9 @@ def _unmatched(
     fit = [other for other, _ in facing[minion, name]]
     if len(fit) > 1:
         return (
-            f"{where}: several minions have that address: {', '.join(fit)}; if one was replaced, "
-            "delete its key (salt-key -d) or take its dhcpd.conf away"
+            f"{where}: several minions have that address, or had it: {', '.join(fit)}; if one was "
+            "replaced, delete its key (salt-key -d) or take its dhcpd.conf away. There is no pair "
+            "before one of them alone has the address"
         )
     if fit:
         rival = [other for other, _ in facing[fit[0], name] if other != minion]

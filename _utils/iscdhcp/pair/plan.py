@@ -73,6 +73,8 @@ def plan(
     method: str = "signal",
     blockers: Iterable[str] = (),
     available: Iterable[str] = tuple(METHODS),
+    healable: str | None = None,
+    heal: bool = False,
 ) -> dict[str, Any]:
     """
     Return the plan of a restart.
@@ -85,12 +87,16 @@ def plan(
         Sentences that stand against it.
     available
         The methods that this version has.
+    healable, heal
+        The server that is down and may be started first, if any, and whether that is wanted.
 
     Returns ``order``, ``method``, ``phases`` (each with ``server``, ``text``, ``seconds``),
-    ``seconds`` in all, ``clients`` (what they notice), ``blockers``, and ``methods``: the same
-    figures for every method, with ``possible`` and ``why``.
+    ``seconds`` in all, ``clients`` (what they notice), ``blockers``, ``healable``, and ``methods``:
+    the same figures for every method, with ``possible`` and ``why``.
     """
     order = list(order)
+    first = _healing(view, healable) if healable and heal else []
+    before = sum(seconds for _, seconds in first)
     methods = {}
     for name, one in METHODS.items():
         phases = [phase for server in order for phase in _phases_of(view, server, name)]
@@ -98,12 +104,14 @@ def plan(
         methods[name] = {
             "what": one.what,
             "clients": one.clients,
-            "seconds": round(LOOKS + sum(seconds for _, seconds in phases), 1),
+            "seconds": round(LOOKS + before + sum(seconds for _, seconds in phases), 1),
             "mute": round(max((_mute(view, server, name) for server in order), default=0.0), 1),
             "possible": why is None,
             "why": why,
         }
     shown = [{"server": None, "text": "locked, and all checks made", "seconds": LOOKS}]
+    for text, seconds in first:
+        shown.append({"server": healable, "text": text, "seconds": round(seconds, 2)})
     for server in order:
         for text, seconds in _phases_of(view, server, method):
             shown.append({"server": server, "text": text, "seconds": round(seconds, 2)})
@@ -114,8 +122,22 @@ def plan(
         "seconds": methods[method]["seconds"],
         "clients": METHODS[method].clients,
         "blockers": list(blockers),
+        "healable": healable,
         "methods": methods,
     }
+
+
+def _healing(view: PairView, server: str) -> list[tuple[str, float]]:
+    """Return what is done first to a server that is down, and for how many seconds each."""
+    partner = view.partner(server)
+    recovers = view.states(partner)[0] == "partner-down"
+    back = "it fetches all leases and waits for MCLT" if recovers else "both are normal again"
+    seconds = update_seconds(view, partner) + (_mclt(view) if recovers else 0.0)
+    start = start_seconds(view, server)
+    return [
+        (f"dhcpd on {server}, which is down, is started; {partner} serves", start),
+        (f"{back}, and everything is checked again", seconds + LOOKS),
+    ]
 
 
 def _mute(view: PairView, server: str, method: str) -> float:

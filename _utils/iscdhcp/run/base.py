@@ -87,6 +87,8 @@ class Request:
     timeout: float | None = None
     #: The command that goes on with this run, for anyone who gives another one meanwhile.
     again: str | None = None
+    #: Begin by starting the server that is down, while its partners serve.
+    heal: bool = False
     #: Journals that are kept.
     keep: int = journal.KEEP
     #: The site's verdicts on preflight's checks (:func:`iscdhcp.pair.preflight.parse_policy`).

@@ -37,8 +37,8 @@ from ..troubles.catalogue import says
 from ..words import clock
 from ..words import full_stop
 from .base import Planned
-from .base import Run
 from .base import Step
+from .healing import HealingRun
 from .steering import step
 
 #: Looks in a row, at every end, that have to find the pair normal.
@@ -75,7 +75,7 @@ class Drained:
     released: int = 0
 
 
-class PairRun(Run):
+class PairRun(HealingRun):
     """A restart of one pair, one server after the other; the other kinds of runs build on it."""
 
     #: What is done to a server, for sentences.
@@ -118,6 +118,13 @@ class PairRun(Run):
                 f"No usable answer from {', '.join(silent)} ({whys}). Nothing was touched. "
                 "Bring the minion back (salt MINION test.ping) and run this again.",
             )
+        healed = self.heal(answers, test)
+        if healed is not None:
+            if not healed.result:
+                return healed
+            answers = self.claim_group()
+            if any("facts" not in answers.get(one, {}) for one in self.group):
+                return self._failure(f"{healed.comment} Then a minion gave no answer.")
         begun = [s for s in self.servers if self.restarted(s, answers[s]["facts"])]
         blockers: dict[str, None] = {}
         warnings: dict[str, None] = {}
@@ -139,9 +146,10 @@ class PairRun(Run):
                 if check.code not in pair_preflight.STANDING or wanted:
                     warnings[check.text] = None
         if blockers:
+            left = f"{healed.comment} Nothing else was" if healed else "Nothing was"
             return Step(
                 False,
-                "Not safe: " + "; ".join(blockers) + ". Nothing was touched.",
+                f"Not safe: {'; '.join(blockers)}. {left} touched.{self.hint(answers)}",
                 warnings=list(warnings),
             )
         seen = "; ".join(f"{s}: {self._seen(answers[s]['facts'])}" for s in self.group)
@@ -295,6 +303,10 @@ class PairRun(Run):
             self._seen_anew[server] = self._seen_anew.get(server, 0) + 1
         again = self._seen_anew.get(server, 0) <= LOOKS_ANEW
         return bool(codes) and codes <= PASSING and again
+
+    def patience(self, facts: ServerFacts) -> float:
+        """As :func:`restart_patience`."""
+        return restart_patience(facts)
 
     def _restart_arguments(self, server: str) -> dict[str, Any]:
         """More arguments of the restart of ``server``."""

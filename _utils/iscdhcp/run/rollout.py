@@ -3,7 +3,8 @@ New configuration for a pair: the secondary's files and restart, then the primar
 
 :class:`Rollout` is a :class:`iscdhcp.run.restart.PairRun` with two more kinds of steps: both
 servers' new files are checked before the first is touched, and a server that does not come back to
-normal with its new files gets the old ones back and is restarted with them.
+normal with its new files, or does not stay so for its probation (:mod:`iscdhcp.run.probation`),
+gets the old ones back and is restarted with them.
 
 Procedure: ISC KB AA-01043 (for a change of ranges, the secondary first).
 """
@@ -11,6 +12,7 @@ Procedure: ISC KB AA-01043 (for a change of ranges, the secondary first).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -19,10 +21,12 @@ from .. import unknown
 from .. import words
 from ..answers import Answer
 from ..answers import Look
+from ..answers import StageRecord
 from ..errors import IscDhcpError
 from ..pair import discovery
 from ..pair.discovery import Pair
 from ..pair.drift import drift
+from ..rules import forgotten_leases
 from ..rules.evidence import evidence_of
 from ..rules.evidence import unseen
 from ..rules.origins import ORIGINS
@@ -30,8 +34,10 @@ from ..rules.origins import check_origins
 from ..shapes import Evidence
 from ..troubles.force import FORCEABLE
 from .base import Planned
+from .base import Request
 from .base import Step
-from .restart import PairRun
+from .probation import PROBATION_SECONDS
+from .probation import ProbationRun
 from .restart import identity_of
 from .restart import mark_of
 from .restart import restart_patience
@@ -103,18 +109,39 @@ def _misfit(pair: Pair, reports: Mapping[str, Report]) -> list[str]:
     ]
 
 
+def to_take_back(records: Mapping[str, StageRecord | None]) -> str | None:
+    """
+    Return the run whose files were put in place last, or ``None`` where there is none.
+
+    records
+        What is noted on each server (``dhcpd.staged``).
+    """
+    applied = [one for one in records.values() if one and one["state"] == "applied"]
+    last = max(applied, key=lambda one: one["applied_at"] or 0.0, default=None)
+    return last["run"] if last else None
+
+
 # -- the run -------------------------------------------------------------------------------------
 
 
-class Rollout(PairRun):
+@dataclass
+class RolloutRequest(Request):
+    """Also for how many seconds the first server is on probation."""
+
+    probation: float = PROBATION_SECONDS
+
+
+class Rollout(ProbationRun):
     """
     One rollout over one pair.
 
     It takes what :class:`PairRun` takes; its minions have ``ask`` too
     (:class:`iscdhcp_salt.minions.SaltMinions`). :attr:`origins` says where the files come from:
-    ``source``, ``contents_pillar``, ``sls`` or ``file``, and ``template`` and ``saltenv``.
+    ``source``, ``contents_pillar``, ``sls`` or ``file``, and ``template`` and ``saltenv``; or
+    ``previous``, which is the last rollout taken back.
     """
 
+    request: RolloutRequest
     kind = "rollout"
     #: With the new files, and where that fails with the old ones.
     starts = 2
@@ -153,6 +180,10 @@ class Rollout(PairRun):
         try:
             if named:
                 check_origins(named)
+            if named and self.origins.get("previous"):
+                raise IscDhcpError(
+                    f"previous takes the last rollout back, so leave {', '.join(named)} away"
+                )
         except IscDhcpError as err:
             return Step(False, f"{self.pair}: {err}. Nothing was touched.")
         return super().lock(test)
@@ -160,7 +191,13 @@ class Rollout(PairRun):
     def stage(self, test: bool = False) -> Step:
         """Have both servers fetch and check their new files; none of them is put in place."""
         arguments = {**self.origins, "run": self.run or "dry run", "test": test}
+        arguments["probation"] = {self.servers[0]: self.request.probation}
         self.renew_claim()
+        if self.origins.get("previous"):
+            before = self.record.get("takes_back") or self._last_rollout()
+            if isinstance(before, Step):
+                return before
+            self.record["takes_back"] = arguments["previous"] = before
         answers = self.minions.ask(self.servers, "dhcpd.stage", arguments, patience=STAGE_SECONDS)
         refused = []
         for server in self.servers:
@@ -186,17 +223,43 @@ class Rollout(PairRun):
                 "touched. What both ends must change at the same moment can't be rolled out one "
                 "after the other.",
             )
+        kept = forgotten_leases.keeps_leases(
+            {server: answer.get("forgotten") for server, answer in self.staged.items()},
+            self.request.force,
+        )
+        if not kept.ok:
+            told = "; ".join(f"{one.text} ({one.do})" for one in kept.blockers)
+            return Step(False, f"{self.pair}: {told}. Nothing was touched.")
         plan = " ".join(self._plan(server) for server in self.servers)
         self.say(plan)
         changes = {
             server: answer["files"] for server, answer in self.staged.items() if answer["files"]
         }
+        found += [reason.text for reason in kept.warnings]
         found += [
             f"{server}: {finding}"
             for server, answer in self.staged.items()
             for finding in answer.get("findings") or ()
         ]
         return Step(None if test else True, plan, changes if test else {}, found)
+
+    def _last_rollout(self) -> str | Step:
+        """Return the run that is to be taken back, or a step that says why there is none."""
+        records: dict[str, Any] = {}
+        for server in self.servers:
+            answer = self.minions.ask([server], "dhcpd.staged", {}, patience=20.0)[server]
+            if "ret" not in answer:
+                why = answer.get("error")
+                return Step(False, f"{server}: {why}. Nothing was touched.")
+            records[server] = answer["ret"] or None
+        found = to_take_back(records)
+        if found is None:
+            return Step(
+                False,
+                f"{self.pair}: no rollout is known on either server whose files could be taken "
+                "back. Nothing was touched.",
+            )
+        return found
 
     def _plan(self, server: str) -> str:
         answer = self.staged[server]
@@ -247,17 +310,45 @@ class Rollout(PairRun):
     def prove(self, position: int, test: bool = False) -> Step:
         """Wait until the pair is normal again; else give the server its old files back."""
         server = self.servers[position]
+        seconds = self.request.probation
         if test:
-            return self.wait_normal(server, test=True)
+            step = self.wait_normal(server, test=True)
+            if position == 0 and seconds:
+                step.comment += f" Then {server} would be on probation for {words.span(seconds)}."
+            return step
         step = self.wait_normal(server)
         if step.result:
             lost = self._lost_relationships(server)
-            if not lost:
+            if not lost and not self._has_probation(position):
                 return step
-            step = Step(False, f"{server} does not know {', '.join(lost)} any more.")
+            if lost:
+                step = Step(False, f"{server} does not know {', '.join(lost)} any more.")
+            else:
+                stood = self.stand(server, seconds)
+                if stood.result:
+                    comment = f"{step.comment} {stood.comment}"
+                    return Step(True, comment, step.changes, step.warnings)
+                if stood.why is None:
+                    return stood
+                step = stood
         if not self._is_applied(server):
             return step
         return self._take_back(server, step)
+
+    def _has_probation(self, position: int) -> bool:
+        """Whether this server is the first that this run has restarted, and not yet trusted."""
+        server = self.servers[position]
+        before = self.servers[:position]
+        if not self.request.probation or any(self._entry(one).get("now") for one in before):
+            return False
+        entry = self._entry(server)
+        if not entry.get("now"):
+            # A run that died in its restart: what it has started is what is on probation.
+            facts = self.minions.status([server], brief=True).get(server, {}).get("facts")
+            if facts is None or not self.restarted(server, facts):
+                return False
+            entry["now"] = facts["process"]["identity"]
+        return not self.stood(server)
 
     def agree(self, test: bool = False) -> Step:
         """Check that both servers say the same now, and end the run."""

@@ -95,6 +95,9 @@ class Display:
         if server in self._states:
             parts.append(", ".join(f"{n} {mine}/{his}" for n, mine, his in self._states[server]))
         until, deadline = waiting.get("until"), waiting.get("deadline")
+        ends = waiting.get("probation")
+        if ends:
+            parts.append(f"on probation until {clock(ends)} UTC, {left(ends - now)}")
         if until:
             parts.append(f"recover-wait until {clock(until)} UTC, {left(until - now)}")
         if deadline:

@@ -46,6 +46,7 @@ STEPS = {
     "stop": "stop of",
     "start": "start of",
     "wait_normal": "until normal after",
+    "probation": "probation of",
     "unlock": "unlock",
 }
 VERDICTS = {

@@ -227,6 +227,9 @@ def plan(data: Mapping[str, Any], paint: Paint, width: int) -> str:
             lines += _hanging(f"{f'  {name}':{wide}}", one["clients"], width, paint, "")
     for text in data.get("blockers") or ():
         lines += ["", *_wrapped(f"It would be refused: {text}", width, paint, "RED")]
+    if data.get("healable") and data.get("blockers"):
+        text = f"With heal=True it would begin by starting {data['healable']}, which is down."
+        lines += ["", *_wrapped(text, width, paint, "")]
     return "\n".join(lines)
 
 

@@ -78,6 +78,27 @@ LEASES = (
         check="lease-file",
     ),
     Trouble(
+        "leases-forgotten",
+        "Clients have leases that no range of the new configuration holds. dhcpd forgets them at "
+        "its start, without a word: the clients go on with their addresses, and once a range holds "
+        "these again they are given to others.",
+        "keep a range over them until they have run out (deny unknown-clients in a pool of its own "
+        "lets nobody new in), or say force=leases",
+        "{server}: no range of the new configuration holds {leases} that clients have: {addresses}",
+        blocks=True,
+        force="leases",
+    ),
+    Trouble(
+        "leases-uncounted",
+        "Whether a new configuration would make dhcpd forget leases could not be seen: its lease "
+        "file can't be read.",
+        "salt {server} dhcpd.check_leases says more; or say force=leases",
+        "{server}: whether clients have leases that no new range holds can't be seen: {why}",
+        proof=UNPROVED,
+        blocks=True,
+        force="leases",
+    ),
+    Trouble(
         "lease-folder",
         "dhcpd can't write its lease file again at its start, and would not come back.",
         "make room, or correct owner and mode of the folder on {server}",

@@ -40,7 +40,8 @@ DHCPD = (
     Trouble(
         "down",
         "dhcpd does not run, and nothing says why. The partner serves alone, if it runs.",
-        "salt {server} dhcpd.start (systemctl start may do nothing), then look again",
+        "salt {server} dhcpd.start (systemctl start may do nothing), then look again; a run with "
+        "heal=True begins with that",
         "dhcpd is not running on {server}",
         blocks=True,
         check="process",
@@ -112,6 +113,34 @@ DHCPD = (
         "see who that was on {server}, and run the same command again",
         "dhcpd on {server} has been restarted by somebody else meanwhile (pid {pid})",
         blocks=True,
+    ),
+    Trouble(
+        "probation-process",
+        "The dhcpd that was started with new files is not the one that runs now: it ended while it "
+        "was on probation, and somebody or its service manager has started another one.",
+        "look into the log of {server} for why it ended, before these files are tried again",
+        "the dhcpd with which the probation of {server} began has ended, another one runs (pid "
+        "{pid})",
+        blocks=True,
+    ),
+    Trouble(
+        "probation",
+        "A server runs with new files and is watched for a while before its partner is touched: "
+        "what is normal for a moment only is no proof.",
+        "wait; probation=SECONDS in the pillar of the rollout is how long",
+        "{server} is on probation with its new configuration",
+        proof=NOTE,
+    ),
+    Trouble(
+        "no-address",
+        "The host does not have the address that its dhcpd.conf gives it in a relationship. Where "
+        "it has none of them another host has taken its place: a dhcpd started here would serve "
+        "the same clients from leases of then.",
+        "if {server} was replaced, take its dhcpd.conf away and delete its minion's key (salt-key "
+        "-d); else bring its address back",
+        "{server} does not have {address}, its address in {pair}",
+        blocks=True,
+        force="address",
     ),
     Trouble(
         "gentle",

@@ -17,7 +17,7 @@ def here(tmp_path, **stage):
     return SimpleNamespace(
         id="dhcp-a",
         server=lambda: SimpleNamespace(process=None, lease_file=str(tmp_path / "dhcpd.leases")),
-        notes=SimpleNamespace(stage=SimpleNamespace(**stage)),
+        notes=SimpleNamespace(stage=SimpleNamespace(record=None, **stage)),
         masked=str,
     )
 

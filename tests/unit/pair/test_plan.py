@@ -177,3 +177,27 @@ def test_colours_say_how_grave_it_is(views):
 @pytest.mark.parametrize("data", ["text", None, [], {}, {"result": False, "comment": "x"}])
 def test_what_is_no_table_is_left_to_salt(data):
     assert tables.render(data) is None
+
+
+def test_a_server_that_is_down_is_named_and_started_first_where_that_is_wanted(views):
+    views.down(B)
+    found = planned(views, blockers=["dhcp-b is down"], healable=B)
+    assert found["healable"] == B
+    assert not any("is started;" in one["text"] for one in found["phases"])
+    shown = tables.render({"pair": "foo", **found}, width=100)
+    assert f"With heal=True it would begin by starting {B}" in shown
+    healed = planned(views, healable=B, heal=True)
+    assert [one["server"] for one in healed["phases"]][1:3] == [B, B]
+    assert "which is down, is started" in healed["phases"][1]["text"]
+    assert healed["seconds"] > found["seconds"] + 2
+    assert sum(one["seconds"] for one in healed["phases"]) == pytest.approx(
+        healed["seconds"], abs=0.5
+    )
+
+
+def test_a_server_that_was_taken_for_dead_waits_for_mclt_first(views):
+    views.down(B)
+    views.end(A).update(state="partner-down")
+    healed = planned(views, healable=B, heal=True)
+    assert healed["seconds"] > 3600
+    assert "MCLT" in healed["phases"][2]["text"]

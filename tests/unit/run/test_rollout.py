@@ -10,8 +10,8 @@ from __future__ import annotations
 import pytest
 from fake_minions import FakeMinions
 from fake_minions import new_run
-from iscdhcp.run.base import Request
 from iscdhcp.run.rollout import Rollout
+from iscdhcp.run.rollout import RolloutRequest
 from peer_reports import both
 
 
@@ -47,9 +47,10 @@ class Servers(FakeMinions):
         answer = self.new[minion]
         if isinstance(answer, str):
             return {"result": False, "comment": answer}
+        self.origins = origins
         if not test:
-            self.stage[minion] = {"run": run, "state": "staged"}
-        reports = {"peers": both()[minion], "new_peers": self.reports[minion]}
+            self.stage[minion] = {"run": run, "state": "staged", "applied_at": None}
+        reports = {"peers": both()[minion], "new_peers": self.reports[minion], "forgotten": None}
         return {"result": True, "comment": "", "findings": [], **reports, **answer}
 
     def do_staged(self, minion):
@@ -93,7 +94,7 @@ def minions():
 @pytest.fixture
 def run(minions, tmp_path):
     def build(origins=None, **request):
-        wanted = Request(**{"timeout": 0.2, **request})
+        wanted = RolloutRequest(**{"timeout": 0.2, **request})
         built = new_run(Rollout, minions, tmp_path, wanted)
         built.origins = {"sls": "dhcp.config"} if origins is None else origins
         return built

@@ -30,7 +30,7 @@ STATES = {
 KINDS = [
     ("restart", restart.PairRun, Request, "locked"),
     ("reboot", reboot.PairReboot, reboot.RebootRequest, "reboot_locked"),
-    ("rollout", rollout.Rollout, Request, "rollout_locked"),
+    ("rollout", rollout.Rollout, rollout.RolloutRequest, "rollout_locked"),
 ]
 
 

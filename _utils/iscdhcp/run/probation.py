@@ -1,0 +1,120 @@
+"""
+The time in which a server's new configuration must stay good, before its partner is touched.
+
+What is normal is normal for a moment: a dhcpd that ends after ten seconds, or that loses its
+partner at the first update, has been normal too. So the first server that was restarted with new
+files is watched for a while, from its first normal on; :mod:`iscdhcp.rules.on_probation` judges
+each look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from collections.abc import Mapping
+
+from ..answers import Look
+from ..rules import on_probation
+from ..rules.verdict import Reason
+from ..rules.verdict import Verdict
+from ..shapes import ServerFacts
+from ..words import clock
+from ..words import span
+from . import restart
+from .base import Step
+from .restart import PairRun
+from .steering import step
+
+#: Seconds that a first server is watched, unless something else is said.
+PROBATION_SECONDS = 60.0
+#: Seconds between two looks at it.
+LOOK_INTERVAL = 1.0
+
+
+class ProbationRun(PairRun):
+    """A run whose first server has to stay good for a while."""
+
+    def asked_as_a_client(self, server: str) -> Iterable[Reason]:
+        """
+        Return what a client's question has against ``server`` at the end of its probation.
+
+        Here nobody asks, and nothing stands against it: who can ask overrides this.
+        """
+        del server
+        return ()
+
+    @step("probation")
+    def stand(self, server: str, seconds: float) -> Step:
+        """
+        Watch a server that is normal with its new files; the same process has to stay so.
+
+        seconds
+            Of its probation, from its first normal on: a run that is continued goes on with what is
+            left of it.
+
+        A failed step's ``why`` is ``None`` where the server can't be judged, so that nothing is to
+        be done to it either.
+        """
+        entry = self._entry(server)
+        known = entry.get("probation")
+        if known is None or known["identity"] != entry.get("now"):
+            known = {"identity": entry.get("now"), "since": self.clock.time()}
+            entry["probation"] = known
+            self._save()
+        left = min(seconds, max(0.0, known["since"] + seconds - self.clock.time()))
+        begun = last_answer = self.clock.monotonic()
+        ends = self.clock.time() + left
+        if left:
+            self._tell(server, ends, left)
+        while True:
+            over = self.clock.monotonic() - begun >= left
+            verdict = self._look_on(server, known["identity"], over)
+            now = self.clock.monotonic()
+            self.note_decision("stands its probation", server, verdict)
+            if verdict.outcome == "no":
+                why = f"{server} did not stand its probation: {verdict.sentence}"
+                return Step(False, self._failure(why).comment, why=why)
+            if verdict.ok:
+                last_answer = now
+                if over:
+                    break
+            elif now - last_answer > restart.LOST_CONTACT:
+                return self._failure_unseen(server, verdict)
+            self.keep_claim()
+            self._sleep(min(LOOK_INTERVAL, max(left - (now - begun), 0.2)))
+        known["over"] = True
+        self._save()
+        comment = f"{server} has stood its probation of {span(seconds)}."
+        self.say(comment)
+        return Step(True, comment)
+
+    def _tell(self, server: str, ends: float, left: float) -> None:
+        """Say what is waited for; the journal's entry is a countdown to whoever shows it."""
+        reason = Reason.of("probation", server=server)
+        self.say(f"{reason.text} until {clock(ends)} UTC ({span(left)}).")
+        self.journal.write(
+            "waiting", server=server, text=reason.text, until=None, deadline=None, probation=ends
+        )
+
+    def _look_on(self, server: str, identity: str | None, over: bool) -> Verdict:
+        """Look at the server and its partners, and at the end ask it as a client does."""
+        answers: Mapping[str, Look] = self.minions.status(
+            self.discovery.partners([server]), brief=True
+        )
+        facts: ServerFacts | None = answers.get(server, {}).get("facts")
+        if facts is None:
+            return self._unknown(server, answers)
+        asked = self.asked_as_a_client(server) if over else ()
+        return on_probation.still_good(
+            facts, self._partner_facts(facts, answers), identity, asked
+        )
+
+    def _failure_unseen(self, server: str, verdict: Verdict) -> Step:
+        """It can't be seen any more: it is left as it is, and its partner too."""
+        found = self._failure(f"Lost contact on the probation of {server}: {verdict.sentence}")
+        found.why = None
+        return found
+
+    def stood(self, server: str) -> bool:
+        """Whether the server has stood its probation in this run."""
+        known = self._entry(server).get("probation")
+        return bool(known and known.get("over") and known["identity"] == self._entry(server)["now"])
