@@ -29,10 +29,13 @@ class FakeMinions:
         self.acts = []
         self.released = []
         self.silent = set()
+        #: Who is to ask its partner in the question under way.
+        self.asks = None
         self.on_restart = self.new_process
         self.on_status = lambda minions: None
 
     def status(self, minions, brief=False, looks=1, ask=None):
+        self.asks = ask
         self.on_status(self)
         now, found = self.clock.time(), {}
         for minion in minions:

@@ -9,7 +9,6 @@ each look.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from collections.abc import Mapping
 
 from ..answers import Look
@@ -32,15 +31,6 @@ LOOK_INTERVAL = 1.0
 
 class ProbationRun(PairRun):
     """A run whose first server has to stay good for a while."""
-
-    def asked_as_a_client(self, server: str) -> Iterable[Reason]:
-        """
-        Return what a client's question has against ``server`` at the end of its probation.
-
-        Here nobody asks, and nothing stands against it: who can ask overrides this.
-        """
-        del server
-        return ()
 
     @step("probation")
     def stand(self, server: str, seconds: float) -> Step:
@@ -97,13 +87,14 @@ class ProbationRun(PairRun):
 
     def _look_on(self, server: str, identity: str | None, over: bool) -> Verdict:
         """Look at the server and its partners, and at the end ask it as a client does."""
+        asks = self._asks(server) if over else {}
         answers: Mapping[str, Look] = self.minions.status(
-            self.discovery.partners([server]), brief=True
+            self.discovery.partners([server]), brief=True, ask=asks
         )
         facts: ServerFacts | None = answers.get(server, {}).get("facts")
         if facts is None:
             return self._unknown(server, answers)
-        asked = self.asked_as_a_client(server) if over else ()
+        asked = [one for one in self._unanswered(server, facts, answers, asks) if one.blocks]
         return on_probation.still_good(
             facts, self._partner_facts(facts, answers), identity, asked
         )

@@ -462,13 +462,24 @@ class PairRun(HealingRun):
         asks
             Who was to ask it, in the very look that found it normal.
         """
+        found = self._unanswered(server, facts, answers, asks)
+        return Verdict("wait" if any(one.blocks for one in found) else "yes", tuple(found))
+
+    def _unanswered(
+        self,
+        server: str,
+        facts: ServerFacts,
+        answers: Mapping[str, Look],
+        asks: Mapping[str, str],
+    ) -> list[Reason]:
+        """Return what the answers to its partners' questions have against a server."""
         found: list[Reason] = []
         for name, theirs in self._partner_facts(facts, answers).items():
             asked = theirs and theirs["relationships"][name]["asked"]
             if theirs is None or not asked or not proof.is_recent(asked, theirs["time"]):
                 continue  # the asking minion's looks were not steady: it has been told as such
             found += proof.of_answer(asked, name, asks[name], server)
-        return Verdict("wait" if any(one.blocks for one in found) else "yes", tuple(found))
+        return found
 
     def _cure(self, facts: ServerFacts, answers: Mapping[str, Look]) -> None:
         """Release the window of a survivor that keeps the server in recover forever."""

@@ -180,16 +180,20 @@ def test_a_dry_run_says_for_how_long(run):
     assert "probation" not in go(run(probation=0), test=True)[4].comment
 
 
-def test_who_asks_as_a_client_has_a_word_at_the_end(minions, tmp_path):
-    from iscdhcp.rules.verdict import Reason
+def test_a_server_that_does_not_answer_at_the_end_of_its_probation_is_taken_back(minions, run):
+    asked = []
 
-    class Asking(Rollout):
-        def asked_as_a_client(self, server):
-            return [Reason.of("down", server=server, more=", says a client")]
+    def status(of):
+        # Its partner has asked it, in the last look and not before.
+        begun = of.clock.time() - of.servers["dhcp-b"]["process"]["started"]
+        if of.asks and begun > 30:
+            asked.append(of.asks)
+            partners = of.servers["dhcp-a"]["relationships"]["foo"]["asked"]
+            partners.update(asked=of.clock.time(), offered=False)
 
-    run = new_run(Asking, minions, tmp_path, RolloutRequest())
-    run.origins = {"sls": "dhcp.config"}
-    check_taken_back(minions, go(run), "says a client")
+    minions.on_status = status
+    check_taken_back(minions, go(run()), "dhcp-b offers nothing to the question of dhcp-a")
+    assert asked[0] == {"foo": "dhcp-a"}
 
 
 # -- leases that no new range holds --------------------------------------------------------------
