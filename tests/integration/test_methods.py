@@ -80,3 +80,43 @@ def test_a_drain_under_load_leaves_no_update_unacknowledged(install):
         load.stop()
     assert run.returncode == 0, str(run)
     wait_for_all(15.0)
+
+
+def test_a_drained_server_is_mute_before_its_process_ends(pair):
+    before = pair.dhcp.processes("dhcp-b")
+    assert pair.ask("dhcp-b", "dhcpd.restart", method="drain")["result"] is True
+    assert ("foo", "paused") in pair.dhcp.moves("dhcp-b", before)
+    assert pair.dhcp.is_normal()
+
+
+def test_a_server_that_a_drain_left_paused_is_refused_and_brought_back(pair):
+    with omapi(pair, "dhcp-b") as client:
+        client.set_local_state("foo", FailoverState.PAUSED)
+    refused = pair.orchestrate()
+    assert refused.returncode != 0
+    assert "paused" in refused.told
+    assert pair.touched == []
+    assert pair.ask("dhcp-b", "dhcpd.resume")["result"] is True
+    wait_until(pair.dhcp.is_normal, "the pair is normal again", timeout=20.0)
+    assert pair.orchestrate().returncode == 0
+
+
+def test_a_drain_without_omapi_is_refused_and_nothing_is_touched(install):
+    from lab.dhcp import pair as foo
+
+    stage = install(foo(), omapi=None)
+    run = stage.orchestrate(method="drain")
+    assert run.returncode != 0
+    assert "omapi-port" in run.told
+    assert stage.touched == []
+
+
+def test_a_server_that_was_shut_down_for_long_leaves_everything_to_its_partner(pair):
+    stopped = pair.ask("dhcp-b", "dhcpd.shutdown", timeout=90)
+    assert stopped["result"] is True, stopped
+    assert pair.dhcp.processes("dhcp-b") == []
+    assert pair.dhcp.failover_states("dhcp-a")["foo"][0] == "partner-down"
+    assert pair.ask("dhcp-b", "dhcpd.start")["result"] is True
+    run = pair.salt_run("dhcp_failover.wait_normal", "foo")
+    assert run.returncode == 0, str(run)
+    assert pair.dhcp.is_normal()

@@ -476,7 +476,9 @@ class PairRun(HealingRun):
         found: list[Reason] = []
         for name, theirs in self._partner_facts(facts, answers).items():
             asked = theirs and theirs["relationships"][name]["asked"]
-            if theirs is None or not asked or not proof.is_recent(asked, theirs["time"]):
+            if name not in asks or theirs is None or not asked:
+                continue
+            if not proof.is_recent(asked, theirs["time"]):
                 continue  # the asking minion's looks were not steady: it has been told as such
             found += proof.of_answer(asked, name, asks[name], server)
         return found
