@@ -175,6 +175,9 @@ class Host:
     def systemctl(self, *words: str, check: bool = True) -> str:
         raise AssertionError("there is no systemd here")
 
+    def stand_by(self, unit: str, argv: Any) -> None:
+        raise AssertionError("there is no systemd here")
+
     def launch(self, argv: Any, variables: Any) -> None:
         raise AssertionError("there is a service here")
 

@@ -125,6 +125,9 @@ class ModelledHost:
     def systemctl(self, *words, check=True):
         raise AssertionError("there is no systemd here")
 
+    def stand_by(self, unit, argv):
+        raise AssertionError("there is no systemd here")
+
     def launch(self, argv, variables):
         raise AssertionError("there is a service here")
 

@@ -18,6 +18,7 @@ from ..leases import before_rollout
 from ..rules.verdict import Reason
 from ..shapes import Evidence
 from . import control
+from . import dead_man
 from . import drain
 from . import guard
 from . import handover
@@ -88,10 +89,16 @@ def restart(
             last = here.notes.what_runs(server)
             service = here.service(last)
             service.prepare()
+            stands_by = dead_man.arm(here, service)
+        except (IscDhcpError, OSError) as err:
+            return failed(here, f"dhcpd on {here.id} was not restarted: {err}", old=old)
+        try:
             old.update(_stop_by(here, method, server, codes, evidence))
         except CalledOff as err:
+            stands_by.disarm()
             return _called_off(here, f"dhcpd on {here.id} was not restarted: {err}", err)
         except (IscDhcpError, OSError) as err:
+            stands_by.disarm()
             return failed(here, f"dhcpd on {here.id} was not restarted: {err}", old=old)
         start_again = partial(
             start_as_it_ran, here, codes, timeout, service, old, ended=running, last=last
@@ -100,6 +107,8 @@ def restart(
             answer = start_again()
         else:
             answer = start_with_staged(here, staged, service, old, start_again)
+        # Whatever raises, or kills this call, before here: it is started by who stands by.
+        stands_by.disarm()
         new = answer.get("new")
         if answer["result"] and new:
             answer["comment"] = (

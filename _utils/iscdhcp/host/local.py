@@ -117,6 +117,9 @@ class Host(Protocol):
     def systemctl(self, *words: str, check: bool = True) -> str:
         """Return what ``systemctl`` printed; a failure raises :class:`ActError` with ``check``."""
 
+    def stand_by(self, unit: str, argv: Sequence[str]) -> None:
+        """Run a command in a unit of systemd's own, outside this process's control group."""
+
     def launch(self, argv: Sequence[str], variables: Mapping[str, str]) -> None:
         """Run a command that starts dhcpd and returns."""
 
@@ -197,6 +200,15 @@ class LocalHost:
         if done.returncode and check:
             raise ActError(f"{' '.join(argv)}: {done.stderr.strip() or done.returncode}")
         return done.stdout.strip()
+
+    def stand_by(self, unit: str, argv: Sequence[str]) -> None:
+        """As :meth:`Host.stand_by`."""
+        words = ["systemd-run", "--quiet", "--collect", f"--unit={unit}", *argv]
+        done = subprocess.run(
+            words, capture_output=True, text=True, check=False, timeout=20, stdin=subprocess.DEVNULL
+        )
+        if done.returncode:
+            raise ActError(f"systemd-run: {done.stderr.strip() or done.returncode}")
 
     def launch(self, argv: Sequence[str], variables: Mapping[str, str]) -> None:
         """As :meth:`Host.launch`."""

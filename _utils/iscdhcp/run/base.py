@@ -161,6 +161,8 @@ class Run(Told):
         self._released: dict[str, float] = {}
         self._drains: dict[tuple[str, str, str], Any] = {}
         self._seen_anew: dict[str, int] = {}
+        #: Servers that were silenced by a call that died, and were told to speak again.
+        self._resumed: set[str] = set()
 
     # -- record ------------------------------------------------------------------------------
 

@@ -341,6 +341,21 @@ class PairRun(HealingRun):
             self._sleep(1.0)
         return _no(f"its answer was lost and it could not be asked: {seen}")
 
+    def _speaks_again(self, server: str, facts: ServerFacts | None) -> bool:
+        """
+        Have a server speak again, once, that a call of ours has silenced before it died.
+
+        Who stands by for such a call starts dhcpd, and the state is kept on disk.
+        """
+        if facts is None or facts["acting"] or server in self._resumed:
+            return False
+        if not facts["paused_by_us"] or not facts["process"]["running"]:
+            return False
+        self._resumed.add(server)
+        resumed = self.minions.act(server, "dhcpd.resume", LOST_CONTACT, run=self.run)
+        self.say(str(resumed.get("comment") or resumed.get("lost")))
+        return True
+
     def _never_reached(self, server: str, facts: ServerFacts) -> Answer:
         """Say that an order had no effect; what its call silenced before it died speaks again."""
         if not any(end["state"] in SILENCED for end in facts["relationships"].values()):
@@ -420,6 +435,8 @@ class PairRun(HealingRun):
                 deadline = begun + limit
             elapsed = now - begun
             self.note_wait(server, verdict, None if deadline is None else deadline - now)
+            if verdict.outcome == "no" and self._speaks_again(server, facts):
+                continue
             if verdict.outcome == "no":
                 return self._failure(verdict.sentence)
             if good:

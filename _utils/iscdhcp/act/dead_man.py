@@ -1,0 +1,125 @@
+"""
+Who starts dhcpd if a call dies between its stop and its start, with all of its minion.
+
+The call runs in the minion's control group: a service manager that kills the group, or the kernel
+short of memory, takes it and whatever it has started. So a unit of systemd's own stands by, outside
+of that group (``systemd-run``), for as long as the call lives. It is armed before dhcpd is halted
+and disarmed once dhcpd runs again, or once it is known why it must not. Without systemd nobody
+stands by.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import time
+from pathlib import Path
+
+from ..errors import IscDhcpError
+from ..files import write_json
+from ..host.local import LOCAL
+from ..host.local import Host
+from . import stop_start
+from .here import Here
+from .service import Service
+
+log = logging.getLogger(__name__)
+#: The file of the minion's own that is there while one stands by.
+ARMED = "stands-by.json"
+#: The name of its unit, with the call's pid.
+UNIT = "dhcpd-stands-by-{pid}"
+#: Waits for the end of the call (or of the file), and then runs this module, if the file is there.
+WAITS = (
+    'while [ -e "$2" ] && [ -d "/proc/$1" ]; do sleep 0.2; done; '
+    '[ -e "$2" ] || exit 0; exec "$3" -c "$4" "$5" "$2"'
+)
+_RUNS = (
+    "import sys; sys.path.insert(0, sys.argv[1]); from iscdhcp.act import dead_man; "
+    "sys.exit(dead_man.come_back(sys.argv[2]))"
+)
+#: Seconds in which dhcpd has to be there after its start.
+COMES_SECONDS = 60.0
+
+
+class DeadMan:
+    """One unit that stands by for one call; see :func:`arm`."""
+
+    def __init__(self, file: Path | None) -> None:
+        self._file = file
+
+    @property
+    def armed(self) -> bool:
+        """Whether anybody stands by."""
+        return self._file is not None
+
+    def disarm(self) -> None:
+        """Have it end without doing anything."""
+        if self._file is not None:
+            self._file.unlink(missing_ok=True)
+            self._file = None
+
+
+def arm(here: Here, service: Service) -> DeadMan:
+    """
+    Have a unit of systemd start the service if this process ends before :meth:`DeadMan.disarm`.
+
+    Where that can't be had (no systemd, no unit, a full disk) nobody stands by, and that is logged:
+    a restart is no worse for it than it was.
+    """
+    if not (service.systemd and service.managed):
+        return DeadMan(None)
+    settings = here.settings()
+    file = here.notes.folder / ARMED
+    package = str(Path(__file__).resolve().parents[2])
+    argv = [WAITS, "sh", str(os.getpid()), str(file), sys.executable, _RUNS, package]
+    try:
+        write_json(
+            file,
+            {
+                "service": service.name,
+                "binaries": list(settings.binaries),
+                "lease_file": here.server().lease_file,
+            },
+        )
+        here.host.stand_by(UNIT.format(pid=os.getpid()), ["/bin/sh", "-c", *argv])
+    except (IscDhcpError, OSError) as err:
+        log.info("nobody stands by for the start of dhcpd: %s", err)
+        file.unlink(missing_ok=True)
+        return DeadMan(None)
+    return DeadMan(file)
+
+
+def come_back(file: str, host: Host = LOCAL) -> int:
+    """
+    Start the service for a call that has died, unless dhcpd runs; return an exit code.
+
+    file
+        What :func:`arm` has written.
+
+    It says on standard output, so in the journal, what it does and why not.
+    """
+    wanted = json.loads(Path(file).read_text(encoding="utf-8"))
+    name = wanted["service"]
+    try:
+        if host.find(wanted["binaries"]):
+            print(f"The call that was to restart {name} has died; dhcpd runs.")
+            return 0
+        stop_start.check_leases(wanted["lease_file"])
+        print(f"The call that was to start {name} again has died: starting it.", flush=True)
+        host.systemctl("reset-failed", name, check=False)
+        host.systemctl("restart", "--no-block", name)
+        deadline = time.monotonic() + COMES_SECONDS
+        while not host.find(wanted["binaries"]):
+            if time.monotonic() > deadline:
+                print(f"No dhcpd has come up within {COMES_SECONDS:.0f} s.")
+                return 1
+            time.sleep(0.1)
+    except IscDhcpError as err:
+        print(f"{name} is down: {err}")
+        return 1
+    finally:
+        Path(file).unlink(missing_ok=True)
+    print("dhcpd runs again.")
+    return 0

@@ -1,0 +1,136 @@
+"""Who stands by for a call that stops and starts dhcpd, and what it does when the call dies."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from iscdhcp.act import dead_man
+from iscdhcp.act import restarting
+from iscdhcp.act.service import Service
+from iscdhcp.errors import ActError
+
+
+@pytest.fixture
+def systemd(host, monkeypatch):
+    """The modelled host has systemd; what is ordered of it, in its order."""
+    ordered = []
+    monkeypatch.setattr(host, "is_systemd", lambda: True)
+    monkeypatch.setattr(host, "stand_by", lambda unit, argv: ordered.append((unit, argv)))
+    return ordered
+
+
+def service(host):
+    return Service({"service.available": lambda name: True}, {}, "dhcpd", (), None, host)
+
+
+def test_somebody_stands_by_until_it_is_disarmed(here, host, systemd):
+    man = dead_man.arm(here, service(host))
+    ((unit, argv),) = systemd
+    assert unit == f"dhcpd-stands-by-{os.getpid()}" and man.armed
+    assert argv[3:5] == ["sh", str(os.getpid())]
+    file = here.notes.folder / dead_man.ARMED
+    assert json.loads(file.read_text())["service"] == "dhcpd"
+    man.disarm()
+    assert not file.exists()
+
+
+def test_a_restart_without_anybody_who_can_stand_by_is_made_all_the_same(here, host, systemd):
+    def refuses(unit, argv):
+        raise ActError("systemd-run: Failed to connect to bus")
+
+    host.stand_by = refuses
+    assert not dead_man.arm(here, service(host)).armed
+    assert not (here.notes.folder / dead_man.ARMED).exists()
+
+
+def test_nobody_stands_by_where_there_is_no_systemd(here, host):
+    assert not dead_man.arm(here, service(host)).armed
+
+
+def test_whatever_raises_between_stop_and_start_leaves_somebody_to_start_it(
+    here, host, monkeypatch
+):
+    def killed(*_, **__):
+        raise SystemExit(143)
+
+    monkeypatch.setattr(restarting, "start_as_it_ran", killed)
+    armed_first = dead_man.DeadMan(here.notes.folder / "there")
+    monkeypatch.setattr(dead_man, "arm", lambda *_: armed_first)
+    with pytest.raises(SystemExit):
+        restarting.restart(here, (), None, None, "signal", None, None, None)
+    assert host.running is None and armed_first.armed
+
+
+def waits(tmp_path, pid, command):
+    """Run the waiting shell for a process with that pid; a command in the place of our Python."""
+    file = tmp_path / "armed"
+    file.write_text("{}")
+    argv = ["/bin/sh", "-c", dead_man.WAITS, "sh", str(pid), str(file), *command]
+    return file, subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
+
+
+def test_it_waits_for_the_end_of_the_call_and_then_acts(tmp_path):
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as call:
+        code = "import sys; print('acts for', sys.argv[2])"
+        file, shell = waits(tmp_path, call.pid, [sys.executable, code, "x"])
+        assert shell.poll() is None
+        call.kill()
+        call.wait()
+        assert shell.communicate(timeout=20)[0] == f"acts for {file}\n"
+
+
+def test_it_ends_without_a_word_once_it_is_disarmed(tmp_path):
+    file, shell = waits(tmp_path, os.getpid(), [sys.executable, "print('acts')", "x"])
+    file.unlink()
+    assert shell.communicate(timeout=20)[0] == "" and shell.returncode == 0
+
+
+class Systemd:
+    """A host whose ``systemctl restart`` brings dhcpd up."""
+
+    def __init__(self, running):
+        self.running, self.done = running, []
+
+    def find(self, names):
+        return ["dhcpd"] if self.running else []
+
+    def systemctl(self, *words, check=True):
+        self.done.append(words)
+        self.running = True
+        return ""
+
+
+@pytest.fixture
+def armed(tmp_path):
+    leases = tmp_path / "dhcpd.leases"
+    leases.write_text("# whole\n")
+    file = tmp_path / "armed"
+    wanted = {"service": "isc-dhcp-server", "binaries": ["dhcpd"], "lease_file": str(leases)}
+    file.write_text(json.dumps(wanted))
+    return file
+
+
+def test_dhcpd_is_started_for_a_call_that_has_died(armed, capsys):
+    host = Systemd(running=False)
+    assert dead_man.come_back(str(armed), host) == 0
+    assert ("restart", "--no-block", "isc-dhcp-server") in host.done
+    assert "dhcpd runs again." in capsys.readouterr().out
+    assert not armed.exists()
+
+
+def test_one_that_runs_is_left_alone(armed):
+    host = Systemd(running=True)
+    assert dead_man.come_back(str(armed), host) == 0
+    assert host.done == []
+
+
+def test_it_does_not_start_on_a_lease_file_that_would_be_forgotten(armed, tmp_path, capsys):
+    (tmp_path / "dhcpd.leases").unlink()
+    host = Systemd(running=False)
+    assert dead_man.come_back(str(armed), host) == 1
+    assert host.done == []
+    assert "isc-dhcp-server is down: not started: the lease file" in capsys.readouterr().out
