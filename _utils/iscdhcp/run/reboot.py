@@ -36,9 +36,12 @@ from ..rules import forecast
 from ..rules import methods
 from ..rules.verdict import Reason
 from ..rules.verdict import Verdict
+from ..shapes import EndFacts
 from ..shapes import ServerFacts
 from ..words import full_stop
 from . import restart
+from .alone import LOOKS_IN_A_ROW
+from .alone import Alone
 from .base import Planned
 from .base import Request
 from .base import Step
@@ -320,7 +323,12 @@ class PairReboot(StopRun):
         deadline = self.clock.monotonic() + self.request.host_timeout
         there = self.clock.monotonic()
         told = ""
+        watch = Alone(self.discovery, server)
         while True:
+            nobody = self._nobody_serves(server, watch)
+            if nobody is not None:
+                why = f"{nobody} in the maintenance of {server} ({self.request.task} may still run)"
+                return self._undone(server, why)
             outcome = self.minions.outcome(server, str(entry.get("job")))
             if "ret" in outcome:
                 failure = failed(outcome["ret"])
@@ -357,10 +365,29 @@ class PairReboot(StopRun):
     def _reboot(self, server: str) -> Step:
         """Order the reboot, unless it has happened, and wait for the host."""
         if not self._has_rebooted(server):
+            nobody = self._nobody_serves(server, Alone(self.discovery, server), at_once=True)
+            if nobody is not None:
+                return self._undone(server, f"{server} was not rebooted: {nobody}")
             why = self._order_reboot(server)
             if why is not None:
                 return self._undone(server, f"{server} could not be told to reboot: {why}")
         return self._await_host(server)
+
+    def _nobody_serves(self, server: str, watch: Alone, at_once: bool = False) -> str | None:
+        """
+        Return that a partner of ``server`` does not serve, if it was seen so.
+
+        at_once
+            Look now, as often as it takes.
+        """
+        partners = self._partners(server)
+        if at_once:
+            for _ in range(LOOKS_IN_A_ROW):
+                found = watch.look(self.minions.status(partners, brief=True))
+            return found
+        if not watch.due(self.clock.monotonic()):
+            return None
+        return watch.look(self.minions.status(partners, brief=True))
 
     def _order_reboot(self, server: str) -> str | None:
         self._enter(server, "rebooting", ordered=self.clock.time())
@@ -370,7 +397,12 @@ class PairReboot(StopRun):
     def _await_host(self, server: str, any_boot: bool = False) -> Step:
         """Wait until the host answers from another boot than before (or from any)."""
         begun = ordered = self.clock.monotonic()
+        watch, told = Alone(self.discovery, server), None
         while True:
+            nobody = self._nobody_serves(server, watch)
+            if nobody and nobody != told:
+                told = nobody
+                self.say(f"{nobody}, and {server} reboots: until one of them is up nobody serves.")
             seen = self._boot_of(server)
             now = self.clock.monotonic()
             if seen is not None and (any_boot or seen != self._entry(server).get("boot")):
@@ -419,8 +451,21 @@ class PairReboot(StopRun):
         self._not_ordered(server)
         begun = f"{full_stop(why)} dhcpd on {server} was started again"
         if not step.result:
-            return Step(False, f"{begun}. {step.comment}")
+            return Step(False, f"{begun}. {step.comment}{self._without_partner(server)}")
         return self._failure(f"{begun} and the pair is normal.", server)
+
+    def _without_partner(self, server: str) -> str:
+        """Say what a server waits for that does not serve because its partner is gone, if so."""
+        facts = self.minions.status([server], brief=True).get(server, {}).get("facts")
+        mute = [name for name, end in _ends(facts) if end["state"] and not end["serves"]]
+        if not mute:
+            return ""
+        partners = " and ".join(self._partners(server))
+        return (
+            f" {server} does not serve {', '.join(mute)} before its partner is back, which has the "
+            f"newer leases: start dhcpd on {partners} first (salt {self._partners(server)[0]} "
+            "dhcpd.start)."
+        )
 
     # -- serving -----------------------------------------------------------------------------
 
@@ -495,6 +540,10 @@ class PairReboot(StopRun):
                 f"{server}: dhcpd may be down there, its partner serves alone. The same command "
                 f"goes on from here; salt-run dhcp_failover.bring_back server={server} ends it."
             ) from None
+
+
+def _ends(facts: ServerFacts | None) -> list[tuple[str, EndFacts]]:
+    return sorted(facts["relationships"].items()) if facts else []
 
 
 def failed(returned: Any) -> str | None:

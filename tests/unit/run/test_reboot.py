@@ -384,3 +384,64 @@ def test_the_job_is_on_the_disk_before_it_is_published(minions, run, tmp_path):
         ("running", "job 1"),
         ("running", "job 2"),
     ]
+
+
+# -- nobody serves --------------------------------------------------------------------------------
+
+
+def dies(minions, minion):
+    minions.servers[minion]["process"].update(running=False, absent=True)
+
+
+def test_a_partner_that_stops_serving_meanwhile_brings_its_server_back_at_once(minions, run):
+    minions.outcome = lambda minion, job: {"running": True}
+    begun = minions.clock.time()
+
+    def status(of):
+        if of.clock.time() - begun > 60 and of.jobs:
+            dies(of, "dhcp-a")
+
+    minions.on_status = status
+    steps = go(run(command="yum -y update"))
+    comment = last(steps).comment
+    assert "dhcpd is not running on dhcp-a in the maintenance of dhcp-b" in comment
+    assert "(`yum -y update` may still run)" in comment
+    assert minions.acts[-1] == "dhcpd.start dhcp-b"
+    assert minions.clock.time() - begun < 90
+
+
+def test_a_host_is_not_rebooted_once_its_partner_has_stopped_serving(minions, run):
+    minions.on_act = lambda minion, function: dies(minions, "dhcp-a")
+    steps = go(run())
+    assert "dhcp-b was not rebooted: dhcpd is not running on dhcp-a" in last(steps).comment
+    assert reboots(minions) == []
+    assert minions.acts == ["dhcpd.stop dhcp-b", "dhcpd.start dhcp-b"]
+
+
+def test_a_partner_that_is_silent_for_a_while_changes_nothing(minions, run):
+    begun = minions.clock.time()
+
+    def outcome(minion, job):
+        gone = minions.clock.time() - begun
+        minions.silent = {"dhcp-a"} if 10 < gone < 60 else set()
+        return {"running": True} if gone < 90 else {"ret": GOOD}
+
+    minions.outcome = outcome
+    assert go(run(command="yum -y update"))["maintain dhcp-b"].result
+
+
+def test_a_server_that_can_not_serve_without_its_partner_says_whom_to_start_first(minions, run):
+    def act(minion, function):
+        if function == "dhcpd.stop":
+            dies(minions, "dhcp-a")
+        if function == "dhcpd.start":
+            minions.new_process(minion)
+            minions.servers[minion]["process"]["running"] = True
+            minions.servers[minion]["relationships"]["foo"].update(state="recover", serves=False)
+            return {"result": True, "comment": "started", "new": None}
+        return None
+
+    minions.on_act = act
+    comment = last(go(run())).comment
+    assert "dhcp-b does not serve foo before its partner is back" in comment
+    assert "start dhcpd on dhcp-a first (salt dhcp-a dhcpd.start)" in comment
