@@ -143,4 +143,5 @@ def survey() -> Survey:
         "firewall": None,
         "log": None,
         "configuration": None,
+        "knowledge": None,
     }

@@ -585,7 +585,7 @@ def test_several_ranges_and_pools_and_what_is_outside_of_all(write):
         {"addresses": 2, "active": 1, "free": 1, "virgin": 1},
         {"addresses": 131072, "free": 131072, "virgin": 131072},
     ]
-    assert states(found["outside"]) == {"addresses": 1, "active": 1}
+    assert states(found["outside"]) == {"addresses": 1, "active": 1, "held": ["10.0.0.9"]}
     assert found["outside"]["named"] == ["10.0.0.9"]
 
 
