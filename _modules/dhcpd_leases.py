@@ -7,6 +7,7 @@ More functions of the execution module ``dhcpd``.
 from typing import TYPE_CHECKING
 
 from iscdhcp.act import lease_file as lease_file_acts
+from iscdhcp.act import recovering
 from iscdhcp.errors import IscDhcpError
 from iscdhcp.facts import lease_counts as facts_lease_counts
 from iscdhcp.leases import check
@@ -155,6 +156,32 @@ def lease_entries(addresses, lease_file=None):
         return from_partner.entry_facts(lease_file or here.server().lease_file, addresses)
     except IscDhcpError as err:
         raise CommandExecutionError(str(err)) from err
+
+
+def recover_leases(known, run=None):
+    """
+    Have dhcpd fetch every lease from its partner at its next start; only while it is down.
+
+    For a lease file that is older than what the partner knows (a backup, a snapshot,
+    ``dhcpd.leases~``): ``my state recover`` is appended to it. It answers nobody until MCLT has
+    passed since it may have given a lease that only the lost file knew; if our own record says that
+    it ended with nothing unacknowledged, there is none. ``dhcp_failover.bring_back`` does this.
+
+    known
+        By relationship: the last transaction with a client that its partner has (UTC epoch
+        seconds), or ``None``.
+    run
+        The run whose claim on this server may stand.
+
+    Returns ``result``, ``comment``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt dhcp-a dhcpd.recover_leases '{foo: null}'
+    """
+    return _here().answer(recovering.recover, dict(known), run)
 
 
 def add_lease_entries(entries):

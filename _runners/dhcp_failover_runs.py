@@ -309,7 +309,9 @@ def partner_down(pair=None, dead=None, confirm=None, test=False):
 
 
 @_takes_its_words
-def bring_back(pair=None, server=None, force=None, wait=True, timeout=None, test=False):
+def bring_back(
+    pair=None, server=None, force=None, wait=True, timeout=None, test=False, fetch=False
+):
     """
     Bring a server back whose partner took it for dead or serves alone, and follow it to normal.
 
@@ -318,19 +320,26 @@ def bring_back(pair=None, server=None, force=None, wait=True, timeout=None, test
     soon as dhcpd tells. The partner must stay up until then. A full window of the survivor that
     would keep it in recover forever is released.
 
+    A lease file that is older than what the partner knows (a backup, a snapshot, ``dhcpd.leases~``)
+    would make it give leased addresses away: it is seen by what both ends know, and then everything
+    is fetched from the partner first (``dhcpd.recover_leases``).
+
     pair
         A relationship's name or a pair's id; not needed: the server comes back with all of its own.
     server
         Minion id of the server that has returned.
     force
         For ``dhcpd.start``: ``lease-file`` where its lease file is lost for good (it then takes
-        all leases from its partner, and a whole MCLT).
+        all leases from its partner, and a whole MCLT). ``lease-age`` leaves an old file as it is.
     wait
         ``False`` returns once it is known until when MCLT holds it.
     timeout
         Seconds that the wait may take; default: computed, MCLT included.
     test
         Only say what would happen.
+    fetch
+        Fetch everything from the partner, however new the lease file looks; for a server that is
+        down and was started on an old file before.
 
     Returns ``result`` and ``comment``.
 
@@ -354,7 +363,7 @@ def bring_back(pair=None, server=None, force=None, wait=True, timeout=None, test
     return _about_partner(
         chosen[0],
         request,
-        lambda run: run.bring_back(codes, wait=bool(wait), test=bool(test)),
+        lambda run: run.bring_back(codes, wait=bool(wait), test=bool(test), fetch=bool(fetch)),
         test,
         found,
     )

@@ -285,6 +285,18 @@ class LastStart(TypedDict):
     time: float
 
 
+class Ended(TypedDict):
+    """The last end of dhcpd that was ours."""
+
+    identity: str
+    #: Epoch seconds.
+    time: float
+    #: Leases that its partner had not acknowledged; ``None``: that could not be counted.
+    unacknowledged: int | None
+    #: The boot of the host (random(4)).
+    boot: str
+
+
 class Mark(TypedDict):
     """A person's, or a state's, note that dhcpd should be restarted when it is safe."""
 
@@ -417,6 +429,20 @@ class LogSurvey(TypedDict):
     clients: dict[str, int]
 
 
+class Knowledge(TypedDict):
+    """What a lease file knows of a relationship's addresses."""
+
+    #: The last transaction with a client, epoch seconds; and the last of those that the partner has
+    #: acknowledged or told.
+    newest: float | None
+    known: float | None
+    #: Leases that clients have now; and those of them that both ends have to know by now.
+    active: int
+    shared: int
+    #: Digest of the ranges: between different ones nothing can be compared.
+    ranges: str
+
+
 class Survey(TypedDict):
     """What a check or a diagnosis wants to know beside the facts."""
 
@@ -426,6 +452,8 @@ class Survey(TypedDict):
     firewall: Firewall | None
     log: LogSurvey | None
     configuration: Examined | None
+    #: By relationship; ``None`` where the lease file can't be read.
+    knowledge: dict[str, Knowledge] | None
 
 
 class ServerFacts(TypedDict):

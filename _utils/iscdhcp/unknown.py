@@ -144,4 +144,5 @@ def survey() -> Survey:
         "firewall": None,
         "log": None,
         "configuration": None,
+        "knowledge": None,
     }

@@ -136,3 +136,9 @@ class Views:
             else:
                 answers[server] = {"facts": facts, "offset": self.offsets[server], "asked": NOW}
         return PairView(FOO, answers, self.locks, self.holds)
+
+
+def knowledge(newest: float = NOW - 30, active: int = 100, **more: Any) -> dict[str, Any]:
+    """Return what a lease file knows; what both ends have to know is 100 leases, until 30 s ago."""
+    found = {"newest": newest, "known": NOW - 30, "active": active, "shared": 100, "ranges": "r"}
+    return {"foo": {**found, **more}}

@@ -7,6 +7,7 @@ And what is noted about dhcpd in the minion's own folder: what ran, claims, mark
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -24,6 +25,7 @@ from ..files import read_json
 from ..files import write_json
 from ..host.local import Host
 from ..rules.verdict import Reason
+from ..shapes import Ended
 from ..shapes import LastStart
 from ..shapes import Mark
 from ..shapes import Pending
@@ -99,6 +101,28 @@ class Notes:
         note = {"seconds": seconds, "time": self._clock.time()}
         write_json(self.folder / "last_start.json", note)
         (self.folder / pending.MARK).unlink(missing_ok=True)
+
+    # -- the last end
+
+    @property
+    def ended(self) -> Ended | None:
+        """When dhcpd was ended last by an act of ours, or ``None``."""
+        found = read_json(self.folder / "ended.json")
+        try:
+            count = found["unacknowledged"]
+            return {
+                "identity": str(found["identity"]),
+                "time": float(found["time"]),
+                "unacknowledged": None if count is None else int(count),
+                "boot": str(found["boot"]),
+            }
+        except (KeyError, TypeError, ValueError):
+            return None
+
+    def keep_end(self, ended: Ended) -> None:
+        """Note that dhcpd was ended; a full disk does not make a failure of it."""
+        with suppress(OSError):
+            write_json(self.folder / "ended.json", ended)
 
     # -- a restart that is pending
 

@@ -23,6 +23,7 @@ from . import drain
 from . import guard
 from . import handover
 from . import proving
+from . import recovering
 from . import stop_start
 from .claims import acting
 from .here import Here
@@ -58,6 +59,7 @@ def stop(
         except IscDhcpError as err:
             return failed(here, f"dhcpd on {here.id} was not stopped: {err}")
         here.service().stop()
+        recovering.note_end(here, server)
     comment = f"dhcpd on {here.id} stopped (pid {old['pid']}); it stays down until dhcpd.start."
     if old.get("warning"):
         comment += f" Note: {old['warning']}."

@@ -211,8 +211,10 @@ def check_leases(path: str) -> None:
     end = check_end(path)
     if not end.exists:
         raise LeasesAtRisk(
-            f"not started: the lease file {path} is missing, every lease would be forgotten; "
-            f"put it back ({path}~ is dhcpd's own copy)",
+            f"not started: the lease file {path} is missing, every lease would be forgotten; put "
+            f"{path}~ (dhcpd's own copy) or a backup in its place, then salt-run "
+            "dhcp_failover.bring_back: started by hand on an old file it gives leased addresses "
+            "away",
             "lease-file-missing",
         )
     if not end.whole:
@@ -224,8 +226,10 @@ def check_leases(path: str) -> None:
     old = check_end(path + "~")
     if end.bytes == 0 and old.exists and old.bytes > 0:
         raise LeasesAtRisk(
-            f"not started: the lease file {path} is empty and {path}~ is not: every lease "
-            "would be forgotten; put it back",
+            f"not started: the lease file {path} is empty and {path}~ is not: every lease would "
+            "be forgotten; put that or a backup in its place, then salt-run "
+            "dhcp_failover.bring_back: started by hand on an old file it gives leased addresses "
+            "away",
             "lease-file-missing",
         )
 

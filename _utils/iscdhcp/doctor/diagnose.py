@@ -17,6 +17,8 @@ from typing import Any
 from ..log import harmless
 from ..pair.cases import by_hand
 from ..pair.cases import is_full
+from ..pair.cases import lacking
+from ..pair.cases import old_file
 from ..pair.cases import room
 from ..pair.view import PairView
 from ..rules.may_stop import CLOCK_MAX_SKEW
@@ -123,6 +125,9 @@ def _down(view: PairView, server: str) -> list[Finding]:
         text = f"{before} and {leases['problem']}: a start would forget a lease; {alone}"
         step = f"salt {server} dhcpd.repair_leases, then {start}"
         found.append(Finding("lease-file-torn", CAUSE, text, step, server, 98))
+    old = old_file(view, server)
+    if old and not found:
+        found.append(Finding(old.code, CAUSE, f"{old.text}; {alone}", old.do, server, 98))
     if is_full(space):
         case = {"folder": space["folder"], **room(space)}
         step = f"make room for its lease file, then {start}"
@@ -242,6 +247,9 @@ def _lease_file(view: PairView, server: str) -> list[Finding]:
     problem = view.seen(server)["lease_file"]["problem"]
     leases = view.seen(server)["leases"]
     damaged = leases and leases["damaged"]
+    lacks = lacking(view, server)
+    if lacks:
+        return [Finding(lacks.code, CAUSE, lacks.text, lacks.do, server, 94)]
     if problem:
         return [Finding.of("lease-file-torn", RISK, 81, server, problem=problem)]
     if damaged:

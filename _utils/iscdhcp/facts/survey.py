@@ -22,6 +22,7 @@ from ..errors import IscDhcpError
 from ..errors import LogError
 from ..host import firewall
 from ..host import process
+from ..leases import knowledge as leases_knowledge
 from ..log import harmless
 from ..log import sources as log_sources
 from ..log.messages import WORTH_READING
@@ -30,6 +31,7 @@ from ..log.messages import masked
 from ..log.sources import SYSLOG_FILES
 from ..log.sources import Line
 from ..shapes import Examined
+from ..shapes import Knowledge
 from ..shapes import LogSurvey
 from ..shapes import Move
 from ..shapes import Sockets
@@ -88,7 +90,24 @@ def survey(
         "firewall": firewall.closed(omapi.port) if omapi else None,
         "log": read_log(server, log_hours * 3600.0) if log_hours else None,
         "configuration": examined(server, addresses, nonce) if configuration else None,
+        "knowledge": knowledge(server),
     }
+
+
+def knowledge(server: Server) -> dict[str, Knowledge] | None:
+    """Return what the lease file knows of each relationship, to be compared with its partner's."""
+    if server.configuration is None:
+        return None
+    ranges = {
+        one.name: [part for pool in one.pools for part in pool.ranges]
+        for one in server.configuration.relationships
+    }
+    try:
+        return leases_knowledge.knowledge(
+            server.lease_file, ranges, server.host.clock.time()
+        )
+    except IscDhcpError:
+        return None
 
 
 def space(lease_file: str) -> Space:

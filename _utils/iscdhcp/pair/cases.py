@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from ..rules import lease_age
+from ..rules.verdict import Reason
 from ..shapes import ServiceFacts
 from ..shapes import Space
 from ..words import size
+from .view import PairView
 
 
 def is_full(space: Space) -> bool:
@@ -21,6 +24,26 @@ def room(space: Space) -> dict[str, str]:
         "free": "no inode is free" if space["inodes"] == 0 else free,
         "needed": size(space["needed"]),
     }
+
+
+def old_file(view: PairView, server: str) -> Reason | None:
+    """Return the reason where a server that is down has an older lease file than it had."""
+    if view.running(server):
+        return None
+    partner = view.partner(server)
+    return lease_age.older_than_partner(
+        server, partner, view.name, view.knowledge(server), view.knowledge(partner)
+    )
+
+
+def lacking(view: PairView, server: str) -> Reason | None:
+    """Return the reason where a server that is normal lacks leases of its own time."""
+    if not view.running(server) or not view.normal:
+        return None
+    partner = view.partner(server)
+    return lease_age.forgets(
+        server, partner, view.name, view.knowledge(server), view.knowledge(partner)
+    )
 
 
 def by_hand(service: ServiceFacts) -> dict[str, str | None]:

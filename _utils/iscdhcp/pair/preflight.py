@@ -26,6 +26,8 @@ from ..troubles.catalogue import says
 from ..troubles.catalogue import what_to_do
 from .cases import by_hand
 from .cases import is_full
+from .cases import lacking
+from .cases import old_file
 from .cases import room
 from .view import PairView
 
@@ -363,7 +365,14 @@ def _parity(view: PairView) -> list[Check]:
 def _leases(view: PairView, server: str) -> list[Check]:
     leases = view.seen(server)["leases"]
     damaged = leases and leases["damaged"]
-    return [Check.of("lease-file-damaged", server, damaged=damaged)] if damaged else []
+    found = [Check.of("lease-file-damaged", server, damaged=damaged)] if damaged else []
+    for reason in (old_file(view, server), lacking(view, server)):
+        if reason:
+            level = BLOCK if reason.blocks else WARN
+            found.append(
+                Check("lease-file", level, reason.text, reason.do, server, trouble=reason.code)
+            )
+    return found
 
 
 def _space(view: PairView, server: str) -> list[Check]:

@@ -22,6 +22,7 @@ from ..rules import forecast
 from ..rules.may_stop import CLOCK_MAX_SKEW
 from ..shapes import EndFacts
 from ..shapes import Examined
+from ..shapes import Knowledge
 from ..shapes import LogSurvey
 from ..shapes import ServerFacts
 from ..shapes import ServiceFacts
@@ -121,6 +122,11 @@ class PairView:
     def examined(self, server: str) -> Examined:
         """Return what was found in a server's configuration."""
         return self.survey(server)["configuration"] or unknown.examined()
+
+    def knowledge(self, server: str) -> Knowledge | None:
+        """Return what a server's lease file knows of this relationship, if that was read."""
+        known = self.survey(server)["knowledge"]
+        return known.get(self.name) if known else None
 
     def service(self, server: str) -> ServiceFacts:
         """Return what a server's service manager says."""

@@ -14,6 +14,7 @@ from dataclasses import replace
 
 from ..shapes import ServerFacts
 from ..troubles.catalogue import is_forced
+from . import lease_age
 from .may_stop import CLOCK_MAX_SKEW
 from .may_stop import clocks_apart
 from .may_stop import lease_file_problem
@@ -73,7 +74,11 @@ def may_be_started(
     if not names:
         found.append(Reason.of("no-relationship", server=me))
     for name in names:
-        found += _partner(me, name, partners.get(name), skews.get(name))
+        theirs = partners.get(name)
+        found += _partner(me, name, theirs, skews.get(name))
+        if theirs is not None:
+            old = lease_age.of_facts(facts, theirs, name)
+            found += [old] if old else []
     reasons = tuple(
         replace(one, text=f"{one.text} (overridden by force)", blocks=False)
         if one.blocks and is_forced(one.code, force)

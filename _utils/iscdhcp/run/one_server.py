@@ -16,6 +16,7 @@ from typing import Any
 
 from ..answers import Look
 from ..errors import IscDhcpError
+from ..rules import lease_age
 from ..rules import methods
 from ..shapes import ServerFacts
 from ..words import full_stop
@@ -124,7 +125,7 @@ class OneServer(StopRun):
         """Start dhcpd, if it does not run; the partners need not answer."""
         me = self.server
         if test:
-            answers = self.minions.status(list(self.group))
+            answers = self.minions.inspect(list(self.group))
         else:
             self.claimed = True
             answers = self.minions.claim(list(self.group), self._claim(), facts=True)
@@ -142,6 +143,9 @@ class OneServer(StopRun):
         process = facts["process"]
         if process["running"]:
             return Step(True, f"dhcpd on {me} runs already (pid {process['pid']}).")
+        old = self._old_file(facts, answers)
+        if old:
+            return Step(False, f"dhcpd on {me} was not started: {old}. Nothing was done.")
         if test:
             return Step(None, f"dhcpd on {me} would be started.")
         patience = restart_patience(facts)
@@ -160,6 +164,16 @@ class OneServer(StopRun):
         if not answer.get("result"):
             return Step(False, full_stop(str(answer.get("comment") or f"{me} did not say why")))
         return self._done(str(answer["comment"]), None, answer.get("new") or {})
+
+    def _old_file(self, facts: ServerFacts, answers: Mapping[str, Look]) -> str:
+        """Say that the lease file is older than what a partner knows, and what to do."""
+        if "lease-age" in self.request.force:
+            return ""
+        for name, theirs in self._partner_facts(facts, answers).items():
+            reason = lease_age.of_facts(facts, theirs, name) if theirs else None
+            if reason:
+                return f"{reason.text} ({reason.do})"
+        return ""
 
     def _done(
         self, comment: str, old: Mapping[str, Any] | None, new: Mapping[str, Any] | None

@@ -23,7 +23,9 @@ from ..pair.discovery import Discovery
 from ..pair.discovery import Pair
 from ..pair.minions import Minions
 from ..rules import is_dead
+from ..rules import lease_age
 from ..rules import wording
+from ..rules.verdict import Reason
 from ..shapes import Death
 from ..shapes import PartnerSeen
 from ..shapes import ProcessFacts
@@ -42,9 +44,9 @@ LOOK_SECONDS = 20.0
 FIRST_STATE_SECONDS = 30.0
 #: What to do about a lease file that is gone (ISC's dhcpd.leases(5), measured).
 LOST_LEASES = (
-    "If the file is lost with the disk: put dhcpd.leases~ or a backup in its place, else make an "
-    "empty one and say force=lease-file: its partner then sends every lease, and it answers "
-    "nobody for a whole MCLT."
+    "If the file is lost with the disk: put dhcpd.leases~ or a backup in its place and run this "
+    "again, which has it fetch what is newer; else make an empty one and say force=lease-file: its "
+    "partner then sends every lease, and it answers nobody for a whole MCLT."
 )
 
 
@@ -212,17 +214,25 @@ class PartnerRun(PairRun):
 
     # -- and back ------------------------------------------------------------------------------
 
-    def bring_back(self, force: Iterable[str] = (), wait: bool = True, test: bool = False) -> Step:
+    def bring_back(
+        self,
+        force: Iterable[str] = (),
+        wait: bool = True,
+        test: bool = False,
+        fetch: bool = False,
+    ) -> Step:
         """
         Start dhcpd on :attr:`server`, if it does not run, and follow it until it is normal.
 
         force
-            Codes for ``dhcpd.start``.
+            Codes for ``dhcpd.start``; ``lease-age`` starts it on an old lease file as it is.
         wait
             Wait until it is normal; else only until it is known what holds it.
+        fetch
+            Have it fetch every lease from its partners, however new its lease file looks.
         """
         me = self.server
-        answers = self._ask_all(test)
+        answers = self.minions.inspect(list(self.group)) if test else self._ask_all(test)
         refused = [one["refused"] for _, one in sorted(answers.items()) if one.get("refused")]
         if refused:
             return Step(False, f"{self.pair}: {'; '.join(refused)}. Nothing was done.")
@@ -248,10 +258,25 @@ class PartnerRun(PairRun):
             told = "; ".join(process["signs"])
             text = f"No dhcpd is seen on {me}, and yet {told}: look there who that is."
             return Step(False, f"{text} Nothing was done.")
+        old = {} if running else self._old_files(facts, answers)
+        if fetch and running:
+            return Step(
+                False,
+                f"dhcpd runs on {me}: stop it first (dhcp_failover.stop server={me}), then its "
+                "lease file can be told to fetch everything. Nothing was done.",
+            )
+        fetched = not running and (fetch or ("lease-age" not in force and bool(old)))
+        warnings = [reason.text for reason in old.values()]
         if test:
             what = "is followed" if running else "would be started and followed"
-            return Step(None, f"dhcpd on {me} {what} until it is normal.")
+            if fetched:
+                what = "would fetch every lease from its partner at its start, and be followed"
+            return Step(None, f"dhcpd on {me} {what} until it is normal.", warnings=warnings)
         changes = {}
+        if fetched:
+            not_told = self._fetch_all(facts, answers, old)
+            if not_told is not None:
+                return not_told
         if not running:
             step, identity = self._start(facts, force)
             if step is not None:
@@ -259,12 +284,44 @@ class PartnerRun(PairRun):
             changes = {me: {"old": "not running", "new": identity}}
         held = self._first_states()
         if not wait:
-            return Step(True, f"dhcpd runs on {me}. {held}", changes)
+            return Step(True, f"dhcpd runs on {me}. {held}", changes, warnings)
         step = self.wait_normal(me)
+        step.warnings = [*step.warnings, *warnings]
         if step.result and self._held_until:
             step.comment += f" MCLT held it until {words.clock(self._held_until)} UTC."
         step.changes = changes
         return step
+
+    def _old_files(
+        self, facts: ServerFacts, answers: Mapping[str, Look]
+    ) -> dict[str, Reason]:
+        """Return why the lease file is older than what a partner knows, by relationship."""
+        found = {}
+        for name, theirs in self._partner_facts(facts, answers).items():
+            reason = lease_age.of_facts(facts, theirs, name) if theirs else None
+            if reason:
+                found[name] = reason
+        return found
+
+    def _fetch_all(
+        self, facts: ServerFacts, answers: Mapping[str, Look], old: Mapping[str, Reason]
+    ) -> Step | None:
+        """Have the server fetch every lease at its start; return the step if that is refused."""
+        known: dict[str, float | None] = {}
+        for name, theirs in self._partner_facts(facts, answers).items():
+            survey = theirs["survey"] if theirs else None
+            there = (survey["knowledge"] or {}).get(name) if survey else None
+            known[name] = there["known"] if there else None
+        for reason in old.values():
+            self.say(f"{reason.text}: it fetches every lease first.")
+        answer = self.minions.act(
+            self.server, "dhcpd.recover_leases", LOOK_SECONDS, known=known, run=self.run
+        )
+        if answer.get("result"):
+            self.say(str(answer["comment"]))
+            return None
+        why = str(answer.get("comment") or answer.get("lost")).rstrip(".")
+        return Step(False, f"dhcpd on {self.server} was not started: {why}. Run this again.")
 
     def _start(
         self, facts: ServerFacts, force: Iterable[str]

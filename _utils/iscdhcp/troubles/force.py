@@ -10,6 +10,7 @@ FORCEABLE = {
     "configuration": "a configuration that dhcpd does not accept",
     "lease-file": "a lease file that is missing, empty or torn",
     "leases": "leases of clients that no range of a new configuration holds: dhcpd forgets them",
+    "lease-age": "a lease file that is older than what the partner knows of it",
     "lease-folder": "a folder in which dhcpd can't write its lease file again at its start",
     "start": "a dhcpd that may not come back as it ran: unit, command line or files",
     "address": "a host that has none of the addresses of its relationships",

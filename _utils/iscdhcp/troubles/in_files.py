@@ -52,11 +52,33 @@ LEASES = (
         "lease-file-missing",
         "The lease file is not there, or empty. dhcpd does not start without one, and forgets "
         "every lease with an empty one.",
-        "bring it back from {file}~ or a backup before anything else, then salt {server} "
-        "dhcpd.start: an empty file would make it forget every lease",
+        "put {file}~ or a backup in its place before anything else, then salt-run "
+        "dhcp_failover.bring_back server={server}: it has dhcpd fetch what is newer from its "
+        "partner; started by hand it would give leased addresses away",
         "{server}: {problem}",
         blocks=True,
         force="lease-file",
+        check="lease-file",
+    ),
+    Trouble(
+        "lease-file-old",
+        "dhcpd is down, and its lease file is older than what its partner knows that it knew: a "
+        "backup, a snapshot, dhcpd.leases~. It says normal, as it did then, so that dhcpd would "
+        "ask its partner for nothing, and give addresses away that clients have.",
+        "salt-run dhcp_failover.bring_back server={server}, which has it fetch every lease first; "
+        "never dhcpd.start or systemctl start",
+        "the lease file of {server} is older than what {partner} knows of it in {pair} ({gap})",
+        blocks=True,
+        force="lease-age",
+        check="lease-file",
+    ),
+    Trouble(
+        "leases-missing",
+        "dhcpd runs on a lease file that lacks leases which both ends have to know: it was started "
+        "on an old copy, at boot for example. It gives their addresses to other clients.",
+        "salt-run dhcp_failover.stop server={server}, then salt-run dhcp_failover.bring_back "
+        "server={server} fetch=True, which fetches every lease from {partner}",
+        "{server} lacks {leases} leases that {partner} knows and it once acknowledged",
         check="lease-file",
     ),
     Trouble(

@@ -11,6 +11,7 @@ from pair_views import FOO
 from pair_views import A
 from pair_views import B
 from pair_views import Views
+from pair_views import knowledge
 from pair_views import move
 from pair_views import told
 
@@ -348,3 +349,24 @@ def test_the_answer_for_many_pairs_is_the_gravest(views):
     assert diagnose.half_defined([]) == {}
     told = diagnose.answer([], {}, ["x"], ["dhcp-b"])
     assert "Not a pair: x" in told["comment"] and "salt dhcp-b test.ping" in told["next"]
+
+
+def test_an_old_lease_file_is_the_cause_before_dhcpd_that_is_down(views):
+    views.down(B)
+    views.a["survey"]["knowledge"] = knowledge()
+    views.b["survey"]["knowledge"] = knowledge(newest=NOW - 3600)
+    one = first(views)
+    assert (one.code, one.server) == ("lease-file-old", B)
+    assert "bring_back server=dhcp-b" in one.next and "dhcp-a serves" in one.text
+    assert "down" not in codes(views)
+
+
+def test_a_server_that_was_started_on_an_old_file_is_a_cause_although_all_say_normal(views):
+    views.a["survey"]["knowledge"] = knowledge()
+    views.b["survey"]["knowledge"] = knowledge(active=60)
+    one = first(views)
+    assert (one.code, one.kind, one.server) == ("leases-missing", "cause", B)
+    assert "40 leases" in one.text and "fetch=True" in one.next
+    # It fetches them now.
+    views.states(("partner-down", "recover"), ("recover", "partner-down"))
+    assert "leases-missing" not in codes(views)

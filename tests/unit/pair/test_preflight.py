@@ -13,6 +13,7 @@ from pair_facts import NOW
 from pair_views import A
 from pair_views import B
 from pair_views import Views
+from pair_views import knowledge
 
 
 @pytest.fixture
@@ -173,3 +174,26 @@ def test_sizes_are_read_by_people():
         "3.5 MB",
         "4000.0 GB",
     ]
+
+
+def test_an_old_lease_file_of_a_server_that_is_down_blocks(views):
+    views.down(B)
+    views.a["survey"]["knowledge"] = knowledge()
+    views.b["survey"]["knowledge"] = knowledge(newest=NOW - 3600)
+    (check,) = [one for one in preflight(views) if one.trouble == "lease-file-old"]
+    assert (check.code, check.verdict, check.server) == ("lease-file", "block", B)
+    assert "bring_back server=dhcp-b" in check.fix
+
+
+def test_leases_that_a_running_server_lacks_are_a_warning(views):
+    views.a["survey"]["knowledge"] = knowledge()
+    views.b["survey"]["knowledge"] = knowledge(active=60)
+    assert not_passed(preflight(views)) == {("lease-file", "warn")}
+
+
+def test_equal_knowledge_and_other_ranges_are_nothing(views):
+    views.a["survey"]["knowledge"] = knowledge()
+    views.b["survey"]["knowledge"] = knowledge()
+    assert not_passed(preflight(views)) == set()
+    views.b["survey"]["knowledge"] = knowledge(active=60, ranges="other")
+    assert not_passed(preflight(views)) == set()

@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 from iscdhcp.rules import may_heal
 from iscdhcp.shapes import ProcessFacts
+from iscdhcp.shapes import Survey
+from pair_facts import NOW
 from pair_facts import healthy
+from pair_views import knowledge
 from shaped import shaped
 
 
@@ -99,3 +102,12 @@ def test_force_overrides_what_it_names(a, b):
 def test_a_server_without_any_relationship_is_nobodys_partner(b):
     b["relationships"].clear()
     assert {one.code for one in may_heal.may_be_started(b, {}, {}).blockers} == {"no-relationship"}
+
+
+def test_an_old_lease_file_is_not_started(a, b):
+    a["survey"] = shaped(Survey, knowledge=knowledge())
+    b["survey"] = shaped(Survey, knowledge=knowledge(newest=NOW - 3600))
+    assert {one.code for one in judge(a, b).blockers} == {"lease-file-old"}
+    assert judge(a, b, force={"lease-age"}).ok
+    b["survey"] = shaped(Survey, knowledge=knowledge())
+    assert judge(a, b).ok

@@ -16,6 +16,10 @@ from iscdhcp.run.one_server import OneServer
 from iscdhcp.run.one_server import OneServerRequest
 from iscdhcp.run.orders import Interrupted
 from iscdhcp.run.restart import PairRun
+from iscdhcp.shapes import Survey
+from pair_facts import NOW
+from pair_views import knowledge
+from shaped import shaped
 from test_reboot import Minions
 
 
@@ -176,3 +180,14 @@ def test_an_interruption_during_the_act_leaves_the_claims_to_run_out(minions, ru
 def test_a_request_that_makes_no_sense_is_refused(wrong):
     with pytest.raises(IscDhcpError):
         OneServerRequest(**{"only": "dhcp-a", **wrong})
+
+
+def test_a_server_with_an_old_lease_file_is_not_started(minions, run):
+    down(minions)
+    minions.servers["dhcp-a"]["survey"] = shaped(Survey, knowledge=knowledge(newest=NOW - 3600))
+    minions.servers["dhcp-b"]["survey"] = shaped(Survey, knowledge=knowledge())
+    for test in (True, False):
+        step = do(run(act="start"), test=test)
+        assert step.result is False
+        assert "bring_back server=dhcp-a" in step.comment
+    assert do(run(act="start", force=frozenset({"lease-age"}))).result is True

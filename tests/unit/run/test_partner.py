@@ -14,7 +14,9 @@ from iscdhcp.run.partner import PartnerRequest
 from iscdhcp.run.partner import PartnerRun
 from iscdhcp.shapes import Probe
 from iscdhcp.shapes import Stake
+from iscdhcp.shapes import Survey
 from pair_facts import NOW
+from pair_views import knowledge
 from shaped import shaped
 
 
@@ -164,4 +166,65 @@ def test_a_server_is_not_started_while_nobody_has_the_newer_leases(minions, run)
     minions.servers["dhcp-b"]["process"]["running"] = False
     step = run(only="dhcp-a").bring_back()
     assert step.result is False and "bring dhcp-b back first" in step.comment
+    assert minions.acts == []
+
+
+def old(minions, newest=NOW - 3600, **more):
+    """The lease file of dhcp-a, which is down, is an old copy."""
+    returned(minions, state="normal", partner_state="normal")
+    for server, known in (("dhcp-a", knowledge(newest=newest, **more)), ("dhcp-b", knowledge())):
+        minions.servers[server]["survey"] = shaped(Survey, knowledge=known)
+    told = minions.told = []
+    act = minions.act
+    minions.act = lambda *words, **named: told.append((words[1], named)) or act(*words, **named)
+
+
+def test_a_server_with_an_old_lease_file_fetches_everything_before_it_starts(minions, run):
+    old(minions)
+    going = run(only="dhcp-a")
+    step = going.bring_back(wait=False)
+    assert step.result is True, step
+    assert minions.acts == ["dhcpd.recover_leases", "dhcpd.start"]
+    assert minions.told[0][1] == {"known": {"foo": NOW - 30}, "run": going.run}
+    assert any("is older than what dhcp-b knows" in one for one in step.warnings)
+
+
+def test_a_file_that_is_as_new_as_it_was_is_left_alone(minions, run):
+    old(minions, newest=NOW - 30)
+    assert run(only="dhcp-a").bring_back(wait=False).result is True
+    assert minions.acts == ["dhcpd.start"]
+
+
+def test_a_person_may_have_everything_fetched_or_nothing(minions, run):
+    old(minions, newest=NOW - 30)
+    run(only="dhcp-a").bring_back(wait=False, fetch=True)
+    assert minions.acts == ["dhcpd.recover_leases", "dhcpd.start"]
+
+
+def test_an_old_file_is_started_as_it_is_only_by_force(minions, run):
+    old(minions)
+    run(only="dhcp-a").bring_back({"lease-age"}, wait=False)
+    assert minions.acts == ["dhcpd.start"]
+
+
+def test_where_it_can_not_be_told_to_fetch_it_is_not_started(minions, run):
+    old(minions)
+    minions.act = lambda *_, **__: {"result": False, "comment": "the disk is full."}
+    step = run(only="dhcp-a").bring_back()
+    assert step.result is False
+    assert "was not started: the disk is full" in step.comment
+
+
+def test_one_that_runs_is_stopped_before_it_fetches(minions, run):
+    old(minions)
+    minions.servers["dhcp-a"]["process"]["running"] = True
+    step = run(only="dhcp-a").bring_back(fetch=True)
+    assert step.result is False and "stop it first" in step.comment
+    assert minions.acts == []
+
+
+def test_a_dry_run_says_that_it_would_fetch(minions, run):
+    old(minions)
+    step = run(only="dhcp-a").bring_back(test=True)
+    assert "would fetch every lease" in step.comment
     assert minions.acts == []
