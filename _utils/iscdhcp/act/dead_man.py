@@ -14,7 +14,6 @@ import json
 import logging
 import os
 import sys
-import time
 from pathlib import Path
 
 from ..errors import IscDhcpError
@@ -110,12 +109,12 @@ def come_back(file: str, host: Host = LOCAL) -> int:
         print(f"The call that was to start {name} again has died: starting it.", flush=True)
         host.systemctl("reset-failed", name, check=False)
         host.systemctl("restart", "--no-block", name)
-        deadline = time.monotonic() + COMES_SECONDS
+        deadline = host.clock.monotonic() + COMES_SECONDS
         while not host.find(wanted["binaries"]):
-            if time.monotonic() > deadline:
+            if host.clock.monotonic() > deadline:
                 print(f"No dhcpd has come up within {COMES_SECONDS:.0f} s.")
                 return 1
-            time.sleep(0.1)
+            host.clock.sleep(0.1)
     except IscDhcpError as err:
         print(f"{name} is down: {err}")
         return 1

@@ -11,6 +11,7 @@ import pytest
 from iscdhcp.act import dead_man
 from iscdhcp.act import restarting
 from iscdhcp.act.service import Service
+from iscdhcp.clock import SYSTEM
 from iscdhcp.errors import ActError
 
 
@@ -91,6 +92,8 @@ def test_it_ends_without_a_word_once_it_is_disarmed(tmp_path):
 
 class Systemd:
     """A host whose ``systemctl restart`` brings dhcpd up."""
+
+    clock = SYSTEM
 
     def __init__(self, running):
         self.running, self.done = running, []
