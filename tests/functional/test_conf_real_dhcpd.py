@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import configurations
+import judged_configurations as judged
 import pytest
 from iscdhcp.conf import syntax
 from iscdhcp.conf import write
@@ -26,6 +27,13 @@ def test_dhcpd_refuses_what_we_call_refused_and_takes_what_we_call_valid(tmp_pat
     assert verdict(tmp_path, configurations.VALID) == 0
     for code, _, text in configurations.REFUSED:
         assert verdict(tmp_path, text) != 0, code
+
+
+def test_dhcpd_says_the_same_of_every_mistake_and_of_its_right_form(tmp_path: Path) -> None:
+    for text in judged.TAKEN:
+        assert verdict(tmp_path, judged.whole(text)) == 0, text
+    for text in judged.REFUSED:
+        assert verdict(tmp_path, judged.whole(text)) != 0, text
 
 
 def test_dhcpd_takes_what_only_we_find(tmp_path: Path) -> None:

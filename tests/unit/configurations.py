@@ -63,7 +63,9 @@ LETS_PASS = [
         "addresses-equal",
         "error",
         1,
-        GOOD.replace("peer address 192.0.2.2", "peer address 192.0.2.1"),
+        GOOD.replace(
+            "peer address 192.0.2.2; peer port 847", "peer address 192.0.2.1; peer port 647"
+        ),
     ),
     (
         "same-partner-twice",

@@ -12,28 +12,20 @@ from __future__ import annotations
 
 import base64
 import binascii
+import difflib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from . import mistakes
 from . import views
+from .lookalikes import foreign
 from .options import OPTIONS
 from .options import PARAMETERS
 from .options import SPACES
+from .problem import Problem
 from .syntax import Statement
 from .syntax import Tree
 from .syntax import walk
-
-
-@dataclass(frozen=True)
-class Problem:
-    """A statement that dhcpd refuses (or dies of), and what was expected in its place."""
-
-    code: str
-    statement: Statement
-    what: str
-    fix: str
-
 
 _NETWORKS = frozenset({"subnet", "subnet6", "shared-network"})
 _RUN = frozenset({"if", "elsif", "else", "switch", "case", "on"})
@@ -53,7 +45,7 @@ _ONLY_IN: dict[str, frozenset[str]] = {
     "interface": _NETWORKS,
     "match": frozenset({"class", "vendor-class", "user-class"}),
     "spawn": frozenset({"class", "vendor-class", "user-class"}),
-    "lease": frozenset({"class", "vendor-class", "user-class"}),
+    "lease": frozenset({"class", "subclass", "vendor-class", "user-class"}),
 }
 #: Statements that may not stand in these blocks.
 _NOT_IN: dict[str, frozenset[str]] = {
@@ -73,9 +65,18 @@ _STATEMENTS = frozenset(
     | {"ignore", "append", "prepend", "supersede", "send", "add", "set", "unset", "eval"}
     | {"execute", "return", "log", "define", "break", "parse-vendor-option", "use-eui-64"}
 )
+#: Words that mean something elsewhere: alone, dhcpd refuses them (measured).
+_TOKENS = frozenset(
+    {"primary", "secondary", "ethernet", "clients", "address", "port", "peer", "mclt", "split"}
+    | {"hba", "starts", "ends", "binding", "hardware", "zone", "connect", "disconnect", "reverse"}
+    | {"token-ring", "fddi", "infiniband", "substring", "concat", "remove", "released", "free"}
+    | {"backup", "abandoned", "normal", "recover", "shutdown", "max-response-delay", "unknown"}
+    | {"static", "alias", "select", "is", "of", "at", "or", "bad", "vendor", "boolean"}
+)
 _FLAGS = frozenset({"on", "off", "true", "false", "ignore"})
 _NUMBER = re.compile(r"-?(0x)?[0-9a-f]+", re.ASCII | re.IGNORECASE)
 _PLAIN = re.compile(r"[a-z]+(-[a-z]+){0,4}", re.ASCII)
+_BARE = re.compile(r"[a-z][\w-]*", re.ASCII | re.IGNORECASE)
 _DIGITS = re.compile(r"[\d.\s]+", re.ASCII)
 
 
@@ -85,7 +86,17 @@ def problems(tree: Tree) -> list[Problem]:
 
     :param tree: the configuration.
     """
-    return list(_Check(tree).run())
+    found = list(_Check(tree).run())
+    for one in tree.stray:
+        found.append(
+            Problem(
+                "stray-semicolon",
+                one,
+                'a ";" with no statement before it (after a "}"?): dhcpd does not start',
+                "remove it; only after the block of a key dhcpd takes one",
+            )
+        )
+    return found
 
 
 class _Check:
@@ -95,6 +106,11 @@ class _Check:
         #: Keys that were declared so far: a zone knows no others.
         self._keys: set[str] = set()
         self._options: set[str] = set()
+        #: Options that were defined, and hosts that were declared so far.
+        self._defined: set[str] = set()
+        self._hosts: dict[str, Statement] = {}
+        #: Relationships that were declared so far: a pool knows no others.
+        self._peers: set[str] = set()
         self._spaces = set(SPACES)
         for one in walk(tree.statements):
             keyword = one.keyword
@@ -109,18 +125,35 @@ class _Check:
 
     def run(self) -> Iterator[Problem]:
         stack: list[tuple[Iterator[Statement], str]] = [(iter(self._tree.statements), "")]
+        #: The statement before, in each block that is open.
+        before: list[Statement | None] = [None]
         while stack:
             inside, around = stack[-1]
             for one in inside:
-                yield from self._statement(one, around)
+                strange = _not_ascii(one)
+                if strange is not None:
+                    yield strange
+                elif _is_assignment(one):
+                    yield from mistakes.assignment(one)
+                else:
+                    yield from mistakes.mistakes(one, around, before[-1])
+                    yield from self._known(one)
+                    yield from self._statement(one, around)
+                before[-1] = one
                 if one.block and one.keyword not in ("key", "zone", "failover"):
                     stack.append((iter(one.block), one.keyword))
+                    before.append(None)
                     break
             else:
                 stack.pop()
+                before.pop()
 
     def _statement(self, one: Statement, around: str) -> Iterator[Problem]:
         keyword = one.keyword
+        if len(one.words) > 1 and one.words[1].text == "(" and keyword not in _STATEMENTS:
+            return  # a function of one's own, called
+        if keyword == "failover":
+            yield from self._peer(one, around)
         form = PARAMETERS.get(keyword)
         if form is not None and keyword != "authoritative":
             yield from _value(one, keyword, form, 1)
@@ -174,6 +207,66 @@ class _Check:
         elif keyword in ("class", "vendor-class", "user-class"):
             yield from _class(one)
 
+    def _known(self, one: Statement) -> Iterator[Problem]:
+        """Names that have to be new, or known."""
+        words = one.words
+        if one.keyword == "host" and len(words) > 1:
+            first = self._hosts.setdefault(words[1].text.lower(), one)
+            if first is not one and not first.says("host", words[1].text, "dynamic"):
+                yield Problem(
+                    "host-twice",
+                    one,
+                    f'a host "{words[1].text}" was declared in {first.file}:{first.line} already: '
+                    "dhcpd does not start",
+                    "give each host a name of its own",
+                )
+        elif one.keyword in ("match", "if", "elsif", "set", "log", "eval", "execute", "switch"):
+            for mark, word in zip(words, words[1:], strict=False):
+                if mark.text.lower() == "option" and not mark.quoted and not word.quoted:
+                    yield from self._option_known(one, word.text.lower())
+
+    def _option_known(self, one: Statement, name: str) -> Iterator[Problem]:
+        space, dot, _ = name.rpartition(".")
+        known = space in self._spaces if dot else name in OPTIONS or name in self._options
+        if known or re.fullmatch(r"unknown-\d+", name):
+            return
+        likely = None if dot else difflib.get_close_matches(name, OPTIONS, n=1, cutoff=0.6)
+        yield Problem(
+            "unknown-option",
+            one,
+            f'there is no option "{name}": dhcpd does not start',
+            f"write {likely[0]}" if likely else "fix the name, or define it before",
+        )
+
+    def _peer(self, one: Statement, around: str) -> Iterator[Problem]:
+        name = one.words[2].text if len(one.words) > 2 else ""
+        if one.block is not None:
+            self._peers.add(name)
+            yield from _failover(one)
+        elif around not in ("pool", "shared-network"):
+            # Measured; in a shared-network it holds for the pools that name none themselves.
+            place = f'a "{around}"' if around else "no block"
+            yield Problem(
+                "misplaced",
+                one,
+                f'failover peer "{name}"; stands in {place}: dhcpd does not start',
+                "move it into the pools that both servers share",
+            )
+        elif name not in self._peers and self._is_declared(name):
+            yield Problem(
+                "peer-before-declaration",
+                one,
+                f'failover peer "{name}" is declared after this pool: dhcpd does not start',
+                f'move the block failover peer "{name}" {{ ... }} before it',
+            )
+
+    def _is_declared(self, name: str) -> bool:
+        return any(
+            one.keyword == "failover" and one.block is not None and one.words[2].text == name
+            for one in walk(self._tree.statements)
+            if len(one.words) > 2
+        )
+
     def _placed(self, one: Statement, around: str) -> Iterator[Problem]:
         allowed = _ONLY_IN[one.keyword]
         if around in allowed or (around in _RUN and one.keyword != "pool"):
@@ -195,6 +288,15 @@ class _Check:
         if name == "space":
             return
         if name in self._options:
+            if one.raw.lower().split()[2:3] == ["code"]:
+                self._defined.add(name)
+            elif name not in self._defined and name not in OPTIONS:
+                yield Problem(
+                    "unknown-option",
+                    one,
+                    f'option "{name}" is defined only after this: dhcpd does not start',
+                    "move its definition before it",
+                )
             return
         space, dot, _ = name.rpartition(".")
         if dot:
@@ -238,7 +340,108 @@ class _Check:
             )
 
 
+def _not_ascii(one: Statement) -> Problem | None:
+    """Find a character that looks like one of dhcpd's and is none, outside of strings."""
+    for word in one.words:
+        found = None if word.quoted else foreign(word.text)
+        if found is not None:
+            return Problem("not-ascii", one, f"{found[0]}: dhcpd does not start", found[1])
+    return None
+
+
+#: Statements of a failover peer's block, by how many words they have (server/confpars.c).
+_FAILOVER = {
+    "primary": 1,
+    "secondary": 1,
+    "address": 2,
+    "port": 2,
+    "peer address": 3,
+    "peer port": 3,
+    "max-response-delay": 2,
+    "max-unacked-updates": 2,
+    "mclt": 2,
+    "split": 2,
+    "hba": 0,
+    "load balance max seconds": 5,
+    "load balance max secs": 5,
+    "auto-partner-down": 2,
+    "max-lease-misbalance": 2,
+    "max-lease-ownership": 2,
+    "min-balance": 2,
+    "max-balance": 2,
+}
+
+
+def _failover(declaration: Statement) -> Iterator[Problem]:
+    """Words that a failover peer's block does not have, and a forgotten ``;`` between two."""
+    for one in declaration.block or ():
+        words = [word.text.lower() for word in one.words]
+        name = words[0] if words else ""
+        if name == "peer" and len(words) > 1:
+            name = f"peer {words[1]}"
+        elif name == "load":
+            name = " ".join(words[:4])
+        foreign = _not_ascii(one)
+        if foreign is not None:
+            yield foreign
+            continue
+        if name not in _FAILOVER:
+            likely = difflib.get_close_matches(name, _FAILOVER, n=1, cutoff=0.75)
+            yield Problem(
+                "unknown-failover-word",
+                one,
+                f'"{name}" is no statement of a failover peer: dhcpd does not start',
+                f"write {likely[0]}" if likely else "remove it",
+            )
+            continue
+        yield from _failover_value(one, name)
+        # A name or an address may be several words; the next statement's first word is none of it.
+        start = len(name.split())
+        for word in one.words[start + 1 :]:
+            if word.text.lower() in _BEGINS and not word.quoted:
+                yield Problem(
+                    "missing-semicolon",
+                    one,
+                    f'"{name} ..." has no ; at its end, and "{word.text}" follows: dhcpd does not '
+                    "start",
+                    f'write a ; before "{word.text}"',
+                )
+                break
+
+
+def _failover_value(one: Statement, name: str) -> Iterator[Problem]:
+    value = one.text(1)
+    if name == "split" and value.isdigit() and len(value) < 12 and int(value) > 256:
+        yield Problem(
+            "bad-value",
+            one,
+            f"split is the primary's share of clients in 256ths, and {value} is more: dhcpd does "
+            "not start",
+            "write split 128; for halves",
+        )
+    elif name == "hba" and len(value.split(":")) != 32:
+        yield Problem(
+            "bad-value",
+            one,
+            "hba is 32 hexadecimal bytes with colons between them: dhcpd does not start",
+            "write split 128; instead, which says the same for halves",
+        )
+
+
+_BEGINS = {name.split()[0] for name in _FAILOVER}
+
+
+def _is_assignment(one: Statement) -> bool:
+    """Whether it sets a variable: dhcpd takes any name that is no word of its own."""
+    words = one.words
+    return len(words) > 1 and words[1].text == "=" and not words[1].quoted
+
+
 def _unknown(one: Statement) -> Iterator[Problem]:
+    if one.block is None and len(one.words) == 1 and _BARE.fullmatch(one.keyword):
+        if one.keyword not in _TOKENS:
+            yield mistakes.lone_word(one)
+            return
     # After a forgotten mark it may be a key's name or secret: those are no plain words.
     plain = _PLAIN.fullmatch(one.raw.split(maxsplit=1)[0])
     what = f'"{one.keyword}"' if plain else "what stands here"
@@ -305,7 +508,8 @@ def _value(one: Statement, name: str, form: str, start: int) -> Iterator[Problem
             form == "IA" or "," not in text
         )
     elif form == "t":
-        good = len(words) == 1 and words[0].quoted
+        # A single name may stand without quotes (measured).
+        good = len(words) == 1 and (words[0].quoted or bool(_BARE.fullmatch(words[0].text)))
     elif form == "f":
         good = text.lower() in _FLAGS
     else:

@@ -78,7 +78,7 @@ def lint(tree: Tree, addresses: Sequence[str] | None = None) -> list[Finding]:
     No finding holds a key's name or secret.
     """
     findings = [
-        Finding(ERROR, one.code, one.statement.file, one.statement.line, one.what, one.fix)
+        Finding(one.severity, one.code, one.statement.file, one.statement.line, one.what, one.fix)
         for one in grammar.problems(tree)
     ]
     try:
@@ -409,25 +409,35 @@ def _relationships(
 ) -> Iterator[Finding]:
     partners: dict[tuple[str, str], views.Relationship] = {}
     shortest = _shortest_lease(tree.statements)
+    # A peer that pools only inherit counts for nothing when dhcpd starts (pool_count, measured).
+    named = {
+        inside.words[2].text
+        for pool in walk(tree.statements)
+        if pool.keyword == "pool"
+        for inside in pool.block or ()
+        if inside.says("failover", "peer") and len(inside.words) > 2
+    }
     for one in configuration.relationships:
 
         def finding(severity: str, code: str, what: str, fix: str) -> Finding:
             return Finding(severity, code, one.file, one.line, what, fix)  # noqa: B023
 
-        if not one.pools:
+        if one.name not in named:
+            inherit = " by itself (its shared-network's does not count)" if one.pools else ""
             yield finding(
                 ERROR,
                 "peer-without-pool",
-                f'no pool refers to failover peer "{one.name}": dhcpd does not start ("has no '
-                'referring pools")',
+                f'no pool refers to failover peer "{one.name}"{inherit}: dhcpd does not start '
+                '("has no referring pools")',
                 f'add failover peer "{one.name}"; to the pools that both servers share, or remove '
                 "the block",
             )
-        if one.address == one.peer_address:
+        ports = (one.port, one.peer_port)
+        if one.address == one.peer_address and ports[0] == ports[1]:
             yield finding(
                 ERROR,
                 "addresses-equal",
-                f'"{one.name}" has its own address as its partner\'s: the two never connect',
+                f'"{one.name}" has its own address and port as its partner\'s: it finds nobody',
                 "fix address or peer address",
             )
         elif addresses is not None:

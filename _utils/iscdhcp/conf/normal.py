@@ -22,6 +22,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import views
+from .options import OPTIONS
+from .options import PARAMETERS
 from .syntax import Statement
 from .syntax import Tree
 from .syntax import walk
@@ -78,6 +80,11 @@ _SIMPLE = re.compile(r"[\w.:/,\s-]*", re.ASCII)
 _NAME = re.compile(r"[\w-]+\s+([\w.:/-]+)\s*", re.ASCII)
 _GAP = re.compile(r" [.:/,]|[.:/,] ")
 _SPACED = re.compile(r"\s*([.:/,])\s*")
+#: Strings, which stay as they are, and bytes in hexadecimal.
+_BYTES = re.compile(r'"(?:[^"\\]|\\.)*"|(?<![\w:.])[0-9a-f]{1,2}(?::[0-9a-f]{1,2})+(?![\w:.])')
+#: Clients that are known or not, written in two words.
+_CLIENTS = re.compile(r"\b((?:un)?)known clients\b")
+_FLAGS = {"on": "true", "off": "false"}
 _JOINING = ".:/,()="
 #: Longer keys of blocks are kept as their digest.
 _LONG = 4096
@@ -147,6 +154,7 @@ class _Normal:
             name: f"(key {place} of {len(self._tokens)} by name)"
             for place, name in enumerate(sorted(self._tokens), start=1)
         }
+        self._authoritative = any(one.keyword == "authoritative" for one in tree.statements)
         self._keys_seen: set[str] = set()
         #: Relationships of the pools of the network that is being read.
         self._peers: set[str] = set()
@@ -226,6 +234,8 @@ class _Normal:
         keyword = statement.keyword
         if keyword == "" and statement.raw.startswith("%"):
             return True  # dhcpd skips it
+        if keyword == "not" and not around and not self._authoritative:
+            return True  # dhcpd's default
         if self._whole:
             return False
         if keyword != "option":
@@ -267,22 +277,42 @@ class _Normal:
             return f"{keyword} ({self._masked(statement.text())})"
         if keyword == "subnet":
             return f"subnet {views.subnet_name(statement)}"
-        if keyword in NAMED and statement.raw.strip().lower() != keyword:
+        if keyword in NAMED and len(statement.words) > 1:
             match = _NAME.fullmatch(statement.raw)
             if match:
                 return f'{keyword} "{match[1]}"'
             named, *rest = statement.words[1:]
             words = [word_text(word) if word.quoted else word.text.lower() for word in rest]
-            return _joined([keyword, quoted(named.text), *words])
-        text = _plain(statement)
-        if keyword == "hardware":
-            kind, _, address = text.rpartition(" ")
-            text = f"{kind} {':'.join(part.zfill(2) for part in address.split(':'))}"
+            return _BYTES.sub(_padded, _joined([keyword, quoted(named.text), *words]))
+        text = _BYTES.sub(_padded, _plain(statement))
+        if keyword in ("allow", "deny"):
+            return _CLIENTS.sub(r"\1known-clients", text)
+        if keyword == "else":
+            return text.replace("else if ", "elsif ", 1)
+        if keyword == "zone":
+            return text.rstrip(".")
+        if _takes_flag(statement):
+            head, _, value = text.rpartition(" ")
+            text = f"{head} {_FLAGS.get(value, value)}"
         return text
 
     def _masked(self, text: str) -> str:
         secret = text.encode("utf-8", "surrogatepass")
         return hmac.new(self._nonce.encode(), secret, hashlib.sha256).hexdigest()[:32]
+
+
+def _padded(match: re.Match[str]) -> str:
+    """Bytes with two digits each: 1:0:5e and 01:00:5e are the same."""
+    if match[0].startswith('"'):
+        return match[0]
+    return ":".join(part.zfill(2) for part in match[0].split(":"))
+
+
+def _takes_flag(statement: Statement) -> bool:
+    words = statement.words
+    if statement.keyword == "option":
+        return len(words) == 3 and OPTIONS.get(words[1].text.lower()) == "f"
+    return len(words) == 2 and PARAMETERS.get(statement.keyword) == "f"
 
 
 def _plain(statement: Statement) -> str:

@@ -18,9 +18,11 @@ from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import field
 from typing import NamedTuple
 
 from ..errors import ConfError
+from .lookalikes import foreign
 
 #: dhcpd itself has no limit and dies of a cycle (measured: segmentation fault).
 MAX_DEPTH_OF_INCLUDES = 32
@@ -76,7 +78,8 @@ _BLOCK_REQUIRED = {
     "elsif": True,
     "else": True,
     "switch": True,
-    "on": True,
+    "on": False,
+    "define": False,
     "case": False,
     "default": False,
     "lease": False,
@@ -145,7 +148,7 @@ class Statement:
     ``keyword`` is the first word in lower case, as dhcpd compares it; empty where that is a string.
     """
 
-    __slots__ = ("keyword", "block", "source", "offset", "_end", "_words")
+    __slots__ = ("keyword", "block", "source", "offset", "_end", "_words", "stray")
 
     def __init__(
         self, keyword: str, block: list[Statement] | None, source: Source, offset: int, end: int
@@ -156,6 +159,8 @@ class Statement:
         self.offset = offset
         self._end = end
         self._words: tuple[Word, ...] | None = None
+        #: How many ``;`` with nothing before them stand at its block's beginning, and after it.
+        self.stray = (0, 0)
 
     def __repr__(self) -> str:  # never the words: some are keys' secrets
         return f"<Statement {self.keyword!r} {self.file}:{self.line}>"
@@ -225,6 +230,10 @@ class Tree:
 
     statements: list[Statement]
     files: list[FileRead]
+    #: Each ``;`` with nothing before it: dhcpd takes one after a key's block alone.
+    stray: list[Statement] = field(default_factory=list)
+    #: How many of them stand before the first statement.
+    leading: int = 0
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Tree):
@@ -263,19 +272,19 @@ def parse_file(path: str, directory: str = "/", locate: Locate | None = None) ->
         column (those of the ``include`` for a file that cannot be read).
     """
     reader = _Reader(directory, locate=locate)
-    return Tree(reader.read(os.fspath(path)), reader.files)
+    return Tree(reader.read(os.fspath(path)), reader.files, reader.stray, reader.leading)
 
 
 def parse_text(text: str, file: str = "dhcpd.conf", directory: str = "/") -> Tree:
     """The same for a text that is not in a file; ``file`` is its name for messages."""
     reader = _Reader(directory)
-    return Tree(reader.parse(Source(file, text), text), reader.files)
+    return Tree(reader.parse(Source(file, text), text), reader.files, reader.stray, reader.leading)
 
 
 def parse_texts(path: str, texts: Mapping[str, str], directory: str = "/") -> Tree:
     """The same for files that are kept as texts by their paths, none of them read from disk."""
     reader = _Reader(directory, texts)
-    return Tree(reader.read(path), reader.files)
+    return Tree(reader.read(path), reader.files, reader.stray, reader.leading)
 
 
 class _Reader:
@@ -288,6 +297,8 @@ class _Reader:
         locate: Locate | None = None,
     ) -> None:
         self.files: list[FileRead] = []
+        self.stray: list[Statement] = []
+        self.leading = 0
         self._texts = texts
         self._locate = locate
         self._directory = directory
@@ -319,8 +330,7 @@ class _Reader:
 
     def parse(self, source: Source, text: str) -> list[Statement]:
         """The statements of a text. Blocks are a stack of lists, not of calls."""
-        if "\0" in text:
-            raise source.error("a NUL byte: the file is damaged", text.index("\0"))
+        _check_characters(source, text)
         top: list[Statement] = []
         current = top
         around: list[list[Statement]] = []
@@ -344,6 +354,8 @@ class _Reader:
                         raise statement.error(f'expected "{{": a "{statement.keyword}" has a block')
                     else:
                         current.append(statement)
+                elif not (current and current[-1].keyword == "key" and current[-1].block):
+                    self._strays(source, end, current, opened)
             elif mark == "{":
                 if start == end:
                     raise source.error('a declaration was expected before this "{"', end)
@@ -359,10 +371,11 @@ class _Reader:
                 else:
                     raise statement.error(
                         'expected ";" at the end of this statement: it takes no block, '
-                        'and a "{" follows'
+                        f'and a "{{" follows{_but_foreign(statement)}'
                     )
             elif start != end:
-                raise source.error('expected ";" at the end of this statement', start)
+                told = _but_foreign(Statement("", None, source, start, end))
+                raise source.error(f'expected ";" at the end of this statement{told}', start)
             elif mark == "}":
                 if not around:
                     raise source.error('this "}" closes nothing', end)
@@ -372,6 +385,18 @@ class _Reader:
             block_of = opened[-1]
             raise block_of.error(f'the block of this "{block_of.keyword}" has no "}}" at its end')
         return top
+
+    def _strays(
+        self, source: Source, end: int, current: list[Statement], opened: list[Statement]
+    ) -> None:
+        """Keep a ``;`` with nothing before it, and where it stands."""
+        self.stray.append(Statement("", None, source, end, end))
+        if current:
+            current[-1].stray = current[-1].stray[0], current[-1].stray[1] + 1
+        elif opened:
+            opened[-1].stray = opened[-1].stray[0] + 1, opened[-1].stray[1]
+        else:
+            self.leading += 1
 
     def _include(self, statement: Statement) -> list[Statement]:
         if len(statement.words) != 2 or not statement.words[1].quoted:
@@ -410,6 +435,26 @@ class _Record:
         elif mark == ";":
             raise self._source.error('expected "}" of the record type before this', offset)
         raise self._source.error('expected ";" at the end of this option', self.start)
+
+
+def _check_characters(source: Source, text: str) -> None:
+    if text.startswith("\ufeff"):
+        raise source.error(
+            "the file begins with a byte order mark (U+FEFF), which dhcpd does not read: save "
+            "it as UTF-8 without one",
+            0,
+        )
+    if "\0" in text:
+        raise source.error("a NUL byte: the file is damaged", text.index("\0"))
+
+
+def _but_foreign(statement: Statement) -> str:
+    """Say that a statement has a character that only looks like one of dhcpd's, if it does."""
+    for word in statement.words:
+        found = None if word.quoted else foreign(word.text)
+        if found is not None:
+            return f" ({found[0]}: {found[1]})"
+    return ""
 
 
 def _defines_record(statement: Statement) -> bool:

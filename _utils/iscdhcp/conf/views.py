@@ -394,7 +394,8 @@ def _integer(statement: Statement | None, position: int) -> int | None:
     words = statement.words
     if len(words) == position + 1:
         text = words[position].text
-        if text.isascii() and text.isdigit() and len(text) < 12 and not words[position].quoted:
+        digits = text.removeprefix("-")
+        if digits.isascii() and digits.isdigit() and len(text) < 12 and not words[position].quoted:
             return int(text)
     raise statement.error(f'expected one number after "{statement.keyword}"')
 

@@ -22,22 +22,28 @@ def write(tree: Tree | list[Statement]) -> str:
     :param tree: a :class:`~iscdhcp.conf.syntax.Tree`, or statements of one.
 
     The text parses to an equal tree. Comments are not in the tree, so they are gone.
+    A ``;`` with nothing before it, which dhcpd refuses, stays: nothing is mended without a word.
     """
     lines: list[str] = []
+    if isinstance(tree, Tree) and tree.leading:
+        lines.append(";" * tree.leading + "\n")
+    opened: list[Statement] = []
     stack = [iter(tree.statements if isinstance(tree, Tree) else tree)]
     while stack:
         indent = "  " * min(len(stack) - 1, MAX_INDENT)
         for statement in stack[-1]:
             if statement.block is None:
-                lines.append(f"{indent}{statement_text(statement)};\n")
+                lines.append(f"{indent}{statement_text(statement)};{';' * statement.stray[1]}\n")
                 continue
-            lines.append(f"{indent}{statement_text(statement)} {{\n")
+            lines.append(f"{indent}{statement_text(statement)} {{{';' * statement.stray[0]}\n")
             stack.append(iter(statement.block))
+            opened.append(statement)
             break
         else:
             stack.pop()
             if stack:
-                lines.append("  " * min(len(stack) - 1, MAX_INDENT) + "}\n")
+                stray = ";" * opened.pop().stray[1]
+                lines.append("  " * min(len(stack) - 1, MAX_INDENT) + f"}}{stray}\n")
     return "".join(lines)
 
 

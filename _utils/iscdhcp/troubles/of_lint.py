@@ -19,6 +19,16 @@ _ERRORS = (
     ("incomplete-key", "A key lacks a part: dhcpd crashes on it.", "complete or remove it"),
     ("bad-value", "A statement's value is not of its kind.", "write one of that kind"),
     ("bad-secret", "A key's secret is not base64: dhcpd does not start.", "make it again"),
+    ("peer-before-declaration", "A pool names a relationship that comes later.", "move it"),
+    ("host-twice", "Two hosts have the same name: no start.", "give each its own"),
+    ("bad-subnet", "A subnet's number has bits of its hosts: no start.", "write the subnet's own"),
+    ("bad-permit", "A pool, or the rest, can't allow or deny that: no start.", "write one it can"),
+    ("bad-expression", "An expression is not written as dhcpd reads them.", "write it as shown"),
+    ("bad-definition", "The definition of an option is not whole: no start.", "complete it"),
+    ("stray-semicolon", "A semicolon with no statement before it: no start.", "remove it"),
+    ("missing-semicolon", "A statement of a failover peer has no ; at its end.", "write it"),
+    ("unknown-failover-word", "A word is no statement of a failover peer.", "fix or remove it"),
+    ("not-ascii", "A character from a web page or word processor.", "write it in plain ASCII"),
     ("two-roles", "A relationship is primary and secondary; dhcpd takes the last.", "leave one"),
     ("split-on-secondary", "A secondary may not define split: no start.", "remove it there"),
     ("hba-on-secondary", "A secondary may not define hba: no start.", "remove it there"),
@@ -76,6 +86,17 @@ _ERRORS = (
     ("range-twice", "An address is in two ranges: no start.", "let each be in one range only"),
 )
 _WARNINGS = (
+    (
+        "lone-word",
+        "A word alone that is no statement: dhcpd passes over most of them, and what was meant "
+        "does not happen.",
+        "write the statement as it is, or remove it",
+    ),
+    (
+        "assignment",
+        "A parameter's name with an equals sign sets a variable of that name, not the parameter.",
+        "leave the equals sign out",
+    ),
     ("no-role", "A relationship has no role; dhcpd takes it for primary.", "write one"),
     ("mclt-on-secondary", "A secondary learns mclt from its primary.", "remove it there"),
     ("split-and-hba", "split and hba say the same; the last counts.", "leave one of the two"),

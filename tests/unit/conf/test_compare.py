@@ -239,3 +239,45 @@ STATEMENTS = st.lists(
 def test_a_difference_is_shown_if_and_only_if_there_is_one(one: list, other: list) -> None:
     drift(" ".join(one), " ".join(other))
     assert drift(" ".join(one), "\n# x\n".join(one)) == []
+
+
+@pytest.mark.parametrize(
+    "one, other",
+    [
+        ("ddns-updates on;", "ddns-updates true;"),
+        ("ddns-updates off;", "ddns-updates FALSE;"),
+        ("option ip-forwarding on;", "option ip-forwarding true;"),
+        ('class "a" { match hardware; } subclass "a" 1:0:0:5e:0:53:1;',
+         'class "a" { match hardware; } subclass "a" 01:00:00:5E:00:53:01;'),
+        ("option vendor-encapsulated-options 1:2:f;",
+         "option vendor-encapsulated-options 01:02:0F;"),
+        ('option dhcp-client-identifier 1:0:5e;', 'option dhcp-client-identifier 01:00:5e;'),
+        ("subnet 10.0.0.0 netmask 255.0.0.0 { pool { allow known clients; range 10.0.0.9; } }",
+         "subnet 10.0.0.0 netmask 255.0.0.0 { pool { allow known-clients; range 10.0.0.9; } }"),
+        ("subnet 10.0.0.0 netmask 255.0.0.0 { pool { deny unknown clients; range 10.0.0.9; } }",
+         "subnet 10.0.0.0 netmask 255.0.0.0 { pool { deny unknown-clients; range 10.0.0.9; } }"),
+        ("if known { min-secs 1; } else if static { min-secs 2; } else { min-secs 3; }",
+         "if known { min-secs 1; } elsif static { min-secs 2; } else { min-secs 3; }"),
+        ("zone example.org. { primary 192.0.2.5; }", "zone example.org { primary 192.0.2.5; }"),
+        ("not authoritative;", ""),
+    ],
+)  # fmt: skip
+def test_what_means_the_same_to_dhcpd_is_no_drift(one: str, other: str) -> None:
+    assert drift(PRIMARY + REST + one, SECONDARY + REST + other) == []
+
+
+@pytest.mark.parametrize(
+    "one, other",
+    [
+        ("ddns-updates on;", "ddns-updates off;"),
+        ("authoritative;", ""),
+        ("authoritative;", "not authoritative;"),
+        ("group { authoritative; }", "group { not authoritative; }"),
+        ('option domain-name "1:2";', 'option domain-name "01:02";'),
+        ("option vendor-encapsulated-options 1:2;", "option vendor-encapsulated-options 1:20;"),
+        ('option domain-name "on";', 'option domain-name "true";'),
+        ("if known { } else if static { }", "if known { } else { if static { } }"),
+    ],
+)
+def test_what_only_looks_alike_is_drift(one: str, other: str) -> None:
+    assert drift(PRIMARY + REST + one, SECONDARY + REST + other) != []

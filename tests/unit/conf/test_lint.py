@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 
+import judged_configurations as judged
 import pytest
 from configurations import GOOD
 from configurations import LETS_PASS
@@ -21,9 +23,29 @@ from hypothesis import strategies as st
 from iscdhcp.conf import lint
 from iscdhcp.conf import normal
 from iscdhcp.conf import syntax
+from iscdhcp.conf import views
+from iscdhcp.conf import write
 from iscdhcp.errors import ConfError
 
 HERE = ["192.0.2.1", "127.0.0.1"]
+P, S = judged.P, judged.S
+#: What is wrong, in a few words of what is told.
+FOUND = [
+    ("write max-unacked-updates", P.replace("mclt", "max-unacked-update 10; mclt") + S),
+    ('before "port"', P.replace("192.0.2.2;", "192.0.2.2\n port 647;") + S),
+    ("(U+2010)", P.replace("mclt", "max\u2010response\u2010delay 60; mclt") + S),
+    ("write a plain hyphen (-)", P.replace("mclt", "max\u2013response-delay 6; mclt") + S),
+    ("remove it; only after the block of a key", P + S.replace("} }", "}; }")),
+    ("write authoritative;", "authorative;\n<B>"),
+    ("write default-lease-time 60;", "default-lease-time = 60;\n<B>"),
+    ("write subnet 192.0.2.0 netmask", P + S.replace("subnet 192.0.2.0", "subnet 192.0.2.1")),
+    ("ethernet 00:00:5e:00:53:01", "<B>host h { hardware ethernet 00005e005301; }"),
+    ("ethernet 00:00:5e:00:53:01", "<B>host h { hardware ethernet 0000.5e00.5301; }"),
+    ("write vendor-class-identifier", '<B>class "c" { match option vendor-class-identifer; }'),
+    ("dhcpd.conf:3 already", "<B>host a { }\nhost a { }\n"),
+    ("move it into the pool", "deny unknown clients;\n<B>"),
+    ("before it", "<S><P>"),
+]
 
 
 def findings(text: str, addresses: list[str] | None = HERE) -> list[lint.Finding]:
@@ -55,6 +77,36 @@ def test_what_dhcpd_lets_pass_is_found(code: str, severity: str, line: int, text
     assert (found.severity, found.line) == (severity, line)
 
 
+def errors(text: str) -> list[str]:
+    """The errors that are found in a configuration, one that does not parse among them."""
+    try:
+        found = findings(text, None)
+    except ConfError as err:
+        found = [lint.broken(err)]
+    return [str(one) for one in found if one.severity == "error"]
+
+
+@pytest.mark.parametrize("text", judged.TAKEN)
+def test_what_dhcpd_takes_is_never_said_to_keep_it_from_starting(text: str) -> None:
+    assert errors(judged.whole(text)) == []
+    tree = syntax.parse_text(judged.whole(text))
+    normal.normal_form(tree, "nonce")
+    views.views(tree)
+
+
+@pytest.mark.parametrize("text", judged.REFUSED)
+def test_what_dhcpd_refuses_is_explained_with_its_line(text: str) -> None:
+    found = errors(judged.whole(text))
+    assert found and all(one.startswith("error: ") for one in found)
+    assert any(re.match(r"error: \S+:\d+: ", one) for one in found), found
+
+
+@pytest.mark.parametrize("words, text", FOUND)
+def test_the_cause_is_told_in_words(words: str, text: str) -> None:
+    found = [str(one) for one in findings(judged.whole(text), None) if one.severity != "note"]
+    assert any(words in one for one in found), found
+
+
 @pytest.mark.parametrize(
     ("code", "line", "text"), REFUSED, ids=[f"{row[0]}-{i}" for i, row in enumerate(REFUSED)]
 )
@@ -76,7 +128,10 @@ def test_addresses_are_held_against_those_of_this_host() -> None:
 def test_a_shared_network_gives_its_relationship_to_its_pools() -> None:
     text = POOL.replace('failover peer "foo"; deny', "deny")
     inherited = f'shared-network x {{ failover peer "foo"; {text} }}'
-    assert findings(PRIMARY + OMAPI + inherited) == []
+    found = the("peer-without-pool", PRIMARY + OMAPI + inherited)
+    assert "its shared-network's does not count" in found.what
+    named = POOL.replace("192.0.2.", "10.0.0.")
+    assert findings(PRIMARY + OMAPI + inherited + named) == []
 
 
 def test_what_is_valid_has_no_error() -> None:
@@ -154,3 +209,16 @@ def test_hostile_text_is_checked_and_normalised_in_linear_time(text: str) -> Non
     except ConfError as error:
         assert error.line is not None
     assert time.process_time() - begun < 15
+
+
+def test_what_has_a_stray_semicolon_is_written_with_it() -> None:
+    for text in (";;\ngroup {\n}\n", "group {;\n  not authoritative;;\n}\n", "group {\n};\n"):
+        assert write.write(syntax.parse_text(text)) == text
+
+
+def test_both_ends_may_have_one_address_with_a_port_each() -> None:
+    """Measured: the two connect and are normal."""
+    ports = P.replace("192.0.2.2;", "192.0.2.1; port 647; peer port 847;")
+    assert errors(ports + S) == []
+    same = findings(P.replace("192.0.2.2;", "192.0.2.1;") + S, None)
+    assert [one.code for one in same][:1] == ["addresses-equal"]

@@ -29,7 +29,7 @@ MAKERS = {
     "what_to_do": 0,
 }
 #: The same in lint, which words its findings where it has the statement.
-LINTERS = {"Finding": 1, "_at": 2, "finding": (0, 1), "Problem": 0}
+LINTERS = {"Finding": 1, "_at": 2, "finding": (0, 1), "Problem": 0, "_error": 1}
 #: Codes that are put together, by the file that does so.
 PUT_TOGETHER = {
     "doctor/states.py": {"potential-conflict", "conflict-done"},
