@@ -61,6 +61,8 @@ class ProcessFacts(TypedDict):
     argv: list[str]
     #: The pids where several run.
     several: list[int] | None
+    #: Other dhcpd of this host, which the settings leave out, as sentences.
+    beside: list[str]
     #: The unit of systemd that it belongs to.
     unit: str | None
     #: It sees other files than this host does (container, chroot, private mounts).

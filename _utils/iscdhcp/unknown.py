@@ -63,6 +63,7 @@ def server() -> ServerFacts:
             "gentle_shutdown": False,
             "argv": [],
             "several": None,
+            "beside": [],
             "unit": None,
             "sandboxed": False,
         },

@@ -145,7 +145,16 @@ def find(names: Iterable[str] = ("dhcpd",)) -> list[Process]:
     server's. Left out is the process that only waits for the daemon, its child, to be ready
     (server/dhcpd.c:378-401). Raises :class:`ProcessError` where this process may not look.
     """
-    wanted = set(names)
+    return _found(set(names), lambda argv: not serves_no_dhcpv4(argv))
+
+
+def find_v6(names: Iterable[str] = ("dhcpd",)) -> list[Process]:
+    """Return the dhcpd processes that serve DHCPv6, as :func:`find` does those of DHCPv4."""
+    once = _NOT_SERVING - {"-6"}
+    return _found(set(names), lambda argv: "-6" in argv and not once & set(argv[1:]))
+
+
+def _found(wanted: set[str], is_meant: Callable[[tuple[str, ...]], bool]) -> list[Process]:
     mine = _network("self")
     found = []
     for entry in PROC.iterdir():
@@ -155,7 +164,7 @@ def find(names: Iterable[str] = ("dhcpd",)) -> list[Process]:
             argv = _argv(entry)
             if not argv or os.path.basename(argv[0]) not in wanted:
                 continue
-            if serves_no_dhcpv4(argv) or _network(entry.name) != mine:
+            if not is_meant(argv) or _network(entry.name) != mine:
                 continue
             found.append(_read(int(entry.name), argv))
         except (FileNotFoundError, ProcessLookupError):

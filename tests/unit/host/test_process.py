@@ -186,3 +186,16 @@ def test_a_server_of_another_network_is_left_out(sleeper):
     if "unshare" in done.stderr:
         pytest.skip(f"no network namespace can be made here: {done.stderr.strip()}")
     assert done.stdout.strip() == "0"
+
+
+def test_a_dhcpd_of_ipv6_is_found_as_such_and_is_no_server_of_ours():
+    for more, count in ((["-6"], 1), (["-6", "-t"], 0), (["-4"], 0)):
+        with subprocess.Popen(
+            [NAME, "-c", SLEEPER, *more], executable=sys.executable, stdout=subprocess.PIPE
+        ) as child:
+            try:
+                assert child.stdout.readline()
+                assert len(process.find_v6((NAME,))) == count, more
+                assert len(find()) == (more == ["-4"]), more
+            finally:
+                child.kill()
