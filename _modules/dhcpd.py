@@ -206,8 +206,9 @@ def inspect(log_hours=0, nonce=None, ask=False):
     failover ports), ``firewall`` (whether OMAPI's port is closed), ``log`` (moves, refusals,
     clients turned away), ``configuration`` (``findings`` of
     :py:func:`check_config`, ``digests`` of :py:func:`normal_form` by relationship), ``knowledge``
-    (what the lease file knows of each relationship, and its partner of that). It takes as long as
-    the log and the lease file are large.
+    (what the lease file knows of each relationship, and its partner of that), ``upgrades`` (by what
+    they would restart dhcpd), ``forgotten`` (leases that no range on disk holds). It takes as long
+    as the log and the lease file are large.
 
     CLI Example:
 

@@ -146,4 +146,6 @@ def survey() -> Survey:
         "log": None,
         "configuration": None,
         "knowledge": None,
+        "upgrades": None,
+        "forgotten": None,
     }

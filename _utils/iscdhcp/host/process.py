@@ -66,6 +66,8 @@ class Process:
     uid: int = 0
     #: The executable, ``None`` where that can't be seen.
     executable: str | None = None
+    #: Whether that file is not the one on disk any more: a package was upgraded.
+    replaced: bool = False
     #: The folder that it works in.
     directory: str = "/"
 
@@ -252,6 +254,7 @@ def _read(pid: int, argv: tuple[str, ...]) -> Process:
         unit=None if unit == units.of_process("self") else unit,
         uid=uid,
         executable=_link(pid, "exe"),
+        replaced=_is_replaced(pid),
         directory=_link(pid, "cwd") or "/",
     )
 
@@ -260,6 +263,13 @@ def _link(pid: int, name: str) -> str | None:
     with contextlib.suppress(OSError):
         return os.readlink(PROC / str(pid) / name).removesuffix(" (deleted)")
     return None
+
+
+def _is_replaced(pid: int) -> bool:
+    """Whether the program on disk is another file than the one that runs."""
+    with contextlib.suppress(OSError):
+        return os.readlink(PROC / str(pid) / "exe").endswith(" (deleted)")
+    return False
 
 
 def _boot_time() -> float:

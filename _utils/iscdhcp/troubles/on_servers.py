@@ -154,6 +154,15 @@ DHCPD = (
         force="address",
     ),
     Trouble(
+        "upgrades",
+        "Package upgrades restart dhcpd by themselves on this host. Both servers of a pair get "
+        "them in the same night, and nobody looks at the partner.",
+        "the state dhcpd.kept_from_upgrades on {server} keeps them from it; restart the pair "
+        "afterwards (dhcp_failover.restart)",
+        "dhcpd on {server} is restarted by {what}, whatever its partner does",
+        check="upgrades",
+    ),
+    Trouble(
         "gentle",
         "dhcpd is built with gentle shutdown: at SIGTERM it tells its partner that it shuts down, "
         "and answers nobody for MCLT after its start.",
