@@ -12,10 +12,10 @@ needed; settings in the minion's configuration or pillar only override:
 .. code-block:: yaml
 
     dhcpd:
-      config_file: /etc/dhcp/dhcpd.conf
+      config_file: /etc/dhcp/dhcpd.conf   # of several dhcpd here: which one is ours
       lease_file: /var/lib/dhcp/dhcpd.leases
       pid_file: /run/dhcpd.pid
-      service: isc-dhcp-server      # default: by the platform's grains
+      service: isc-dhcp-server      # default: by the platform's grains; ours, of several
       start_command: []             # where there is no service: the whole argv
       binaries: [dhcpd]             # names of the executable
       omapi: True                   # False: prove states by the log alone
@@ -119,8 +119,9 @@ def status(brief=False, looks=1, ask=None):
     * ``wire`` (the version of what is in here), ``minion``, ``time``, ``boot`` (which boot of the
       host), ``version`` (of dhcpd), ``steady`` (whether all looks saw the same states)
     * ``process``: ``running``, ``pid``, ``identity``, ``started``, ``stopped`` (by a signal),
-      ``gentle_shutdown``, ``argv``, ``unit``, ``sandboxed``, ``several`` (pids), ``signs`` (what
-      speaks for one that is not seen), ``absent`` (nothing does), ``others`` (on dhcpd's ports)
+      ``gentle_shutdown``, ``argv``, ``unit``, ``sandboxed``, ``several`` (pids), ``beside`` (other
+      dhcpd, which the settings leave out), ``signs`` (what speaks for one that is not seen),
+      ``absent`` (nothing does), ``others`` (on dhcpd's ports)
     * ``configuration``: ``file``, ``files``, ``error``, ``touched_since_start``
     * ``lease_file``: ``file``, ``exists``, ``bytes``, ``mtime``, ``whole``, ``problem``,
       ``folder_problem``
@@ -204,8 +205,10 @@ def inspect(log_hours=0, nonce=None, ask=False):
     ``survey`` has ``space`` (bytes for the lease file and free), ``sockets`` (who listens on the
     failover ports), ``firewall`` (whether OMAPI's port is closed), ``log`` (moves, refusals,
     clients turned away), ``configuration`` (``findings`` of
-    :py:func:`check_config`, ``digests`` of :py:func:`normal_form` by relationship). It takes as
-    long as the log is large.
+    :py:func:`check_config`, ``digests`` of :py:func:`normal_form` by relationship), ``knowledge``
+    (what the lease file knows of each relationship, and its partner of that), ``upgrades`` (by what
+    they would restart dhcpd), ``forgotten`` (leases that no range on disk holds). It takes as long
+    as the log and the lease file are large.
 
     CLI Example:
 

@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING
 from typing import Any
 
 from iscdhcp.act import collecting
+from iscdhcp.act import keeping
 from iscdhcp.act import stage
 from iscdhcp.errors import IscDhcpError
+from iscdhcp.host import upgrades
 from iscdhcp.rules import normal
 from iscdhcp_salt.minion import no_linux as _no_linux
 from salt.exceptions import CommandExecutionError
@@ -421,3 +423,40 @@ def omapi_library(name):
         why = (done.get("stderr") or done.get("stdout") or "").strip().splitlines()
         return _ret(name, False, f"{name} was not installed: {why[-1] if why else 'unknown'}")
     return _ret(name, True, f"{name} installed.", {"pypureomapi": "installed"})
+
+
+def kept_from_upgrades(name, services=None):
+    """
+    Keep package upgrades from restarting dhcpd, on Debian and its kin.
+
+    A new package restarts dhcpd (its postinst, by ``invoke-rc.d``), and so does needrestart where
+    libraries are new; with unattended-upgrades both servers of a pair in one night. This writes a
+    ``/usr/sbin/policy-rc.d`` that denies packages the restart (somebody else's is left alone), and
+    an override of needrestart's. The new program runs from the next restart on:
+    ``dhcp_failover.restart``.
+
+    name
+        Whatever the state is called.
+    services
+        Services of dhcpd besides the package's own (``isc-dhcp-server``), as a list.
+
+    .. code-block:: yaml
+
+        dhcpd is restarted by dhcp_failover only:
+          dhcpd.kept_from_upgrades
+    """
+    chosen = [services] if isinstance(services, str) else list(services or ())
+    try:
+        files = keeping.wanted({*chosen, upgrades.PACKAGE})
+    except IscDhcpError as err:
+        return _ret(name, False, f"Package upgrades may restart dhcpd: {err}.")
+    if not files:
+        return _ret(name, True, "Package upgrades leave dhcpd alone.")
+    told = ", ".join(sorted(files))
+    if __opts__["test"]:
+        return _ret(name, None, f"{told} would be written.", {"files": sorted(files)})
+    try:
+        keeping.write(files)
+    except OSError as err:
+        return _ret(name, False, f"{err.filename or told}: {err.strerror or err}.")
+    return _ret(name, True, f"{told} written.", {"files": sorted(files)})

@@ -10,6 +10,7 @@ from typing import Any
 from typing import TypedDict
 
 from .shapes import Claim
+from .shapes import Forgotten
 from .shapes import ServerFacts
 
 
@@ -168,16 +169,6 @@ class PeersReport(TypedDict):
     #: Of the host.
     addresses: list[str]
     error: str | None
-
-
-class Forgotten(TypedDict):
-    """Leases of clients that a start with a new configuration would forget."""
-
-    leases: int
-    #: The first of their addresses.
-    named: list[str]
-    #: Why they could not be counted.
-    unknown: str | None
 
 
 class StageAnswer(_Answer):

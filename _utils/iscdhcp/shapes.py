@@ -61,6 +61,8 @@ class ProcessFacts(TypedDict):
     argv: list[str]
     #: The pids where several run.
     several: list[int] | None
+    #: Other dhcpd of this host, which the settings leave out, as sentences.
+    beside: list[str]
     #: The unit of systemd that it belongs to.
     unit: str | None
     #: It sees other files than this host does (container, chroot, private mounts).
@@ -429,6 +431,25 @@ class LogSurvey(TypedDict):
     clients: dict[str, int]
 
 
+class Forgotten(TypedDict):
+    """Leases of clients that a start with a new configuration would forget."""
+
+    leases: int
+    #: The first of their addresses.
+    named: list[str]
+    #: Why they could not be counted.
+    unknown: str | None
+
+
+class Upgrades(TypedDict):
+    """Whether package upgrades would restart dhcpd here; ``None``: there is no such thing here."""
+
+    #: A new package of dhcpd itself.
+    package: bool | None
+    #: needrestart, where libraries that dhcpd uses are new.
+    needrestart: bool | None
+
+
 class Knowledge(TypedDict):
     """What a lease file knows of a relationship's addresses."""
 
@@ -454,6 +475,9 @@ class Survey(TypedDict):
     configuration: Examined | None
     #: By relationship; ``None`` where the lease file can't be read.
     knowledge: dict[str, Knowledge] | None
+    upgrades: Upgrades | None
+    #: Leases that no range on disk holds; ``None`` where dhcpd runs with what is on disk.
+    forgotten: Forgotten | None
 
 
 class ServerFacts(TypedDict):

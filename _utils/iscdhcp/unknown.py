@@ -63,6 +63,7 @@ def server() -> ServerFacts:
             "gentle_shutdown": False,
             "argv": [],
             "several": None,
+            "beside": [],
             "unit": None,
             "sandboxed": False,
         },
@@ -145,4 +146,6 @@ def survey() -> Survey:
         "log": None,
         "configuration": None,
         "knowledge": None,
+        "upgrades": None,
+        "forgotten": None,
     }

@@ -90,6 +90,8 @@ class Minion:
                 ran_pid_file=last.pid_file,
             )
         known["units"] = self._units(last)
+        if config.get("service"):
+            known["service"] = str(config["service"])
         return Settings(**known)
 
     def _units(self, last):

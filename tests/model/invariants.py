@@ -32,6 +32,8 @@ class Judge:
     wrong: list[str] = field(default_factory=list)
     #: Servers that a fault of the schedule has taken away.
     faults: set[str] = field(default_factory=set)
+    #: Those of them that are to be brought back: then everything is judged again.
+    passing: set[str] = field(default_factory=set)
     #: Servers that a person has stopped for good.
     wanted_down: set[str] = field(default_factory=set)
     runs: list[Run] = field(default_factory=list)
@@ -50,6 +52,17 @@ class Judge:
 
     def each_step(self, world: World) -> None:
         """Whether anybody serves each relationship; what died by itself is not our doing."""
+        for server in sorted(self.passing):
+            one = self.network.servers[server]
+            ends = [(end.state, end.seen) for end in one.ends.values()]
+            ends += [
+                (end.state, end.seen)
+                for name, mine in one.ends.items()
+                for end in [self.network.servers[mine.partner].ends[name]]
+            ]
+            if one.pid is not None and set(ends) == {("normal", "normal")}:
+                self.passing.discard(server)
+                self.faults.discard(server)
         for name in self.network.connected:
             if not self.faults and not self.network.served(name):
                 self.say(f"nobody serves {name}")

@@ -66,11 +66,18 @@ class Setting:
         process = Process(name, server)
         self.world.after(after, lambda: self.world.spawn(name, call, process) and None)
 
-    def dies(self, server: str, after: float) -> None:
-        """Have dhcpd of a server end by itself, which is nobody's fault here."""
+    def dies(self, server: str, after: float, passing: bool = False) -> None:
+        """
+        Have dhcpd of a server end by itself, which is nobody's fault here.
+
+        passing
+            Until it is normal again.
+        """
 
         def end() -> None:
             self.judge.faults.add(server)
+            if passing:
+                self.judge.passing.add(server)
             self.network.servers[server].end("by itself")
 
         self.world.after(after, end)
@@ -241,6 +248,27 @@ def a_hub_of_two_masters(to: Setting) -> None:
     to.run(to.masters[1].restarts("bar", "bob"), after=0.1)
 
 
+def a_server_that_is_down(to: Setting, method: str = "signal") -> None:
+    """A dhcpd has ended by itself, and a run begins by starting it."""
+    to.dies("dhcp-b", after=0.0, passing=True)
+    to.run(to.masters[0].restarts("foo", "ann", method=method, heal=True), after=5.0)
+
+
+def two_that_heal(to: Setting) -> None:
+    """The same from two masters, and a person who starts it too."""
+    to.dies("dhcp-b", after=0.0, passing=True)
+    to.run(to.masters[0].restarts("foo", "ann", heal=True), after=5.0)
+    to.run(to.masters[1].restarts("foo", "bob", heal=True), after=5.2)
+    to.person("dhcp-b", "start", "start on dhcp-b", after=5.5)
+
+
+def a_partner_that_dies_while_it_is_healed(to: Setting) -> None:
+    """A run begins by starting a server, and the one that served alone ends by itself."""
+    to.dies("dhcp-b", after=0.0)
+    to.run(to.masters[0].restarts("foo", "ann", heal=True), after=5.0)
+    to.dies("dhcp-a", after=6.0)
+
+
 @dataclass(frozen=True)
 class Scenario:
     """A beginning by its name."""
@@ -283,6 +311,9 @@ SCENARIOS = {
         Scenario("reboots", reboots),
         Scenario("reboots by signal", _by("signal", reboots)),
         Scenario("reboots, and a run of another master", reboots_and_a_restart, masters=2),
+        Scenario("a server that is down", a_server_that_is_down),
+        Scenario("two that heal", two_that_heal, masters=2),
+        Scenario("a partner that dies meanwhile", a_partner_that_dies_while_it_is_healed),
         Scenario("a hub", a_hub, hub=True),
         Scenario("a hub of two masters", a_hub_of_two_masters, hub=True, masters=2),
     )

@@ -56,6 +56,8 @@ class Host:
         self.world, self.dhcpd, self.clock = world, dhcpd, Clock(world)
         #: What is to be called before dhcpd is silenced, and with what: the invariants look then.
         self.before: Callable[[Dhcpd, str], None] = lambda dhcpd, how: None
+        #: What dhcpd reads.
+        self.config_file = ""
 
     # -- processes
 
@@ -63,8 +65,16 @@ class Host:
         one = self.dhcpd
         if one.pid is None:
             return []
-        argv = ("dhcpd", "-q")
-        return [Process(one.pid, one.identity, one.started, argv, "S", False, unit="dhcpd.service")]
+        return [
+            Process(
+                *(one.pid, one.identity, one.started, ("dhcpd", "-q"), "S", False),
+                unit="dhcpd.service",
+                environment=(("-cf", self.config_file),),
+            )
+        ]
+
+    def find_v6(self, names: Any) -> list[Process]:
+        return []
 
     def is_alive(self, one: Process) -> bool:
         return self.dhcpd.identity == one.identity and self.dhcpd.pid is not None
@@ -200,6 +210,7 @@ class ModelledServer:
     def __init__(self, world: World, dhcpd: Dhcpd, folder: Path) -> None:
         self.id, self.dhcpd, self.folder, self.world = dhcpd.name, dhcpd, folder, world
         self.host = Host(world, dhcpd)
+        self.host.config_file = str(folder / "dhcpd.conf")
         self.silent, self.boot = False, 1
         #: Called when a claim was written: the one before, and the new one.
         self.claimed: Callable[[Any, Any], None] = lambda before, now: None

@@ -53,8 +53,12 @@ class ModelledHost:
 
     def __init__(self, born_after=0.5):
         self.clock = ModelledClock()
+        #: What dhcpd reads.
+        self.config_file = ""
         self.running = self._born(100, self.clock.time() - 5000)
         self.born_after, self.ordered = born_after, None
+        #: The dhcpd -6 that run.
+        self.beside = []
         self.state, self.partner_state = "normal", "normal"
         self.is_connected = True
         self.done = []
@@ -62,10 +66,12 @@ class ModelledHost:
         self.asked = []
         self.partner_offers = lambda question, seconds, inform: Heard(0.001, "10.0.0.20")
 
-    @staticmethod
-    def _born(pid, started):
-        argv = ("dhcpd", "-q")
-        return Process(pid, f"boot-{pid}", started, argv, "S", False, unit="dhcpd.service")
+    def _born(self, pid, started):
+        return Process(
+            *(pid, f"boot-{pid}", started, ("dhcpd", "-q"), "S", False),
+            unit="dhcpd.service",
+            environment=(("-cf", self.config_file),),
+        )
 
     # -- what acts go by
 
@@ -74,6 +80,9 @@ class ModelledHost:
         if late and self.clock.time() >= self.ordered + self.born_after:
             self.running, self.ordered = self._born(101, self.clock.time()), None
         return [self.running] if self.running else []
+
+    def find_v6(self, names):
+        return list(self.beside)
 
     def is_alive(self, one):
         return self.running is not None and self.running.identity == one.identity
@@ -173,6 +182,8 @@ class ModelledServer:
     def __init__(self, folder: Path, host: ModelledHost):
         self.id, self.host, self.told = "dhcp-b", host, []
         self.folder = folder
+        host.config_file = str(folder / "dhcpd.conf")
+        host.running = host._born(host.running.pid, host.running.started)
         (folder / "dhcpd.conf").write_text(CONFIGURATION)
         (folder / "dhcpd.leases").touch()
         (folder / "log").touch()

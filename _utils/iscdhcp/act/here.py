@@ -147,6 +147,8 @@ class Notes:
             running.identity if running else None,
             running.started if running else None,
         )
+        if found is None and running is not None and running.replaced:
+            found = pending.other_program(running.executable)
         return pending.joined(self.mark, found)
 
     def keep_parsed(self, server: Server, identity: str, since: float) -> None:

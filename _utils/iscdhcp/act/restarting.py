@@ -17,6 +17,7 @@ from ..facts.server import Server
 from ..leases import before_rollout
 from ..rules.verdict import Reason
 from ..shapes import Evidence
+from . import beside
 from . import control
 from . import dead_man
 from . import drain
@@ -58,9 +59,11 @@ def stop(
             return _called_off(here, f"dhcpd on {here.id} was not stopped: {err}", err)
         except IscDhcpError as err:
             return failed(here, f"dhcpd on {here.id} was not stopped: {err}")
-        here.service().stop()
+        told = beside.stop(here, here.service())
         recovering.note_end(here, server)
     comment = f"dhcpd on {here.id} stopped (pid {old['pid']}); it stays down until dhcpd.start."
+    if told:
+        comment += f" {'; '.join(told)}."
     if old.get("warning"):
         comment += f" Note: {old['warning']}."
     return {"result": True, "comment": comment, "old": old}
@@ -233,7 +236,7 @@ def _start_with_old(
     try:
         if server.process is not None:
             stop_start.stop(server, lambda: None, lambda: None)
-            service.stop()
+            beside.stop(here, service)
     except IscDhcpError as err:
         comment = f"dhcpd on {me} could not be stopped for its old files: {err}"
         return failed(here, comment, old=old)

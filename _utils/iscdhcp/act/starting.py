@@ -19,6 +19,7 @@ from ..facts.server import Settings
 from ..facts.server import read_server
 from ..host.process import Process
 from ..rules import has_address
+from . import beside
 from . import drain
 from . import guard
 from . import handover
@@ -80,6 +81,24 @@ def _another_than(here: Here, last: Ran) -> str | None:
 
 
 def start_as_it_ran(
+    here: Here,
+    codes: Collection[str],
+    timeout: float | None,
+    service: Service,
+    old: ProcessMark | None = None,
+    ended: Process | None = None,
+    last: Ran | None = None,
+) -> Answer:
+    """As :func:`_start_as_it_ran`; what runs in the same service beside it is there again."""
+    mine = beside.running(here, service)
+    answer = _start_as_it_ran(here, codes, timeout, service, old, ended, last)
+    told = beside.bring_back(here, service, mine)
+    if told:
+        answer.setdefault("warnings", []).extend(told)
+    return answer
+
+
+def _start_as_it_ran(
     here: Here,
     codes: Collection[str],
     timeout: float | None,

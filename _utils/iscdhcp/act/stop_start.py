@@ -20,6 +20,7 @@ from ..errors import LeasesAtRisk
 from ..facts import gather
 from ..facts.server import Server
 from ..facts.server import Settings
+from ..facts.server import find_ours
 from ..facts.server import read_server
 from ..host.local import LOCAL
 from ..host.local import Host
@@ -180,11 +181,11 @@ def _await_service(
     pause, absent, in_time = 0.01, 0, True
     while in_time:
         in_time = clock.monotonic() < deadline
-        found = host.find(settings.binaries)
+        found, _ = find_ours(settings, host)
         absent = 0 if found else absent + 1
         if len(found) == 1 and serving(settings, found[0], host):
             # dhcpd forks once it listens: the process seen first may not be the one that stays.
-            again = host.find(settings.binaries)
+            again, _ = find_ours(settings, host)
             if [one.identity for one in again] == [found[0].identity]:
                 return {
                     "pid": found[0].pid,

@@ -93,7 +93,8 @@ def process_facts(server: Server) -> ProcessFacts:
     running = server.process
     if running is None:
         told = [sign.text for sign in signs(server) if sign.blocks]
-        return {**unknown.server()["process"], "absent": not told, "signs": told}
+        found = unknown.server()["process"]
+        return {**found, "absent": not told, "signs": told, "beside": beside(server)}
     return {
         "running": True,
         "absent": None,
@@ -106,16 +107,30 @@ def process_facts(server: Server) -> ProcessFacts:
         "gentle_shutdown": running.gentle_shutdown,
         "argv": list(running.argv),
         "several": [one.pid for one in server.processes] if len(server.processes) > 1 else None,
+        "beside": beside(server),
         "unit": running.unit,
         "sandboxed": running.where.apart,
     }
+
+
+def beside(server: Server) -> list[str]:
+    """Return the dhcpd of this host that are not ours by the settings, as sentences."""
+    return [
+        f"pid {one.pid} of {one.unit or 'no unit'}"
+        + (f" with {one.config_file}" if one.config_file else "")
+        for one in server.others
+    ]
 
 
 def signs(server: Server) -> list[presence.Sign]:
     """Return what speaks for a dhcpd here beside those that are seen, or stands in one's way."""
     port = server.process.port if server.process else presence.DHCP_PORT
     return presence.signs(
-        server.configuration, server.settings.units, server.processes, port, server.host
+        server.configuration,
+        server.settings.units,
+        [*server.processes, *server.others],
+        port,
+        server.host,
     )
 
 

@@ -290,6 +290,12 @@ def _found(
     }
 
 
+def other_program(path: str | None) -> Pending:
+    """Return that a restart is pending because dhcpd's own program was replaced on disk."""
+    what = path or "its program"
+    return _found(True, f"{what} was replaced by a package upgrade since dhcpd started", None)
+
+
 def _inside(marked: Sequence[str]) -> bool:
     """Whether the second line is no counterpart of the first: it is indented otherwise."""
     depths = [len(line) - len(line[1:].lstrip()) for line in marked[:2]]

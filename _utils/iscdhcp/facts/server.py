@@ -20,6 +20,7 @@ from ..host.local import Host
 from ..host.local import Omapi
 from ..host.mounts import Where
 from ..host.omapi import OmapiKey
+from ..rules import ours
 
 #: Where distributions put the configuration (Debian and Fedora; openSUSE).
 CONFIG_FILES = ("/etc/dhcp/dhcpd.conf", "/etc/dhcpd.conf")
@@ -59,6 +60,8 @@ class Settings:
     probe_addresses: Mapping[str, str] | str | None = None
     #: The services of the service manager that dhcpd may be.
     units: tuple[str, ...] = ()
+    #: The service that it is, if that was said.
+    service: str | None = None
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,8 @@ class Server:
     lease_file: str
     #: Where it runs: what is asked and done there goes through it.
     host: Host = LOCAL
+    #: Other dhcpd of this host, by the settings: they are left alone.
+    others: tuple[host_process.Process, ...] = ()
 
     @property
     def process(self) -> host_process.Process | None:
@@ -117,7 +122,7 @@ def read_server(
         Reads the configuration: its main file, by paths as the process knows them.
     """
     parse = parse or _parsed
-    processes = sorted(host.find(settings.binaries), key=lambda one: one.started)
+    processes, others = find_ours(settings, host)
     running = processes[0] if processes else None
     config_file = config_file_of(settings, running)
     where = running.where if running else Where()
@@ -127,7 +132,24 @@ def read_server(
     except IscDhcpError as err:
         error = str(err)
     lease_file = _lease_file_of(settings, running, configuration)
-    return Server(settings, processes, configuration, error, config_file, lease_file, host)
+    return Server(
+        *(settings, processes, configuration, error, config_file, lease_file, host),
+        others=tuple(others),
+    )
+
+
+def find_ours(
+    settings: Settings, host: Host
+) -> tuple[list[host_process.Process], list[host_process.Process]]:
+    """Return the dhcpd that are ours, the oldest first, and those that the settings leave out."""
+    found = sorted(host.find(settings.binaries), key=lambda one: one.started)
+    return ours.chosen(
+        found,
+        settings.config_file,
+        settings.service,
+        lambda one: one.where.located(one.config_file or _first_of(CONFIG_FILES, one.where)),
+        lambda one: one.unit,
+    )
 
 
 def _parsed(path: str, locate: Locate | None) -> views.Configuration:

@@ -22,7 +22,9 @@ from ..errors import IscDhcpError
 from ..errors import LogError
 from ..host import firewall
 from ..host import process
+from ..host import upgrades
 from ..leases import knowledge as leases_knowledge
+from ..leases.forgotten import forgotten
 from ..log import harmless
 from ..log import sources as log_sources
 from ..log.messages import WORTH_READING
@@ -31,6 +33,7 @@ from ..log.messages import masked
 from ..log.sources import SYSLOG_FILES
 from ..log.sources import Line
 from ..shapes import Examined
+from ..shapes import Forgotten
 from ..shapes import Knowledge
 from ..shapes import LogSurvey
 from ..shapes import Move
@@ -91,7 +94,26 @@ def survey(
         "log": read_log(server, log_hours * 3600.0) if log_hours else None,
         "configuration": examined(server, addresses, nonce) if configuration else None,
         "knowledge": knowledge(server),
+        "upgrades": upgrades.look(_units(server)),
+        "forgotten": to_be_forgotten(server),
     }
+
+
+def to_be_forgotten(server: Server) -> Forgotten | None:
+    """Return the leases that a restart with what is on disk would forget, if that is new."""
+    configuration, running = server.configuration, server.process
+    if configuration is None or running is None:
+        return None
+    newest = max((one.mtime_ns for one in configuration.files), default=0) / 1e9
+    if newest <= running.started:
+        return None
+    return forgotten(server.lease_file, configuration.ranges, server.host.clock.time())
+
+
+def _units(server: Server) -> list[str]:
+    """Return the service that dhcpd is, or those that it may be."""
+    unit = server.process.unit if server.process else None
+    return [unit] if unit else list(server.settings.units)
 
 
 def knowledge(server: Server) -> dict[str, Knowledge] | None:

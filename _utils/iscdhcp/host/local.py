@@ -62,6 +62,9 @@ class Host(Protocol):
     def find(self, names: Iterable[str]) -> list[Process]:
         """As :func:`iscdhcp.host.process.find`."""
 
+    def find_v6(self, names: Iterable[str]) -> list[Process]:
+        """As :func:`iscdhcp.host.process.find_v6`."""
+
     def is_alive(self, one: Process) -> bool:
         """As :func:`iscdhcp.host.process.is_alive`."""
 
@@ -132,6 +135,10 @@ class LocalHost:
     def find(self, names: Iterable[str]) -> list[Process]:
         """As :meth:`Host.find`."""
         return process.find(names)
+
+    def find_v6(self, names: Iterable[str]) -> list[Process]:
+        """As :meth:`Host.find_v6`."""
+        return process.find_v6(names)
 
     def is_alive(self, one: Process) -> bool:
         """As :meth:`Host.is_alive`."""

@@ -14,6 +14,7 @@ import signal
 import socket
 import struct
 import time
+from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -66,6 +67,8 @@ class Process:
     uid: int = 0
     #: The executable, ``None`` where that can't be seen.
     executable: str | None = None
+    #: Whether that file is not the one on disk any more: a package was upgraded.
+    replaced: bool = False
     #: The folder that it works in.
     directory: str = "/"
 
@@ -145,7 +148,16 @@ def find(names: Iterable[str] = ("dhcpd",)) -> list[Process]:
     server's. Left out is the process that only waits for the daemon, its child, to be ready
     (server/dhcpd.c:378-401). Raises :class:`ProcessError` where this process may not look.
     """
-    wanted = set(names)
+    return _found(set(names), lambda argv: not serves_no_dhcpv4(argv))
+
+
+def find_v6(names: Iterable[str] = ("dhcpd",)) -> list[Process]:
+    """Return the dhcpd processes that serve DHCPv6, as :func:`find` does those of DHCPv4."""
+    once = _NOT_SERVING - {"-6"}
+    return _found(set(names), lambda argv: "-6" in argv and not once & set(argv[1:]))
+
+
+def _found(wanted: set[str], is_meant: Callable[[tuple[str, ...]], bool]) -> list[Process]:
     mine = _network("self")
     found = []
     for entry in PROC.iterdir():
@@ -155,7 +167,7 @@ def find(names: Iterable[str] = ("dhcpd",)) -> list[Process]:
             argv = _argv(entry)
             if not argv or os.path.basename(argv[0]) not in wanted:
                 continue
-            if serves_no_dhcpv4(argv) or _network(entry.name) != mine:
+            if not is_meant(argv) or _network(entry.name) != mine:
                 continue
             found.append(_read(int(entry.name), argv))
         except (FileNotFoundError, ProcessLookupError):
@@ -243,6 +255,7 @@ def _read(pid: int, argv: tuple[str, ...]) -> Process:
         unit=None if unit == units.of_process("self") else unit,
         uid=uid,
         executable=_link(pid, "exe"),
+        replaced=_is_replaced(pid),
         directory=_link(pid, "cwd") or "/",
     )
 
@@ -251,6 +264,13 @@ def _link(pid: int, name: str) -> str | None:
     with contextlib.suppress(OSError):
         return os.readlink(PROC / str(pid) / name).removesuffix(" (deleted)")
     return None
+
+
+def _is_replaced(pid: int) -> bool:
+    """Whether the program on disk is another file than the one that runs."""
+    with contextlib.suppress(OSError):
+        return os.readlink(PROC / str(pid) / "exe").endswith(" (deleted)")
+    return False
 
 
 def _boot_time() -> float:

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..answers import Forgotten
 from ..errors import IscDhcpError
+from ..shapes import Forgotten
 from . import count
 
 

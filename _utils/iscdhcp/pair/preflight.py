@@ -16,7 +16,9 @@ from dataclasses import replace
 from typing import Any
 
 from ..errors import IscDhcpError
+from ..rules import forgotten_leases
 from ..rules import proof
+from ..rules import upgrades
 from ..rules.may_stop import CLOCK_MAX_SKEW
 from ..rules.may_stop import clocks_apart
 from ..rules.verdict import Verdict
@@ -55,10 +57,11 @@ CODES = {
     "service": "service manager and process agree, and dhcpd would come back as it runs",
     "holder": "nobody else holds the pair",
     "pending": "no other change is pending",
+    "upgrades": "package upgrades leave dhcpd alone",
 }
 
 #: Nothing that a run should be told each time: advice about the set-up.
-STANDING = frozenset({"firewall"})
+STANDING = frozenset({"firewall", "upgrades"})
 
 #: A share of the pool below which a server is told to be short of addresses of its own.
 SHORT = 0.02
@@ -186,6 +189,7 @@ def preflight(
         if not guard or view.partner(server) in guard:
             found += _free(view, server)
         found += _service(view, server) + _held(view, server) + _pending(view, server)
+        found += _upgrades(view, server)
     found += _skew(view) + _parity(view)
     found = [_by_policy(check, policy) for check in found]
     checks: list[Check] = []
@@ -366,7 +370,8 @@ def _leases(view: PairView, server: str) -> list[Check]:
     leases = view.seen(server)["leases"]
     damaged = leases and leases["damaged"]
     found = [Check.of("lease-file-damaged", server, damaged=damaged)] if damaged else []
-    for reason in (old_file(view, server), lacking(view, server)):
+    lost = forgotten_leases.keeps_leases({server: view.survey(server)["forgotten"]}).reasons
+    for reason in (old_file(view, server), lacking(view, server), *lost):
         if reason:
             level = BLOCK if reason.blocks else WARN
             found.append(
@@ -413,6 +418,13 @@ def _pending(view: PairView, server: str) -> list[Check]:
     if view.touched_since_start(server):
         return [Check.of("touched", server, file=view.seen(server)["configuration"]["file"])]
     return []
+
+
+def _upgrades(view: PairView, server: str) -> list[Check]:
+    return [
+        Check("upgrades", WARN, one.text, one.do, server, trouble=one.code)
+        for one in upgrades.by_themselves(server, view.survey(server)["upgrades"])
+    ]
 
 
 def _skew(view: PairView) -> list[Check]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from collections.abc import Mapping
 
-from ..answers import Forgotten
+from ..shapes import Forgotten
 from .verdict import Reason
 from .verdict import Verdict
 

@@ -162,6 +162,8 @@ def _own_server(facts: ServerFacts) -> list[Reason]:
     if process["several"]:
         pids = ", ".join(map(str, process["several"]))
         found.append(Reason.of("several", server=me, pids=pids))
+    for other in process["beside"]:
+        found.append(Reason.of("another-dhcpd", server=me, other=other))
     for other in process["others"]:
         found.append(Reason.of("port", server=me, other=other))
     if process["stopped"]:

@@ -33,6 +33,7 @@ from ..rules.verdict import Verdict
 from ..shapes import ProcessFacts
 from ..shapes import ServerFacts
 from ..troubles.catalogue import CATALOGUE
+from ..troubles.catalogue import is_forced
 from ..troubles.catalogue import says
 from ..words import clock
 from ..words import full_stop
@@ -140,7 +141,9 @@ class PairRun(HealingRun):
         view = view_of(self.pair, answers)
         for check in pair_preflight.preflight(view, judged, self.request.policy):
             wanted = check.code in self.request.policy
-            if check.verdict == pair_preflight.BLOCK and not check.guard and not begun:
+            forced = check.trouble and is_forced(check.trouble, self.request.force)
+            blocks = check.verdict == pair_preflight.BLOCK and not (check.guard or forced)
+            if blocks and not begun:
                 blockers[check.told] = None
             elif check.verdict != pair_preflight.PASS and not check.guard:
                 if check.code not in pair_preflight.STANDING or wanted:

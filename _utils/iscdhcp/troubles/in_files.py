@@ -109,6 +109,7 @@ LEASES = (
         "{server}: no range of the new configuration holds {leases} that clients have: {addresses}",
         blocks=True,
         force="leases",
+        check="lease-file",
     ),
     Trouble(
         "leases-uncounted",
@@ -119,6 +120,7 @@ LEASES = (
         proof=UNPROVED,
         blocks=True,
         force="leases",
+        check="lease-file",
     ),
     Trouble(
         "lease-folder",

@@ -83,9 +83,20 @@ DHCPD = (
         "several",
         "Several dhcpd answer clients from files of their own, so that one address may go to two "
         "clients; and it is unclear which one a stop would end.",
-        "end the stray one by its pid on {server}; the service's own is the one to keep",
+        "end the stray one by its pid on {server}; the service's own is the one to keep. Where "
+        "both are meant to run, dhcpd:config_file or dhcpd:service in the minion's configuration "
+        "says which one is ours",
         "several dhcpd processes run on {server} (pids {pids}), and all of them answer clients",
         blocks=True,
+        check="process",
+    ),
+    Trouble(
+        "another-dhcpd",
+        "Another dhcpd runs on this host, and the settings (dhcpd:config_file, dhcpd:service) say "
+        "that it is not ours. It is left alone.",
+        "nothing, if it is meant to run",
+        "another dhcpd on {server} is left alone: {other}",
+        proof=NOTE,
         check="process",
     ),
     Trouble(
@@ -141,6 +152,15 @@ DHCPD = (
         "{server} does not have {address}, its address in {pair}",
         blocks=True,
         force="address",
+    ),
+    Trouble(
+        "upgrades",
+        "Package upgrades restart dhcpd by themselves on this host. Both servers of a pair get "
+        "them in the same night, and nobody looks at the partner.",
+        "the state dhcpd.kept_from_upgrades on {server} keeps them from it; restart the pair "
+        "afterwards (dhcp_failover.restart)",
+        "dhcpd on {server} is restarted by {what}, whatever its partner does",
+        check="upgrades",
     ),
     Trouble(
         "gentle",

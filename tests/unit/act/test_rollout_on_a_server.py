@@ -6,6 +6,7 @@ dhcpd is a model; configuration, lease file and notes are real files.
 
 from __future__ import annotations
 
+import os
 import time
 
 import pytest
@@ -14,6 +15,7 @@ from iscdhcp.act import previous
 from iscdhcp.act import restarting
 from iscdhcp.act import stage as act_stage
 from iscdhcp.errors import StagingError
+from iscdhcp.facts import survey
 
 LEASE = """lease {address} {{
   starts 5 {starts};
@@ -115,6 +117,15 @@ def test_a_lease_file_that_can_not_be_read_is_not_one_without_leases(here, main)
     here.folder.joinpath("dhcpd.leases").unlink()
     answer = put_on_stage(here, main, "range 10.0.0.10 ", "range 10.0.0.15 ", test=True)
     assert "can't be read" in answer["forgotten"]["unknown"]
+
+
+def test_ranges_that_were_changed_on_disk_without_a_rollout_are_looked_at_too(here, main):
+    write_leases(here, lease(here, "10.0.0.12"))
+    assert survey.to_be_forgotten(here.server()) is None, "it runs with what is on disk"
+    main.write_text(main.read_text().replace("range 10.0.0.10 ", "range 10.0.0.15 "))
+    later = here.host.clock.time() + 10
+    os.utime(main, (later, later))
+    assert survey.to_be_forgotten(here.server())["named"] == ["10.0.0.12"]
 
 
 # -- proved --------------------------------------------------------------------------------------

@@ -192,3 +192,8 @@ def test_nothing_large_is_read_as_long_as_nothing_was_touched(
     read.clear()
     assert server.ask()["pending"] is True
     assert pending.TEXTS not in read, "the same files are compared once"
+
+
+def test_a_program_that_an_upgrade_has_replaced_is_a_restart_to_come():
+    found = pending.other_program("/usr/sbin/dhcpd")
+    assert found["pending"] is True and "/usr/sbin/dhcpd was replaced" in found["reason"]

@@ -41,7 +41,8 @@ def host(tmp_path, monkeypatch):
     class Host:
         conf = tmp_path / "dhcpd.conf"
         syslog = tmp_path / "syslog"
-        process = Process(4711, "boot-4711-1", time.time() - 100, ("dhcpd",), "S", False)
+        argv = ("dhcpd", "-cf", str(conf))
+        process = Process(4711, "boot-4711-1", time.time() - 100, argv, "S", False)
 
         def says(self, moment, text):
             with open(self.syslog, "a", encoding="utf-8") as file:
@@ -90,7 +91,7 @@ def test_a_new_process_begins_anew(host):
     host.says(time.time() - 90, "I move from startup to normal")
     host.says(time.time() - 90, "peer moves from startup to normal")
     trail = host.look()["trail"]
-    host.process = Process(4712, "boot-4712-2", time.time() - 1, ("dhcpd",), "S", False)
+    host.process = Process(4712, "boot-4712-2", time.time() - 1, host.process.argv, "S", False)
     seen = host.look(trail)
     assert states(seen) == (None, None)
     assert seen["relationships"]["foo"]["why_unknown"]
@@ -122,7 +123,7 @@ def test_a_dhcpd_that_hangs_holds_nobody_up(host, accepts):
 
 def test_a_stopped_process_is_not_even_asked(host):
     host.conf.write_text(OMAPI.format(1) + CONFIGURATION)
-    host.process = Process(4711, "boot-4711-1", time.time() - 100, ("dhcpd",), "T", False)
+    host.process = Process(4711, "boot-4711-1", time.time() - 100, host.process.argv, "T", False)
     assert "stopped by a signal" in host.look()["relationships"]["foo"]["why_unknown"]
 
 

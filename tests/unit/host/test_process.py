@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -186,3 +187,33 @@ def test_a_server_of_another_network_is_left_out(sleeper):
     if "unshare" in done.stderr:
         pytest.skip(f"no network namespace can be made here: {done.stderr.strip()}")
     assert done.stdout.strip() == "0"
+
+
+def test_a_dhcpd_of_ipv6_is_found_as_such_and_is_no_server_of_ours():
+    for more, count in ((["-6"], 1), (["-6", "-t"], 0), (["-4"], 0)):
+        with subprocess.Popen(
+            [NAME, "-c", SLEEPER, *more], executable=sys.executable, stdout=subprocess.PIPE
+        ) as child:
+            try:
+                assert child.stdout.readline()
+                assert len(process.find_v6((NAME,))) == count, more
+                assert len(find()) == (more == ["-4"]), more
+            finally:
+                child.kill()
+
+
+def test_a_program_that_was_replaced_on_disk_is_seen(tmp_path):
+    program = tmp_path / NAME
+    shutil.copy("/bin/sleep", program)
+    with subprocess.Popen([program, "60"], stdout=subprocess.PIPE) as child:
+        try:
+            wait = time.monotonic() + 10
+            while not (found := find()) and time.monotonic() < wait:
+                time.sleep(0.01)
+            assert [one.replaced for one in found] == [False]
+            shutil.copy("/bin/sleep", tmp_path / "new")
+            os.replace(tmp_path / "new", program)
+            (one,) = find()
+            assert one.replaced and one.executable == str(program)
+        finally:
+            child.kill()

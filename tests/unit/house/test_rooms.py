@@ -121,9 +121,9 @@ def test_no_file_that_salt_loads_takes_a_function_by_its_name():
 
 
 def test_no_folder_is_a_hall():
-    """At most 20 Python files of the product in one, ``__init__.py`` counted."""
+    """At most 24 Python files of the product in one, ``__init__.py`` counted."""
     counts = {}
     for top in ("_utils", "_modules", "_states", "_runners", "_beacons", "_output", "saltext"):
         for path in (ROOT / top).rglob("*.py"):
             counts[path.parent] = counts.get(path.parent, 0) + 1
-    assert {str(folder): number for folder, number in counts.items() if number > 20} == {}
+    assert {str(folder): number for folder, number in counts.items() if number > 24} == {}

@@ -93,6 +93,10 @@ SPOILT = [
     (lambda v: v.a.update(pending_restart={"reason": "new"}), ("pending", "warn")),
     (lambda v: v.a["configuration"].update(touched_since_start=True), ("pending", "warn")),
     (
+        lambda v: v.a["survey"].update(upgrades={"package": None, "needrestart": True}),
+        ("upgrades", "warn"),
+    ),
+    (
         lambda v: v.a["survey"]["configuration"].update(findings=[finding("warning", "no mclt")]),
         ("lint", "warn"),
     ),
@@ -197,3 +201,19 @@ def test_equal_knowledge_and_other_ranges_are_nothing(views):
     assert not_passed(preflight(views)) == set()
     views.b["survey"]["knowledge"] = knowledge(active=60, ranges="other")
     assert not_passed(preflight(views)) == set()
+
+
+def test_upgrades_that_restart_dhcpd_are_a_row_and_no_word_of_each_run(views):
+    views.b["survey"]["upgrades"] = {"package": True, "needrestart": None}
+    found = preflight(views)
+    assert not_passed(found) == {("upgrades", "warn")}
+    assert "upgrades" in pair_preflight.STANDING
+    assert pair_preflight.outcome(preflight(views, {"upgrades": "block"})) == "block"
+
+
+def test_a_restart_that_would_forget_leases_of_clients_is_refused(views):
+    """The ranges on disk were changed by hand, or by a highstate: no rollout has looked."""
+    views.b["survey"]["forgotten"] = {"leases": 112, "named": ["10.0.0.10"], "unknown": None}
+    (check,) = [one for one in preflight(views) if one.trouble == "leases-forgotten"]
+    assert (check.verdict, check.server, check.guard) == ("block", B, False)
+    assert "112 leases" in check.text and "10.0.0.10 and 111 more" in check.text

@@ -10,7 +10,9 @@ from __future__ import annotations
 import pytest
 from fake_minions import go
 from iscdhcp.pair import locks
+from iscdhcp.shapes import Survey
 from pair_facts import NOW
+from shaped import shaped
 
 
 def test_the_secondary_is_restarted_first_then_the_primary_each_once(minions, run):
@@ -295,3 +297,14 @@ def test_a_short_act_at_the_partner_is_waited_for_before_the_stop(minions, run):
     assert step.result, step.comment
     assert any("dhcpd on dhcp-a is being stopped or started" in said for said in one.said)
     one.unlock()
+
+
+def test_a_restart_that_would_forget_leases_is_refused_unless_it_is_forced(minions, run):
+    lost = {"leases": 3, "named": ["10.0.0.10"], "unknown": None}
+    minions.servers["dhcp-a"]["survey"] = shaped(Survey, forgotten=lost)
+    steps = go(run())
+    assert steps[-1].result is False and "3 leases" in steps[-1].comment
+    assert "force=leases" in steps[-1].comment and minions.acts == []
+    steps = go(run(force=frozenset({"leases"})))
+    assert [step.result for step in steps] == [True] * 6
+    assert any("3 leases" in one for one in steps[1].warnings)
