@@ -61,6 +61,8 @@ def take(
         claim = here.notes.claims.current
         if claim and claim["run"] != run:
             return failed(here, f"{by_another(me, claim)}. Nothing was done.")
+        # What the master knows has to be recent now: the look may take some seconds.
+        begun = here.host.clock.time()
         seen = look(relationship)
         verdict = is_dead.judge(
             seen["facts"],
@@ -68,7 +70,7 @@ def take(
             evidence["partner"],
             seen["probe"],
             evidence["confirm"],
-            now=here.host.clock.time(),
+            now=begun,
         )
         if not verdict.ok:
             text = f"{relationship} on {me} was not put into partner-down: {verdict.sentence}"

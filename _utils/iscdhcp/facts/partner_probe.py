@@ -19,6 +19,8 @@ from .server import Server
 
 #: Seconds in which a living host answers a ping or a connection.
 PROBE_SECONDS = 1.0
+#: Seconds for an address: a second of ping-check, and some more.
+DHCP_SECONDS = 1.3
 #: Pings until silence counts: one may get lost, the first one often does (ARP).
 PINGS = 3
 
@@ -39,7 +41,7 @@ def probe_partner(server: Server, relationship: str, leases: LeaseFacts | None =
             if port in (one.port, one.peer_port):
                 port = None
             found = probe_address(one.peer_address, port)
-            asked = asking.ask(server, one, leases, None)
+            asked = asking.ask(server, one, leases, None, DHCP_SECONDS)
             if asked["asked"] is not None:
                 found["dhcp"] = bool(asked["offered"] or asked["alive"])
             return found

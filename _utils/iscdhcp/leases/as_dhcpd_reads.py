@@ -9,6 +9,7 @@ common/conflex.c of 4.4.3-P1) from a damaged entry on until it stands where a wh
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 
@@ -29,6 +30,8 @@ _BUFFER = 1500
 
 _TOKEN = re.compile(rb"[A-Za-z][A-Za-z0-9_-]*|[-0-9][A-Za-z0-9_-]*|.", re.DOTALL)
 _SKIP = re.compile(rb"[ \t\r\n\v\f]*(?:#[^\n\xff]*(?:[\n\xff]|\Z)[ \t\r\n\v\f]*)*")
+#: What ends no skip and begins neither string nor comment.
+_UNIMPORTANT = re.compile(rb'[^;{}"#\0\xff]*')
 _NUMBER = re.compile(rb"-?\d+\Z")
 _HEX = re.compile(rb"-?[0-9a-fA-F]+\Z|0[xX][0-9a-fA-F]+\Z")
 _END = b""
@@ -49,6 +52,8 @@ class Reading:
     dropped: tuple[tuple[str, str], ...]
     halved: tuple[str, ...]
     stops: bool = False
+    #: Where it stands then: what is damaged before that it has read as part of this.
+    reached: int = 0
 
 
 class _Lost(Exception):
@@ -89,6 +94,8 @@ class _Tokens:
     def skip(self, braces: int = 0) -> None:
         """skip_to_rbrace: to the ``;``, or behind so many closing braces."""
         while True:
+            # Nothing else ends it: 64 kB token by token, for each torn entry, took seconds.
+            self.position = _UNIMPORTANT.match(self.text, self.position).end()  # type: ignore[union-attr]
             token = self.peek()
             if token == b"}":
                 braces -= braces > 0
@@ -213,23 +220,47 @@ def _string_end(text: bytes, position: int) -> int:
     return position
 
 
-def reading(text: bytes, position: int, whole: dict[int, tuple[str, str]]) -> Reading:
+class Whole:
+    """
+    Kind and name of the whole entries after a damage, by where they begin; no more than is asked.
+
+    start
+        Where the damage ends.
+    """
+
+    def __init__(self, text: bytes, start: int) -> None:
+        self._items = parse(text, start=start, more=True)
+        self._known: dict[int, tuple[str, str]] = {}
+        self._reached = -1.0
+
+    def until(self, position: float) -> dict[int, tuple[str, str]]:
+        """Return those that begin before or at ``position``, and perhaps more."""
+        while self._reached < position:
+            item = next(self._items, None)
+            self._reached = math.inf if item is None else item.offset
+            if isinstance(item, Entry):
+                self._known[item.offset] = item.kind, item.name
+        return self._known
+
+
+def reading(text: bytes, position: int, whole: Whole) -> Reading:
     """
     Follow dhcpd from ``position`` of ``text``.
 
     whole
-        Kind and name of the whole entries after the damage, by where they begin.
+        The whole entries after the damage.
     """
     tokens = _Tokens(text, position)
     halved: list[str] = []
     while True:
         at = tokens.ready()
-        if at in whole or at >= len(text):
+        if at >= len(text) or at in whole.until(at):
             break
         word = tokens.next().lower()
         if word == _END:
+            after = whole.until(math.inf)
             return Reading(
-                tuple(whole[one] for one in sorted(whole) if one > at), tuple(halved), True
+                tuple(after[one] for one in sorted(after) if one > at), tuple(halved), True
             )
         if word == b"lease":
             address = _lease(tokens)
@@ -242,8 +273,9 @@ def reading(text: bytes, position: int, whole: dict[int, tuple[str, str]]) -> Re
             tokens.semicolon()
         else:
             tokens.skip()
-    dropped = [whole[one] for one in sorted(whole) if position < one < tokens.position]
-    return Reading(tuple(dropped), tuple(halved))
+    known = whole.until(tokens.position)
+    dropped = [known[one] for one in sorted(known) if position < one < tokens.position]
+    return Reading(tuple(dropped), tuple(halved), reached=tokens.position)
 
 
 def _lease(tokens: _Tokens) -> str | None:
@@ -387,14 +419,8 @@ def readings(path: str, damaged: list[Damaged]) -> list[Reading | None]:
             continue
         with Reader(path) as reader:
             text = reader.at(one.offset, one.end - one.offset + _WINDOW)
-        whole = {
-            item.offset: (item.kind, item.name)
-            for item in parse(text, start=one.end - one.offset, more=True)
-            if isinstance(item, Entry)
-        }
+        whole = Whole(text, one.end - one.offset)
         result = reading(text, 0, whole)
         found.append(result)
-        if result.dropped:
-            last = max(at for at, known in whole.items() if known in result.dropped)
-            behind = one.offset + last
+        behind = one.offset + result.reached
     return found

@@ -3,8 +3,9 @@ How many addresses of each pool are in which state, as dhcpd itself would say.
 
 The last entry of an address counts. An ``active`` entry whose end is past (``ends <= now``) is
 expired: dhcpd gives it its next binding state when its timer runs, so at its start at the latest
-(server/mdb.c, pool_timer); only a secondary in ``normal`` waits for the primary to say so. One
-without ``ends`` ended in 1970. An address without entry is ``free``.
+(server/mdb.c, pool_timer); only a secondary in ``normal`` waits for the primary to say so. One that
+is ``free`` or ``backup`` with a past end, and is to be the other next, is that at the start
+(measured). One without ``ends`` ended in 1970. An address without entry is ``free``.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ NAMED = 100
 #: 0 is an address without entry.
 _CODES = {state.encode(): code for code, state in enumerate(BINDING_STATES, 1)}
 _ACTIVE = _CODES[b"active"]
+_SPARE = _CODES[b"free"], _CODES[b"backup"]
 _LAPSED = len(_CODES) + 1
 _NAMES = ("virgin", *BINDING_STATES, "lapsed")
 
@@ -41,7 +43,7 @@ _JUMP = rb"(?:" + b"".join(_LINES) + rb"|" + b"".join(rb"(?:" + x + rb"|)" for x
 _DEFAULT_DATES = re.compile(
     rb"\nlease (?:(\d[\d.]*\.)(\d+) \{\n(?:  starts .{21};\n|)(?:  ends . (.{19});\n|)"
     + _JUMP
-    + rb"  binding state ([a-z]+);\n|)",
+    + rb"  binding state ([a-z]+);\n(?:  next binding state (free|backup);\n|)|)",
     re.DOTALL,
 )
 _TIME = rb"(?:. .{19};|epoch \d+;[^\n]*|never;)\n"
@@ -52,7 +54,7 @@ _ANY_DATES = re.compile(
     + b"".join(
         rb"(?:  " + name + rb" " + _TIME + rb"|)" for name in (b"tstp", b"tsfp", b"atsfp", b"cltt")
     )
-    + rb"  binding state ([a-z]+);\n|)",
+    + rb"  binding state ([a-z]+);\n(?:  next binding state (free|backup);\n|)|)",
     re.DOTALL,
 )
 
@@ -148,11 +150,12 @@ def _take(text: bytes, pages: _Pages, now: float) -> int | None:
     for form in (_DEFAULT_DATES, _ANY_DATES):
         found = form.findall(b"\n" + text)
         try:
-            for prefix, octet, ends, state in found:
-                if state == active and (ends <= text_now or b"epoch" < ends <= epoch_now):
-                    pages[prefix][octets[octet]] = _LAPSED
-                else:
-                    pages[prefix][octets[octet]] = codes[state]
+            for prefix, octet, ends, state, following in found:
+                code = codes[state]
+                if state == active or following and code in _SPARE:
+                    if ends <= text_now or b"epoch" < ends <= epoch_now:
+                        code = _LAPSED if state == active else codes[following]
+                pages[prefix][octets[octet]] = code
         except KeyError:
             continue
         return len(found)
@@ -168,6 +171,8 @@ def _take_one(entry: Entry, pages: _Pages, now: float) -> None:
         code = _ACTIVE if ends > now else _CODES[b"expired"]
     elif state == "active" and ends <= now:
         code = _LAPSED
+    elif {state, fields["next"]} == {"free", "backup"} and ends <= now:
+        code = _CODES[fields["next"].encode()]
     else:
         code = _CODES[state.encode()]
     prefix, _, last = entry.name.rpartition(".")

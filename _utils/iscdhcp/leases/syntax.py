@@ -46,7 +46,15 @@ _SPACE = rb"[ \t\r\n\v\f]*(?:#[^\n\0\xff]*\n[ \t\r\n\v\f]*)*"
 _GAP = rb"[ \t\r\n\v\f]" + _SPACE
 # To dhcpd an octal escape has three digits, the first up to 3: one that is cut short takes the
 # closing quote with it (read_string, common/conflex.c), and the entries that follow.
-_ESCAPED = rb"\\(?:[0-3][0-7][0-7]|x[0-9a-fA-F]{2}|[^0-3x\n\0\xff])"
+# A character that does not fit an octal number is passed over, with a warning, and the lease is
+# kept; after a zero it is a NUL, and the next character is read as if a backslash stood before it
+# (measured: "\108\001", "\08x41", "\x4g").
+_JUNK = rb'[^0-7"\n\0\xff]'
+_ESCAPED = (
+    rb"\\(?:00?" + _JUNK + rb")*(?:00[0-7]|0[1-7]" + _JUNK + rb"*[0-7]"
+    rb"|[1-3]" + _JUNK + rb"*[0-7]" + _JUNK + rb"*[0-7]"
+    rb"|x(?:[0-9a-fA-F]{2}|[0-9a-fA-F]?[^0-9a-fA-F\"\n\0\xff])|[^0-3x\n\0\xff])"
+)
 _STRING = rb'"[^"\\\n\0\xff]*(?:' + _ESCAPED + rb'[^"\\\n\0\xff]*)*"'
 _HEX = rb"[0-9a-fA-F]{1,2}(?::[0-9a-fA-F]{1,2})*"
 _NAME = rb"[A-Za-z0-9_][A-Za-z0-9_.-]*"

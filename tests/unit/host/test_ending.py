@@ -169,7 +169,7 @@ def test_a_signal_that_comes_while_it_is_halted_is_not_lost(sleeper):
     (found,) = find()
 
     def look():
-        os.kill(found.pid, signal.SIGINT)
+        os.kill(found.pid, signal.SIGUSR1)
         return False
 
     with pytest.raises(ProcessError, match="runs on|ended already"):

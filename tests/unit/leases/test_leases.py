@@ -4,6 +4,7 @@ What dhcpd itself makes of the same files is in ``tests/functional/test_leases_r
 """
 
 import os
+import time
 from collections import namedtuple
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
 from iscdhcp.errors import LeaseFileError
+from iscdhcp.leases import as_dhcpd_reads
 from iscdhcp.leases import check
 from iscdhcp.leases import count
 from iscdhcp.leases import read
@@ -347,7 +349,7 @@ def test_no_bytes_break_the_parser(garbage, before):
     found = list(parse(before + garbage + lease(9)))
     assert found[-1].end <= len(before + garbage + lease(9))
     assert [one.offset for one in found] == sorted(one.offset for one in found)
-    reading(before + garbage, 0, {})
+    reading(before + garbage, 0, as_dhcpd_reads.Whole(b"", 0))
 
 
 def test_a_block_size_changes_nothing(write, monkeypatch):
@@ -641,3 +643,61 @@ def test_files_of_real_origin_are_judged_as_dhcpd_does(path):
     for one in read.entries(str(path)):
         if isinstance(one, Entry) and one.kind == "lease":
             assert one.fields["state"] in BINDING
+
+
+# -- as dhcpd keeps it ---------------------------------------------------------------------------
+
+
+def with_uid(number, uid):
+    return lease(number).replace(b'"\\001\\002\\000{}\\";"', b'"' + uid + b'"')
+
+
+@pytest.mark.parametrize(
+    "uid",
+    [
+        rb"\001\108\001", rb"\08\001", rb"\0x41z", rb"\19a\001", rb"\400", rb"\8", rb"\1z2z3",
+        rb"\x4g1", rb"\xgg", rb"a\0b\001", rb"\000", rb"\1\2\3", rb"\\", rb"\"",
+    ],
+)  # fmt: skip
+def test_a_lease_whose_uid_is_odd_is_kept_as_dhcpd_keeps_it(write, uid):
+    """Each was read by dhcpd 4.4.3-P1, with the lease after it."""
+    text = lease(1) + with_uid(2, uid) + lease(3)
+    path = write(text)
+    assert check.check(str(path))["whole"]
+    assert not repair.repair(str(path))["changed"]
+    assert [one.name for one in read.entries(str(path))] == ["10.0.0.1", "10.0.0.2", "10.0.0.3"]
+
+
+@pytest.mark.parametrize("uid", [rb"\08x", rb"\01", rb"\018", rb"\x4", rb"\00a1", rb"\3"])
+def test_a_string_that_takes_the_next_entries_with_it_is_told(write, uid):
+    text = lease(1) + with_uid(2, uid) + lease(3)
+    assert not check.check(str(write(text)))["whole"]
+
+
+def test_a_megabyte_of_torn_entries_is_judged_in_time(write):
+    torn = b"".join(lease(n % 256).replace(b"\n}", b"") for n in range(9000))
+    path = write(torn + lease(7))
+    begun = time.process_time()
+    found = check.check(str(path))
+    spent = time.process_time() - begun
+    assert len(found["problems"]) == 9000
+    assert spent < 4 * found["bytes"] / 1_000_000, spent  # below one here; a slow machine has more
+
+
+def test_free_and_backup_leases_whose_time_is_over_are_what_they_were_to_be_next(write):
+    def one(number, state, following, ends=b"3 2026/11/25 11:00:00"):
+        return (
+            b"lease 10.0.0.%d {\n  starts 3 2026/11/25 10:00:00;\n  ends %s;\n"
+            b"  binding state %s;\n  next binding state %s;\n}\n" % (number, ends, state, following)
+        )
+
+    later = b"3 2036/11/25 11:00:00"
+    text = (
+        one(1, b"backup", b"free") + one(2, b"free", b"backup") + one(3, b"backup", b"backup")
+        + one(4, b"backup", b"free", later) + one(5, b"released", b"free")
+    )  # fmt: skip
+    pools = [Pool("all", (("10.0.0.1", "10.0.0.5"),))]
+    now = 1_800_000_000
+    for written in (text, text.replace(b"  binding", b"   binding")):
+        (found,) = count.count(write(written), pools, now)["pools"]
+        assert (found["free"], found["backup"], found["released"]) == (1, 3, 1)
