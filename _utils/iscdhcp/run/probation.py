@@ -51,7 +51,8 @@ class ProbationRun(PairRun):
             entry["probation"] = known
             self._save()
         left = min(seconds, max(0.0, known["since"] + seconds - self.clock.time()))
-        begun = last_answer = self.clock.monotonic()
+        # A pause leaves the probation going, and asks nobody meanwhile: it is no lost contact.
+        begun, last_answer = self.clock.monotonic(), self.steering.elapsed()
         ends = self.clock.time() + left
         if left:
             self._tell(server, ends, left)
@@ -64,10 +65,10 @@ class ProbationRun(PairRun):
                 why = f"{server} did not stand its probation: {verdict.sentence}"
                 return Step(False, self._failure(why).comment, why=why)
             if verdict.ok:
-                last_answer = now
+                last_answer = self.steering.elapsed()
                 if over:
                     break
-            elif now - last_answer > restart.LOST_CONTACT:
+            elif self.steering.elapsed() - last_answer > restart.LOST_CONTACT:
                 return self._failure_unseen(server, verdict)
             self.keep_claim()
             self._sleep(min(LOOK_INTERVAL, max(left - (now - begun), 0.2)))

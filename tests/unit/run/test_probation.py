@@ -140,6 +140,23 @@ def test_a_server_that_is_never_seen_again_is_left_as_it_is(minions, run):
     assert minions.acts == ["dhcp-b"]
 
 
+def test_a_pause_in_a_probation_is_no_lost_contact(minions, run):
+    """The first look after it finds nobody, the second one does."""
+    going = run()
+
+    def paused():
+        going.orders.give(going.attempt, "pause", "bob", "tea")
+        minions.clock.after(300, resumed)
+
+    def resumed():
+        going.orders.give(going.attempt, "resume", "bob", None)
+        minions.silent.add("dhcp-b")
+        minions.clock.after(20, minions.silent.clear)
+
+    when_restarted(minions, 30, paused)
+    assert [step.result for step in go(going)] == [True] * 8
+
+
 def test_a_run_that_goes_on_watches_for_what_is_left(minions, run):
     first = run()
 
