@@ -107,7 +107,7 @@ def server() -> ServerFacts:
 
 def service() -> ServiceFacts:
     """Return what a service manager says of dhcpd that does not know it."""
-    return {"name": None, "manager": None, "active": None, "failed": False}
+    return {"name": None, "manager": None, "active": None, "failed": False, "refuses": None}
 
 
 def log() -> LogSurvey:
@@ -121,6 +121,7 @@ def log() -> LogSurvey:
         "harmless": {},
         "unwritten": None,
         "clients": {},
+        "failed_start": None,
     }
 
 
