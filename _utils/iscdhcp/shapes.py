@@ -321,6 +321,15 @@ class Pending(TypedDict):
     configuration: str | None
 
 
+class ServiceRefusal(TypedDict):
+    """Why a service manager does not start dhcpd, whatever dhcpd would say."""
+
+    #: A code of the catalogue of troubles.
+    code: str
+    #: In the manager's own words.
+    text: str
+
+
 class ServiceFacts(TypedDict):
     """What the service manager says of dhcpd."""
 
@@ -329,6 +338,8 @@ class ServiceFacts(TypedDict):
     manager: str | None
     active: bool | None
     failed: bool
+    #: Why the manager itself starts nothing (``code``, ``text``); ``None``: it does not refuse.
+    refuses: ServiceRefusal | None
 
 
 # -- a closer look -------------------------------------------------------------------------------
@@ -415,6 +426,22 @@ class Unwritten(TypedDict):
     text: str
 
 
+class FailedStart(TypedDict):
+    """Why the newest start of dhcpd failed, by its own log."""
+
+    #: A code of the catalogue of troubles.
+    code: str
+    #: The line that says it, and when (epoch seconds).
+    text: str
+    time: float
+    #: The interface, file, user or group that the line names.
+    name: str | None
+    #: The configuration of that dhcpd, where it is another one than ours.
+    file: str | None
+    #: AppArmor's profile, where that has denied it.
+    profile: str | None
+
+
 class LogSurvey(TypedDict):
     """What the log said, folded."""
 
@@ -429,6 +456,8 @@ class LogSurvey(TypedDict):
     unwritten: Unwritten | None
     #: Clients that were turned away recently, by reason.
     clients: dict[str, int]
+    #: Why the newest start failed; ``None`` where dhcpd runs.
+    failed_start: FailedStart | None
 
 
 class Forgotten(TypedDict):

@@ -108,7 +108,7 @@ def server() -> ServerFacts:
 
 def service() -> ServiceFacts:
     """Return what a service manager says of dhcpd that does not know it."""
-    return {"name": None, "manager": None, "active": None, "failed": False}
+    return {"name": None, "manager": None, "active": None, "failed": False, "refuses": None}
 
 
 def log() -> LogSurvey:
@@ -122,6 +122,7 @@ def log() -> LogSurvey:
         "harmless": {},
         "unwritten": None,
         "clients": {},
+        "failed_start": None,
     }
 
 

@@ -221,8 +221,9 @@ def test_leases_outside_of_every_pool_are_forgotten_by_dhcpd(dhcpd):
 @pytest.mark.skipif(POOLS is None, reason="dhcpd-pools is not installed")
 def test_dhcpd_pools_counts_the_same(tmp_path):
     """
-    Explained differences: an active lease is active, and a backup one backup, whatever its end; free, expired, released and
-    abandoned ones are one figure, "touched", and those in reset are nowhere.
+    Explained differences: an active lease is active, and a backup one backup, whatever its end;
+    free, expired, released and abandoned ones are one figure, "touched", and those in reset are
+    nowhere.
     """
     (tmp_path / "dhcpd.conf").write_text(ROLES["primary"])
     path = tmp_path / "dhcpd.leases"

@@ -36,6 +36,7 @@ def survey() -> dict[str, Any]:
             "harmless": {},
             "clients": {},
             "unwritten": None,
+            "failed_start": None,
         },
     }
     found: dict[str, Any] = shaped(Survey, **known)
@@ -66,6 +67,7 @@ class Views:
                 "manager": "systemd",
                 "active": True,
                 "failed": False,
+                "refuses": None,
             }
             facts["omapi"] = {
                 "configured": True,

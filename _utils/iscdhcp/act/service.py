@@ -132,19 +132,23 @@ class Service:
         return self._host.unit(self.name)
 
     def describe(self) -> ServiceFacts:
-        """Return ``name``, ``manager``, ``active`` (None: unknown) and ``failed``."""
+        """Return ``name``, ``manager``, ``active`` (None: unknown), ``failed`` and ``refuses``."""
         if not self.managed:
             return unknown.service()
         if self.systemd:
             shown = self._host.systemctl("show", "-p", "ActiveState", "--value", self.name)
+            active = shown in ("active", "activating", "reloading")
+            unit = None if active else self._host.unit(self.name)
+            refusal = unit.refusal if unit else None
             return {
                 "name": self.name,
                 "manager": "systemd",
-                "active": shown in ("active", "activating", "reloading"),
+                "active": active,
                 "failed": shown == "failed",
+                "refuses": {"code": refusal[0], "text": refusal[1]} if refusal else None,
             }
         active = bool(self._functions["service.status"](self.name))
-        return {"name": self.name, "manager": "init", "active": active, "failed": False}
+        return {**unknown.service(), "name": self.name, "manager": "init", "active": active}
 
 
 def _by_grains(grains: Mapping[str, Any]) -> str:

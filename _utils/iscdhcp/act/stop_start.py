@@ -197,14 +197,13 @@ def _await_service(
         if last is not None and absent > 1:
             raise ActError(f"dhcpd ended right after its start: {last_words(begun_epoch, host)}")
         if absent and clock.monotonic() - begun > 1.0 and service.describe()["failed"]:
-            raise ActError(f"dhcpd did not start: {last_words(begun_epoch, host)}")
+            raise ActError(f"dhcpd did not start: {_why_not(service, begun_epoch, host)}")
         last = found[0] if found else last
         clock.sleep(pause)
         pause = min(0.25, pause * 1.3)
     state = f"pid {last.pid} does not serve yet" if last else "no process appeared"
-    raise ActError(
-        f"dhcpd did not serve within {timeout:.0f} s ({state}): {last_words(begun_epoch, host)}"
-    )
+    why = last_words(begun_epoch, host) if last else _why_not(service, begun_epoch, host)
+    raise ActError(f"dhcpd did not serve within {timeout:.0f} s ({state}): {why}")
 
 
 def check_leases(path: str) -> None:
@@ -260,3 +259,11 @@ def last_words(since: float, host: Host = LOCAL) -> str:
     except IscDhcpError as err:
         return f"its log can't be read ({err})"
     return " / ".join(lines) if lines else "its log says nothing; run dhcpd -t"
+
+
+def _why_not(service: ServiceManager, since: float, host: Host) -> str:
+    """Return why a start failed: the manager's own reason, else what dhcpd logged."""
+    facts = service.describe()
+    if facts["refuses"]:
+        return f"{facts['manager']} says of {facts['name']}: {facts['refuses']['text']}"
+    return last_words(since, host)

@@ -25,8 +25,8 @@ from ..rules.may_stop import CLOCK_MAX_SKEW
 from ..rules.may_stop import clocks_apart
 from ..troubles.catalogue import says
 from ..troubles.catalogue import what_to_do
-from ..words import stamp
 from . import link
+from . import starts
 from . import states
 from .finding import CAUSE
 from .finding import HARMLESS
@@ -133,31 +133,13 @@ def _down(view: PairView, server: str) -> list[Finding]:
         step = f"make room for its lease file, then {start}"
         more = f"; dhcpd is down, {alone}"
         found.append(Finding.of("disk-full", CAUSE, 98, server, more, step, case=case))
-    why = _last_words(view, server)
-    if why and not found:
-        found.append(Finding.of("start-failed", CAUSE, 97, server, f"; {alone}", why=why))
+    found += starts.why_not_started(view, server, alone, known=bool(found))
     if service["active"] and service["name"]:
         who = {"manager": service["manager"], "service": service["name"]}
         found.append(Finding.of("gone-while-active", CAUSE, 96, server, f"; {alone}", case=who))
     elif not found:
         found.append(Finding.of("down", CAUSE, 95, server, f"; {alone}"))
     return found
-
-
-def _last_words(view: PairView, server: str) -> str | None:
-    """Return what dhcpd gave as the reason of its end, if it did after its last start."""
-    entries = events_of(view, server, "fatal", "conf-error", "already-running", "serving")
-    served = max((float(e["last"]) for e in entries if e["kind"] == "serving"), default=0.0)
-    fatal = [
-        entry
-        for entry in entries
-        if entry["kind"] in ("fatal", "conf-error", "already-running")
-        and float(entry["last"]) >= served
-    ]
-    if not fatal:
-        return None
-    told = [entry for entry in fatal if entry["kind"] != "fatal"] or fatal
-    return f"“{str(told[-1]['text']).strip()}” at {stamp(float(told[-1]['last']))}"
 
 
 def _configuration(view: PairView, server: str) -> list[Finding]:

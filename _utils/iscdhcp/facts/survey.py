@@ -7,6 +7,7 @@ firewall, the configuration read carefully, what the log said recently.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import time
@@ -25,6 +26,7 @@ from ..host import process
 from ..host import upgrades
 from ..leases import knowledge as leases_knowledge
 from ..leases.forgotten import forgotten
+from ..log import attempts
 from ..log import harmless
 from ..log import sources as log_sources
 from ..log.messages import WORTH_READING
@@ -33,6 +35,7 @@ from ..log.messages import masked
 from ..log.sources import SYSLOG_FILES
 from ..log.sources import Line
 from ..shapes import Examined
+from ..shapes import FailedStart
 from ..shapes import Forgotten
 from ..shapes import Knowledge
 from ..shapes import LogSurvey
@@ -50,6 +53,8 @@ from .server import Settings
 LINES = 4000
 #: Seconds that reading the log may take, for each of two questions.
 LOG_SECONDS = 6.0
+#: So many of the last lines hold the newest attempt to start.
+ATTEMPT_LINES = 400
 #: Moves between states that are kept.
 MOVES = 40
 #: Seconds that the lines about clients who were turned away may be old.
@@ -246,6 +251,8 @@ def read_log(server: Server, seconds: float) -> LogSurvey:
         return {**unknown.log(), "error": str(err)}
     found = fold(lines)
     found["source"], found["complete"] = source, len(lines) < LINES
+    if server.process is None:
+        found["failed_start"] = _failed_start(server, now - seconds, identifier)
     found["clients"] = {
         code: sum(phrase in line.text for line in clients)
         for code, phrase in _TURNED_AWAY.items()
@@ -254,8 +261,34 @@ def read_log(server: Server, seconds: float) -> LogSurvey:
     return found
 
 
+def _failed_start(server: Server, since: float, identifier: str) -> FailedStart | None:
+    """Return why the newest start failed, from all lines of it and what the kernel denied."""
+    try:
+        _, lines = _newest(server.settings, since, identifier, None, ATTEMPT_LINES)
+    except LogError:
+        return None
+    begun = attempts.newest(lines)
+    kernel: list[Line] = []
+    if begun:
+        with contextlib.suppress(LogError):
+            _, kernel = _newest(
+                server.settings, begun[0].time - 1, "kernel", attempts.DENIED_WORTH_READING, 20
+            )
+    found = attempts.why_failed(lines, server.config_file, [line.text for line in kernel])
+    if found and found["code"] == "start-interface" and found["name"] in _interfaces():
+        # dhcpd says the same of an interface without an address and of none at all.
+        found["code"] = "start-no-address"
+    return found
+
+
+def _interfaces() -> set[str]:
+    with contextlib.suppress(OSError):
+        return set(os.listdir("/sys/class/net"))
+    return set()
+
+
 def _newest(
-    settings: Settings, since: float, identifier: str, grep: str, count: int
+    settings: Settings, since: float, identifier: str, grep: str | None, count: int
 ) -> tuple[str, list[Line]]:
     """Return where the log is and its last ``count`` lines that fit, in order."""
     sources: list[tuple[str, Iterator[Line]]] = []

@@ -26,7 +26,20 @@ _SETTINGS_OF_SCRIPTS = ("/etc/default", "/etc/sysconfig")
 _SHOWN = (
     *("Id", "LoadState", "ActiveState", "MainPID", "FragmentPath", "SourcePath", "DropInPaths"),
     *("EnvironmentFiles", "ExecStart"),
+    # why it does not start
+    *("LoadError", "Result", "ConditionResult", "AssertResult",
+      "ConditionTimestamp", "AssertTimestamp", "ExecCondition", "ExecStartPre"),
 )
+#: Results of systemd.exec(5) that have nothing to do with what dhcpd says.
+_RESULTS = {
+    "start-limit-hit": "start request repeated too quickly",
+    "resources": "the resources for it could not be set up",
+    "timeout": "a timeout was exceeded",
+    "exec-condition": "its ExecCondition was not met",
+    "oom-kill": "the kernel has ended it for lack of memory",
+    "watchdog": "it did not answer its watchdog",
+    "protocol": "it did not take the steps that its type asks for",
+}
 
 
 @dataclass(frozen=True)
@@ -46,6 +59,8 @@ class Unit:
     main_pid: int
     files: tuple[str, ...] = ()
     argv: tuple[str, ...] = ()
+    #: Code and systemd's words, where it is systemd that does not start it.
+    refusal: tuple[str, str] | None = None
 
     def newer_files(self, than: float) -> list[str]:
         """Return those of its files that were written after a time (epoch seconds)."""
@@ -143,7 +158,42 @@ def parse(name: str, shown: str) -> Unit:
         main_pid=int(main_pid) if main_pid.isdigit() else 0,
         files=tuple(dict.fromkeys(_files(values))),
         argv=_argv(first("ExecStart")),
+        refusal=_refusal(values),
     )
+
+
+def _refusal(values: dict[str, list[str]]) -> tuple[str, str] | None:
+    """Return why systemd itself does not start a unit, as code and words, or ``None``."""
+
+    def first(key: str) -> str:
+        return values.get(key, [""])[0]
+
+    load, result = first("LoadState"), first("Result")
+    if load == "masked":
+        return "unit-masked", "the unit is masked"
+    if load in ("error", "bad-setting"):
+        # LoadError is a D-Bus name and its message.
+        words = first("LoadError").partition(" ")[2].strip('"') or load
+        return "unit-refused", f"the unit can't be loaded: {words}"
+    if first("ActiveState") in ("active", "activating", "reloading"):
+        return None
+    for key in ("ExecCondition", "ExecStartPre"):
+        for shown in values.get(key, ()):
+            ended = re.search(r"ignore_errors=no ;.* code=(\w+) ; status=(\d+)(?:/(\w+))?", shown)
+            if ended and (ended[1] in ("killed", "dumped") or int(ended[2])):
+                command = " ".join(_argv(shown)) or "?"
+                how = "status" if ended[1] == "exited" else "signal"
+                text = f"{key}={command} {ended[1]}, {how}={ended[3] or ended[2]}"
+                return "unit-before-start", text
+    if result == "start-limit-hit":
+        return "unit-start-limit", f"{_RESULTS[result]} (Result={result})"
+    if result in _RESULTS:
+        return "unit-refused", f"{_RESULTS[result]} (Result={result})"
+    for key, what in (("ConditionResult", "condition"), ("AssertResult", "assertion")):
+        # "no" also before the first start of all; then a start has not been tried.
+        if first(key) == "no" and first(f"{what.capitalize()}Timestamp"):
+            return "unit-refused", f"a {what} of the unit was not met ({key}=no)"
+    return None
 
 
 def _files(values: dict[str, list[str]]) -> Iterator[str]:

@@ -19,6 +19,7 @@ from dataclasses import field
 
 from ..errors import LogError
 from ..shapes import LoggedPool
+from . import attempts
 from . import sources
 from .messages import WORTH_READING
 from .messages import Event
@@ -200,10 +201,14 @@ def clients(
 
 def last_lines(since: float, identifier: str = "dhcpd", count: int = 3) -> list[str]:
     """
-    Return the last lines that dhcpd logged since ``since``, for the message about a failed start.
+    Return what dhcpd logged of its newest start, for the message that it failed.
 
-    Banner, counts and dhcpd's advice on bug reports are left out, and the source line that
-    follows a configuration error: it may hold a secret. Names of keys are masked.
+    since
+        Epoch seconds.
+
+    That is the line with the reason, else the last ``count``. Banner, counts and dhcpd's advice on
+    bug reports are left out, and the source line that follows a configuration error: it may hold a
+    secret. Names of keys are masked.
     """
     found: list[Line] = []
     problem: LogError | None = None
@@ -216,18 +221,14 @@ def last_lines(since: float, identifier: str = "dhcpd", count: int = 3) -> list[
         problem = None
     if problem is not None:
         raise problem
-    lines = [masked(line.text.strip()) for line in reversed(found)]
-    told = [line for line in lines if line and not _CHATTER.search(line)]
+    lines = found[::-1]
+    reason = attempts.why_failed(lines)
+    if reason:
+        return [reason["text"]]
+    told = [masked(line.text.strip()) for line in attempts.newest(lines)]
+    told = [line for line in told if line and not attempts.CHATTER.search(line)]
     errors = [line for line in told if re.search(r" line \d+: ", line)]
     return (errors or told)[-count:]
-
-
-_CHATTER = re.compile(
-    r"Internet Systems Consortium|Copyright 2|All rights|For info, please|Config file:|"
-    r"Database file:|PID file:|Wrote \d+|Source compiled|^If you think|^than a config|^bugs on|"
-    r"^before submitting|^process and|^exiting\.|^requesting help|^of logged|DHCP[A-Z]+ |bug|"
-    r"^\s*\^$"
-)
 
 
 def _newest(lines: Iterator[Line], enough: Callable[[Event], bool] | None = None) -> list[Event]:

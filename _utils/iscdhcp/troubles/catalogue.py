@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Container
 
 from . import at_partner_down
+from . import at_start
 from . import in_files
 from . import in_relationships
 from . import of_lint
@@ -20,6 +21,7 @@ from .trouble import Trouble
 SECTIONS: dict[str, tuple[Trouble, ...]] = {
     "The minion": on_servers.MINION,
     "dhcpd on a server": on_servers.DHCPD,
+    "Why dhcpd does not start": at_start.STARTS,
     "Who else is at work": on_servers.WORK,
     "OMAPI and the methods": on_servers.OMAPI,
     "dhcpd's log": on_servers.LOG,

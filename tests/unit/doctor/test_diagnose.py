@@ -144,6 +144,68 @@ def test_why_dhcpd_is_down(views, spoil, code, step):
     assert "dhcp-a serves" in first(views).text
 
 
+@pytest.mark.parametrize(
+    "code, name, step",
+    [
+        ("start-port", None, "ss -lunp"),
+        ("start-address", None, "local-address"),
+        ("start-twice", None, "pid file"),
+        ("start-interface", "nope0", "ip link"),
+        ("start-no-address", "eth0", "give eth0 its address"),
+        ("start-subnet", "eth0", "the subnet of eth0's address"),
+        ("start-lease-file", None, "writable"),
+        ("start-denied", "/etc/dhcp/x.conf", "read /etc/dhcp/x.conf"),
+        ("start-file", "/etc/dhcp/x.conf", "put /etc/dhcp/x.conf in its place"),
+        ("start-apparmor", "/srv/x.conf", "allow /srv/x.conf in /etc/apparmor.d/local"),
+        ("start-user", "dhcpdx", "getent passwd"),
+        ("start-ipv6", None, "INTERFACESv6"),
+        ("start-other", None, "systemctl cat"),
+        ("start-failed", None, "fix that"),
+    ],
+)
+def test_each_reason_of_a_failed_start_has_its_own_next_step(views, code, name, step):
+    views.down(B)
+    views.b["service"].update(active=False, failed=True)
+    views.b["survey"]["log"]["failed_start"] = {
+        "code": code,
+        "text": "as dhcpd said",
+        "time": NOW - 5,
+        "name": name,
+        "file": None,
+        "profile": None,
+    }
+    assert codes(views)[0] == code and codes(views).count("down") == 0
+    assert step in first(views).next and "“as dhcpd said” at " in first(views).text
+    assert " UTC" in first(views).text and "dhcp-a serves" in first(views).text
+
+
+@pytest.mark.parametrize(
+    "code", ["unit-masked", "unit-start-limit", "unit-before-start", "unit-refused"]
+)
+def test_a_unit_that_does_not_start_says_so_in_the_words_of_systemd(views, code):
+    views.down(B)
+    refuses = {"code": code, "text": "its words"}
+    views.b["service"].update(active=False, failed=True, refuses=refuses)
+    assert first(views).code == code
+    assert "its words" in first(views).text and "isc-dhcp-server" in first(views).next
+
+
+def test_a_start_limit_comes_after_what_made_each_start_fail(views):
+    views.down(B)
+    refuses = {"code": "unit-start-limit", "text": "start request repeated too quickly"}
+    views.b["service"].update(active=False, failed=True, refuses=refuses)
+    views.b["survey"]["log"]["failed_start"] = {
+        "code": "start-port",
+        "text": "x",
+        "time": NOW,
+        "name": None,
+        "file": None,
+        "profile": None,
+    }
+    assert codes(views)[:2] == ["start-port", "unit-start-limit"]
+
+
+
 def test_an_old_failure_to_start_does_not_explain_a_later_end(views):
     views.down(B)
     views.b["survey"]["log"]["told"] = [

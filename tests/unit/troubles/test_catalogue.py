@@ -33,6 +33,15 @@ LINTERS = {"Finding": 1, "_at": 2, "finding": (0, 1), "Problem": 0, "_error": 1}
 #: Codes that are put together, by the file that does so.
 PUT_TOGETHER = {
     "doctor/states.py": {"potential-conflict", "conflict-done"},
+    "log/attempts.py": {
+        *("start-port", "start-address", "start-twice", "start-interface", "start-subnet"),
+        *("start-lease-file", "start-denied", "start-file", "start-apparmor", "start-user"),
+        *("start-ipv6", "start-other"),
+    },
+    "facts/survey.py": {"start-no-address"},
+    "host/units.py": {
+        *("unit-masked", "unit-start-limit", "unit-before-start", "unit-refused"),
+    },
     "conf/lint.py": {"mclt-on-secondary", "split-on-secondary", "hba-on-secondary"},
     "rules/may_stop.py": {"lease-file-missing", "lease-file-torn"},
     "pair/preflight.py": {"minion-silent", "not-synced"},
