@@ -25,9 +25,10 @@ _PATTERNS = (
     ),
     ("both-normal", r"failover peer (?P<peer>.+): Both servers normal"),
     ("not-recorded", r"Unable to record current failover state for (?P<peer>.+)"),
+    ("both-recovered", r"Both servers have entered recover-done!"),
     (
         "impossible-move",
-        r"(?:failover peer|Peer) (?P<peer>.+): (?P<why>Invalid (?:state|attempt).+)",
+        r"(?:failover peer|Peer) (?P<peer>.+): (?P<why>(?:Invalid (?:state|attempt)|Unexpected).+)",
     ),
     (
         "impossible-move",
@@ -39,7 +40,9 @@ _PATTERNS = (
     ("refused", r"Failover CONNECT to (?P<peer>.+) rejected: (?P<why>.+)"),
     ("refused", r"Failover (?:CONNECT|CONNECTACK|DISCONNECT) from (?P<peer>.+): (?P<why>.+)"),
     ("stray-connection", r"failover: (?P<why>listener: no matching state|connect: .+)"),
+    ("stray-connection", r"failover: (?P<why>listener: picayune failure\.)"),
     ("no-answer", r"failover: link startup timeout"),
+    ("bad-message", r"FAILOVER: (?P<why>.+)"),
     # updates
     ("update-wanted", r"Sent update request(?P<all> all)? message to (?P<peer>.+)"),
     ("update-failed", r"Failed to send update request all message to (?P<peer>.+): (?P<why>.+)"),
@@ -47,6 +50,11 @@ _PATTERNS = (
     (
         "peer-wants-update",
         r"Update request(?P<all> all)? from (?P<peer>.+): (?:sending update|nothing pending)",
+    ),
+    ("update-doubled", r"Received update request while old update still flying!  .+"),
+    (
+        "rejected-update",
+        r"bind update on (?P<ip>[\d.]+) got ack from (?P<peer>.+?): (?P<why>.+)\.",
     ),
     ("peer-update-done", r"Sent update done message to (?P<peer>.+)"),
     (
@@ -70,11 +78,19 @@ _PATTERNS = (
     ("fatal", r"(?P<why>Failover configuration sanity check failed)"),
     ("fatal", r"(?P<why>ERROR: Failover peer, .+, has no referring pools\..*)"),
     ("fatal", r"(?P<why>failover peer .+: no local address\.)"),
+    ("fatal", r"(?P<why>failover peer .+: 'address' parameter fails to resolve to .+)"),
+    (
+        "load-balancing-off",
+        r"WARNING: load balancing will be disabled for failover peer, (?P<peer>.+?), because .+",
+    ),
     ("fatal", r"(?P<why>Impossible (?:case|condition) at .+)"),
     ("fatal", r"(?P<why>OMAPI key .*: .+)"),
     ("fatal", r"(?P<why>Can't open (?:lease database )?\S+: .+)"),
     ("fatal", r"(?P<why>Not configured to listen on any interfaces!)"),
     ("exiting", r"exiting\."),
+    # whatever else it says of a relationship: an address that is not there, no memory
+    ("asks", r"failover peer (?P<peer>.+): requesting .+"),
+    ("peer-trouble", r"failover peer (?P<peer>.+?): (?P<why>(?!I move |peer moves |Both ).+)"),
     # journald or rsyslog, about lines of dhcpd
     ("lost", r"Suppressed (?P<count>\d+) messages from .+"),
     ("lost", r".*?(?:lost (?P<lost>\d+) messages|(?P<count>\d+) messages lost).* rate.limiting.*"),
@@ -85,7 +101,7 @@ _COMPILED = tuple((kind, re.compile(pattern, re.DOTALL)) for kind, pattern in _P
 #: Wider than the patterns and cheap: for ``journalctl --grep`` (PCRE2) and for files.
 WORTH_READING = (
     r"failover|Failover|FAILOVER|disconnected|[Uu]pdate (request|done)|bind update|Peer .*(Invalid|"
-    r"moves)|pool [0-9a-f]+ |POOLREQ|Server starting|Wrote \d+ leases|OMAPI|PID file|initiating "
+    r"Unexpected|moves)|Both servers|pool [0-9a-f]+ |POOLREQ|Server starting|Wrote \d+ leases|OMAPI|PID file|initiating "
     r"shutdown|already a DHCP|Corrupt lease| line \d+: |Configuration file errors|Impossible c|"
     r"Can't open|Not configured to|exiting\.|Suppressed \d+ mess|rate.limiting"
 )

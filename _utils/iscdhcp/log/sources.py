@@ -8,7 +8,6 @@ server that has run for weeks has millions of lines. dhcpd logs under the base n
 
 from __future__ import annotations
 
-import calendar
 import json
 import os
 import re
@@ -21,6 +20,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from ..errors import LogError
+from . import forms
+from .messages import masked
 
 #: Where distributions let syslog write what dhcpd says.
 SYSLOG_FILES = ("/var/log/syslog", "/var/log/messages", "/var/log/daemon.log", "/var/log/dhcpd.log")
@@ -138,11 +139,6 @@ def _entry(text: bytes) -> Line | None:
 
 # -- syslog files --------------------------------------------------------------------------------
 
-_SYSLOG = re.compile(
-    r"(?P<when>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT\S+) \S+ "
-    r"(?P<name>[^\s\[:]+)(?:\[(?P<pid>\d+)\])?: (?P<text>.*)"
-)
-_STAMP = re.compile(r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT\S+")
 _ABOUT_PID = re.compile(r"\bpid:? (\d+)|\bimjournal\b")
 
 
@@ -152,27 +148,65 @@ def syslog_lines(
     """
     Yield dhcpd's lines in a syslog file and the one rotated before it (``.1``).
 
-    Time stamps: the traditional ones (local time, no year) and RFC 3339. The other parameters are
-    those of :func:`journal_lines`. Where the lines have no pid, those of all processes are given.
+    The forms are those of :mod:`iscdhcp.log.forms`. The other parameters are those of
+    :func:`journal_lines`. Where the lines have no pid, those of all processes are given.
 
-    Raises :class:`LogError` if the file can't be read, or not in time.
+    Raises :class:`LogError` if the file can't be read, or not in time, and at the end if there were
+    lines of dhcpd and none was in a form that is known.
     """
     deadline = time.monotonic() + timeout
+    unread = _Unread(identifier)
     wanted = re.compile((grep or "").encode())
     name = identifier.encode()
     for number, one in enumerate((path, f"{path}.1")):
         try:
             for text in _backwards(one, since, deadline):
                 if (name in text or b"rsyslogd" in text) and wanted.search(text):
-                    line = _syslog_line(text, pid, identifier)
+                    told = text.decode(errors="replace").rstrip("\r")
+                    line = _syslog_line(told, pid, identifier)
+                    unread.take(told, line is not None)
                     # A second is as fine as the traditional stamp gets.
                     if line is not None and line.time > since - 1:
                         yield line
         except _Older:
-            return
+            break
         except OSError as err:
             if number == 0:
                 raise LogError(f"{path} can't be read: {err.strerror}") from None
+    unread.tell(path)
+
+
+class _Unread:
+    """Lines that dhcpd has written, in a form that is not known here."""
+
+    #: What nobody else says.
+    _OWN = re.compile(
+        r"failover peer .+: |\bDHCP(?:DISCOVER|OFFER|REQUEST|ACK|NAK|RELEASE|INFORM|DECLINE) |"
+        r"Server starting service\.|Wrote \d+ leases to leases file"
+    )
+
+    def __init__(self, identifier: str) -> None:
+        self._identifier = identifier
+        self._count = 0
+        self._first = ""
+        self._read = False
+
+    def take(self, text: str, is_read: bool) -> None:
+        """Count a line, if it is one."""
+        self._read = self._read or is_read
+        if is_read or not self._OWN.search(text) or forms.header(text, self._identifier):
+            return
+        # They come backwards: the last one that is taken is the first in the file.
+        self._count, self._first = self._count + 1, text
+
+    def tell(self, path: str) -> None:
+        """Raise :class:`LogError` where there were such lines, and no other."""
+        if self._count and not self._read:
+            lines = "1 line" if self._count == 1 else f"{self._count} lines"
+            raise LogError(
+                f"{lines} of {self._identifier} in {path} in a form that this does not read, the "
+                f"first: {masked(self._first[:160])}"
+            )
 
 
 class _Older(Exception):
@@ -202,64 +236,20 @@ def _backwards(path: str, since: float, deadline: float) -> Iterator[bytes]:
 
 
 def _is_older(line: bytes, since: float) -> bool:
-    stamp = _STAMP.match(line[:40].decode(errors="replace"))
-    moment = _moment(stamp[0]) if stamp else None
-    return moment is not None and moment < since - 1
+    stamped = forms.stamp(line[: forms.STAMP_LENGTH].decode(errors="replace") + " ")
+    return stamped is not None and stamped[0] < since - 1
 
 
-def _syslog_line(text: bytes, pid: int | None, identifier: str) -> Line | None:
-    found = _SYSLOG.fullmatch(text.decode(errors="replace").rstrip("\r"))
-    if found is None:
+def _syslog_line(text: str, pid: int | None, identifier: str) -> Line | None:
+    found = forms.header(text, identifier)
+    if found is not None:
+        # A line without pid may be of any of its processes.
+        return Line(*found) if pid is None or found.pid in (None, pid) else None
+    found = forms.header(text, "rsyslogd")
+    about = _ABOUT_PID.search(found.text) if found else None
+    if found is None or about is None or (about[1] and pid and int(about[1]) != pid):
         return None
-    number = int(found["pid"]) if found["pid"] else None
-    if found["name"] == "rsyslogd":
-        about = _ABOUT_PID.search(found["text"])
-        if about is None or (about[1] and pid and int(about[1]) != pid):
-            return None
-        number = int(about[1]) if about[1] else pid
-    elif found["name"] != identifier or (pid and number not in (None, pid)):
-        return None
-    moment = _moment(found["when"])
-    return None if moment is None else Line(moment, number, found["text"])
-
-
-_RFC_3339 = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(?:(Z)|([+-])(\d\d):?(\d\d))?")
-
-
-def _moment(text: str) -> float | None:
-    """Return a syslog time stamp as epoch seconds; the year is the one that is not ahead."""
-    try:
-        if text[:4].isdigit():
-            return _rfc_3339(text)
-        now = time.time()
-        year = time.localtime(now).tm_year
-        moment = _traditional(year, text)
-        if moment is None or moment > now + 86400:
-            moment = _traditional(year - 1, text)
-        return moment
-    except (ValueError, OverflowError):
-        return None
-
-
-def _rfc_3339(text: str) -> float | None:
-    found = _RFC_3339.fullmatch(text)
-    if found is None:
-        return None
-    parts = time.strptime(found[1], "%Y-%m-%dT%H:%M:%S")
-    fraction = float(found[2] or 0)
-    if not found[3] and not found[4]:
-        return time.mktime(parts) + fraction
-    ahead = 0
-    if found[4]:
-        ahead = (int(found[5]) * 3600 + int(found[6]) * 60) * (-1 if found[4] == "-" else 1)
-    return calendar.timegm(parts) - ahead + fraction
-
-
-def _traditional(year: int, text: str) -> float | None:
-    try:
-        return time.mktime(time.strptime(f"{year} {text}", "%Y %b %d %H:%M:%S"))
-    except ValueError:  # February 29 of another year
-        return None
+    return Line(found.time, int(about[1]) if about[1] else pid, found.text)
 
 
 def present(files: Iterable[str]) -> list[str]:
