@@ -3,7 +3,7 @@
 export PYTHONPATH := $(CURDIR):$(CURDIR)/_utils
 PYTHON := .venv/bin/python
 
-.PHONY: help setup venv unit test explore test-salts salts-table steering-test docs-troubles docs-pictures reboot-test doctor-test \
+.PHONY: help setup venv unit test explore fuzz test-salts salts-table steering-test docs-troubles docs-pictures reboot-test doctor-test \
 	docs-terminal rollout-test demo lab bench-restart bench-clients bench-leases \
 	bench-status events-test metrics-test bench-torn damage-test upgrade-test bench-conf races lint clean
 
@@ -64,6 +64,10 @@ salts-table: venv
 # An hour; SECONDS=600 for less.
 explore: venv
 	PYTHONPATH=$(PYTHONPATH):tests/unit:tests/model $(PYTHON) tests/model/explore.py $(SECONDS)
+
+# An hour; SECONDS=60 for less.
+fuzz: venv
+	PYTHONPATH=$(PYTHONPATH):tests/unit:tests/unit/log:tests/fuzz $(PYTHON) tests/fuzz/fuzz.py $(SECONDS)
 
 docs-troubles: venv
 	$(PYTHON) -m docs.troubles

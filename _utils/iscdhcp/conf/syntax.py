@@ -45,13 +45,14 @@ _STATEMENT = re.compile(
     re.ASCII | re.DOTALL | re.VERBOSE,
 )
 # Runs that dhcpd splits further are one word here: 10.0.0.1, 0:0:c0:5d:bd:95, foo.bar, a/b.
+# White space is in none: before it a search that fails costs the square of its length.
 _WORD = re.compile(
-    r"""\s*(?:
+    r"""
         ([\w.:/-]+)
       | "([^"\\]*(?:\\.[^"\\]*)*)"
       | \#[^\n]*
       | (\S)
-    )""",
+    """,
     re.ASCII | re.DOTALL | re.VERBOSE,
 )
 
