@@ -44,7 +44,7 @@ def configuration(folder: Path, text: bytes) -> None:
 
 
 def leases(folder: Path, text: bytes) -> None:
-    """Everything that is made of a lease file; a repair leaves nothing damaged and loses nothing."""
+    """Everything that is made of a lease file; a repair leaves it whole and loses nothing."""
     path = folder / "dhcpd.leases"
     path.write_bytes(text)
     found = check.check(str(path))

@@ -23,6 +23,7 @@ def whole(text: str) -> str:
 
 
 TAKEN = [
+    "option space x;\noption x.z code 18 = zerolen;\n<B>",
     '<P>shared-network "x" { failover peer "f"; subnet 192.0.2.0 netmask 255.255.255.0 { } pool { range 192.0.2.10 192.0.2.20; } }\nsubnet 198.51.100.0 netmask 255.255.255.0 { pool { failover peer "f"; range 198.51.100.10 198.51.100.20; } }',  # noqa: E501
     '<P>subnet 192.0.2.0 netmask 255.255.255.0 { pool { range 192.0.2.10 192.0.2.20; failover peer "f"; } }',  # noqa: E501
     'failover peer "f" { primary; address 192.0.2.1; port 647; peer address 192.0.2.1; peer port 847; mclt 60; split 128; }\n<S>',  # noqa: E501

@@ -51,7 +51,7 @@ _SWITCHES = (
 _EVENTS = frozenset({"commit", "release", "expiry", "transmission"})
 _TYPES = frozenset(
     {"text", "string", "ip-address", "ip6-address", "integer", "signed", "unsigned", "boolean"}
-    | {"domain-list", "domain-name", "encapsulate", "array", "{"}
+    | {"domain-list", "domain-name", "encapsulate", "zerolen", "array", "{"}
 )
 #: The largest number of each format of a value.
 _LARGEST = {"B": 255, "S": 65535}

@@ -100,10 +100,11 @@ _COMPILED = tuple((kind, re.compile(pattern, re.DOTALL)) for kind, pattern in _P
 
 #: Wider than the patterns and cheap: for ``journalctl --grep`` (PCRE2) and for files.
 WORTH_READING = (
-    r"failover|Failover|FAILOVER|disconnected|[Uu]pdate (request|done)|bind update|Peer .*(Invalid|"
-    r"Unexpected|moves)|Both servers|pool [0-9a-f]+ |POOLREQ|Server starting|Wrote \d+ leases|OMAPI|PID file|initiating "
-    r"shutdown|already a DHCP|Corrupt lease| line \d+: |Configuration file errors|Impossible c|"
-    r"Can't open|Not configured to|exiting\.|Suppressed \d+ mess|rate.limiting"
+    r"failover|Failover|FAILOVER|disconnected|[Uu]pdate (request|done)|bind update|"
+    r"Peer .*(Invalid|Unexpected|moves)|Both servers|pool [0-9a-f]+ |POOLREQ|Server starting|"
+    r"Wrote \d+ leases|OMAPI|PID file|initiating shutdown|already a DHCP|Corrupt lease|"
+    r" line \d+: |Configuration file errors|Impossible c|Can't open|Not configured to|exiting\.|"
+    r"Suppressed \d+ mess|rate.limiting"
 )
 
 _REPEATED = re.compile(r"message repeated \d+ times: \[ ?(?P<text>.*)\]")

@@ -41,7 +41,9 @@ FORMS = {
     "a blank between date and time": (f"2026-11-25 10:00:03 host1 dhcpd[99]: {SAID}", LOCAL, 99),
     "a blank before the zone": (f"2026-11-25 10:00:03 +0100 host1 dhcpd[99]: {SAID}", UTC, 99),
     "slashes": (f"2026/11/25 10:00:03 host1 dhcpd[99]: {SAID}", LOCAL, 99),
-    "a comma before milliseconds": (f"2026-11-25 10:00:03,125 host1 dhcpd[99]: {SAID}", LOCAL + 0.125, 99),
+    "a comma before milliseconds": (
+        f"2026-11-25 10:00:03,125 host1 dhcpd[99]: {SAID}", LOCAL + 0.125, 99,
+    ),
     "in brackets": (f"[2026-11-25 10:00:03] host1 dhcpd[99]: {SAID}", LOCAL, 99),
     "journalctl -o short-full": (f"Wed 2026-11-25 10:00:03 CET host1 dhcpd[99]: {SAID}", LOCAL, 99),
     "journalctl -o short-unix": (f"{UTC}.250000 host1 dhcpd[99]: {SAID}", UTC + 0.25, 99),
