@@ -54,7 +54,7 @@ def test_a_partner_that_goes_to_partner_down_by_itself_is_not_left_alone(install
 
 def test_a_drain_under_load_leaves_no_update_unacknowledged(install):
     # Enough for all new clients however slow this machine starts a dhcpd: else the guard refuses.
-    pair = install([Relationship("foo", "dhcp-a", "dhcp-b", addresses=30000)])
+    pair = install([Relationship("foo", "dhcp-a", "dhcp-b", addresses=12000)])
 
     def unacked():
         found = {}
@@ -70,10 +70,10 @@ def test_a_drain_under_load_leaves_no_update_unacknowledged(install):
             timeout,
         )
 
-    # The secondary gets its half of a new pool first: 15,000 updates, ten at a time.
+    # The secondary gets its half of a new pool first: 6,000 updates, ten at a time.
     wait_for_all(90.0)
     load = Load(pair.dhcp)
-    load.start(100)
+    load.start(50)
     try:
         run = pair.orchestrate(method="drain", timeout=120)
     finally:
