@@ -82,7 +82,8 @@ def pairs_(refresh=False):
 
     Returns ``pairs`` (by id: ``name``, ``primary``, ``secondary``, ``mclt`` in seconds),
     ``problems`` (sentences about half-defined relationships), ``silent`` (minions that never
-    answered) and ``cached`` (silent ones whose earlier answer counts).
+    answered) and ``cached`` (silent ones whose earlier answer counts). Where there is no pair,
+    ``comment`` says what to do, and the exit code is 1.
 
     CLI Example:
 
@@ -96,7 +97,7 @@ def pairs_(refresh=False):
         found = discovery.discover(__opts__, minions, refresh=refresh, everybody=True)
     finally:
         minions.close()
-    return {
+    shown = {
         "pairs": {
             pair.id: {
                 "name": pair.name,
@@ -110,6 +111,9 @@ def pairs_(refresh=False):
         "silent": found.silent,
         "cached": found.cached,
     }
+    if not found.pairs:
+        shown["comment"] = pair_discovery.no_pairs(found)
+    return answers.answer(__context__, shown, bool(found.pairs))
 
 
 @_takes_its_words
@@ -140,7 +144,7 @@ def status(pair=None):
     except IscDhcpError as err:
         return answers.refused(__context__, err)
     if not views:
-        return answers.refused(__context__, _no_pairs(found))
+        return answers.refused(__context__, pair_discovery.no_pairs(found))
     shown = {view.pair.id: show_status.rows(view) for view in views}
     return answers.shown(__opts__, __context__, "status", shown, all(view.normal for view in views))
 
@@ -154,15 +158,6 @@ def _views(pair, log_hours=0.0):
         return pair_view.look(minions, discovery.directory(__opts__), chosen, log_hours), found
     finally:
         minions.close()
-
-
-def _no_pairs(found):
-    text = "No failover pair is known."
-    if found.problems:
-        text += " Not a pair: " + "; ".join(found.problems) + "."
-    if found.silent:
-        text += " No answer from " + ", ".join(found.silent) + "."
-    return text
 
 
 @_takes_its_words
@@ -288,7 +283,7 @@ def doctor(pair=None, log_hours=24):
     except IscDhcpError as err:
         return answers.refused(__context__, err)
     if not views and not found.problems:
-        return answers.refused(__context__, _no_pairs(found))
+        return answers.refused(__context__, pair_discovery.no_pairs(found))
     findings = {view.pair.id: diagnosis.diagnose(view) for view in views}
     worst = diagnosis.answer(views, findings, found.problems, found.silent)
     good = all(view.normal for view in views) and not found.problems
@@ -332,7 +327,7 @@ def drift(pair=None):
         found = discovery.discover(__opts__, minions, wanted=pair, everybody=not pair)
         chosen = [pair_discovery.select(found, pair)] if pair else found.pairs
         if not chosen:
-            return answers.refused(__context__, _no_pairs(found))
+            return answers.refused(__context__, pair_discovery.no_pairs(found))
         for one in chosen:
             shown[one.id] = drifts.drift(minions, one)
     except IscDhcpError as err:

@@ -17,6 +17,13 @@ def joined(names: Sequence[str]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
+def count(number: int, thing: str) -> str:
+    """Return a number of things (``1 stretch``, ``2 stretches``, ``3 leases``)."""
+    if number == 1:
+        return f"1 {thing}"
+    return f"{number:,} {thing}{'es' if thing.endswith(('s', 'x', 'ch', 'sh')) else 's'}"
+
+
 def were(names: Sequence[str]) -> str:
     """Return names with their verb (``a was``, ``a and b were``)."""
     return f"{joined(names)} {'was' if len(names) == 1 else 'were'}"

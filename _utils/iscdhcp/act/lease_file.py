@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from ..answers import Answer
 from ..answers import RepairAnswer
 from ..errors import IscDhcpError
+from ..facts import lease_counts
 from ..facts.server import Server
 from ..leases import from_partner
 from ..leases import repair as leases_repair
@@ -28,6 +29,8 @@ def repair(here: Here, lease_file: str | None, test: bool) -> Answer | RepairAns
             done = leases_repair.repair(path, dry_run=test)
         except IscDhcpError as err:
             return failed(here, str(err))
+        if not test:
+            lease_counts.forget(here.notes.folder)
     if not done["changed"] and not done["cut"]:
         return {**done, "result": True, "comment": f"{path} is whole."}
     would = "would be " if test else ""
@@ -49,6 +52,7 @@ def add(here: Here, entries: Mapping[str, str]) -> Answer:
             return refused
         try:
             append(server.lease_file, from_partner.checked(entries))
+            lease_counts.forget(here.notes.folder)
         except IscDhcpError as err:
             return failed(here, f"Nothing was added on {here.id}: {err}")
     return {"result": True, "comment": f"{len(entries)} entries added to {server.lease_file}."}

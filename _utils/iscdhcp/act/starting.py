@@ -11,6 +11,7 @@ from ..answers import ProcessMark
 from ..errors import IscDhcpError
 from ..errors import LeasesAtRisk
 from ..facts import gather
+from ..facts import lease_counts
 from ..facts import peers
 from ..facts import ran
 from ..facts.ran import Ran
@@ -133,6 +134,8 @@ def _start_as_it_ran(
         if isinstance(err, LeasesAtRisk):
             unstarted["code"] = err.code
         return unstarted
+    # dhcpd writes its lease file again when it starts, without what it can't read.
+    lease_counts.forget(here.notes.folder)
     note_start(here, round(clock.monotonic() - begun, 2))
     if here.notes.paused.read():
         try:

@@ -25,6 +25,7 @@ from ..rules.may_stop import CLOCK_MAX_SKEW
 from ..rules.may_stop import clocks_apart
 from ..troubles.catalogue import says
 from ..troubles.catalogue import what_to_do
+from ..words import count
 from . import link
 from . import starts
 from . import states
@@ -235,7 +236,8 @@ def _lease_file(view: PairView, server: str) -> list[Finding]:
     if problem:
         return [Finding.of("lease-file-torn", RISK, 81, server, problem=problem)]
     if damaged:
-        return [Finding.of("lease-file-damaged", RISK, 81, server, damaged=damaged)]
+        stretches = count(damaged, "stretch")
+        return [Finding.of("lease-file-damaged", RISK, 81, server, stretches=stretches)]
     return []
 
 

@@ -20,6 +20,7 @@ from ..conf import views
 from ..errors import IscDhcpError
 from ..errors import OmapiError
 from ..errors import OmapiLibraryMissing
+from ..host import process as host_process
 from ..host.local import LOCAL
 from ..host.local import Host
 from ..leases.end import LeaseFileEnd
@@ -37,12 +38,16 @@ from ..shapes import ProcessFacts
 from ..shapes import ServerFacts
 from ..states import FailoverState
 from ..states import serves
+from ..words import joined
 from . import presence
 from .server import OMAPI_HINT
 from .server import Server
 from .server import Settings
 from .server import omapi_key
 from .server import read_server
+
+#: TCP state of a listener in /proc/net/tcp (include/net/tcp_states.h).
+_LISTEN = "0A"
 
 
 def gather(settings: Settings, server: Server | None = None) -> ServerFacts:
@@ -208,6 +213,20 @@ def _lease_problem(path: str, end: LeaseFileEnd) -> str:
     return f"the lease file {path} is torn at its end: {end.problem}"
 
 
+def _is_anothers(server: Server, port: int) -> bool:
+    """Whether only another process listens on OMAPI's port; false where that can't be seen."""
+    running = server.process
+    if running is None or running.where.apart:
+        return False
+    listeners = {
+        row[9]
+        for row in server.host.sockets("tcp")
+        if row[3] == _LISTEN and host_process.endpoint(row[1])[1] == port
+    }
+    mine = host_process.sockets_of(running.pid) if listeners else None
+    return bool(listeners) and mine is not None and not listeners & mine
+
+
 def omapi_facts(
     server: Server, within: float | None = None
 ) -> tuple[OmapiFacts, dict[str, OmapiState]]:
@@ -235,6 +254,14 @@ def omapi_facts(
         return facts, {}
     if server.process is None:
         facts["error"] = "dhcpd is not running"
+        return facts, {}
+    if server.process.stopped:
+        # It would take the connection and never answer: the time-outs of some looks are the time
+        # that a whole minion has to answer in.
+        facts["error"] = f"dhcpd (pid {server.process.pid}) is halted by a signal"
+        return facts, {}
+    if _is_anothers(server, settings.port):
+        facts["error"] = f"another program has port {settings.port}"
         return facts, {}
     states: dict[str, OmapiState] = {}
     clock = server.host.clock
@@ -284,7 +311,10 @@ def relationship_facts(
             log_facts["source"], events = read_log(server, since, names)
             if not events:
                 # Its move into the present state would be there.
-                log_facts["error"] = f"the {log_facts['source']} has no line of this process"
+                places = joined(evidence.places(server.settings.log_files))
+                log_facts["error"] = (
+                    f"no line of this process (pid {running.pid}) was found; read: {places}"
+                )
         except IscDhcpError as err:
             log_facts["error"] = str(err)
     found = {}

@@ -98,6 +98,12 @@ def keep(folder: Path, facts: LeaseFacts) -> None:
     files.write_json(folder / KEPT, facts)
 
 
+def forget(folder: Path) -> None:
+    """Forget the counts: the lease file was changed, so that they say what was before."""
+    with contextlib.suppress(OSError):
+        (folder / KEPT).unlink()
+
+
 def count(server: Server, lease_file: str | None = None) -> LeaseCounts:
     """
     Count the addresses of all pools that failover relationships have.

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
 
@@ -134,6 +135,11 @@ def read(
     if readable is None:
         raise problem or LogError("no file of dhcpd's log was named")
     return readable, []
+
+
+def places(files: Sequence[str] = ()) -> list[str]:
+    """Return where dhcpd's log is looked for: the ``files`` that were named, or what there is."""
+    return list(files) or ["the journal", *sources.present(SYSLOG_FILES)]
 
 
 def read_journal(

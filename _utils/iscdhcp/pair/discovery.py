@@ -219,6 +219,22 @@ def _unmatched(
     return f"{where}: no partner: no minion that answered has this relationship"
 
 
+def no_pairs(discovery: Discovery) -> str:
+    """Return why no pair is known and what to do, the cause first."""
+    text = ""
+    if discovery.problems:
+        text += f"Fix this first: {'; '.join(discovery.problems)}. "
+    if discovery.silent:
+        text += f"Bring these minions back first: {', '.join(discovery.silent)}. "
+    if text:
+        return f"{text}Without that no failover pair is known."
+    return (
+        "No failover pair is known: no minion that answered has a failover peer in its dhcpd.conf. "
+        "Sync the modules to the DHCP servers (salt 'dhcp*' saltutil.sync_all), see what they have "
+        "(salt 'dhcp*' dhcpd.peers), then salt-run dhcp_failover.pairs refresh=True."
+    )
+
+
 def select(discovery: Discovery, wanted: str | None = None) -> Pair:
     """
     Return the pair that the user means.
@@ -248,22 +264,14 @@ def select(discovery: Discovery, wanted: str | None = None) -> Pair:
             about += f" No answer from {', '.join(discovery.silent)}."
         raise PairError(f"No pair is known as {wanted}.{about}")
     if not discovery.pairs and (discovery.problems or discovery.silent):
-        text = "No failover pair is known."
-        if discovery.silent:
-            text += f" Bring these minions back first: {', '.join(discovery.silent)}."
-        if discovery.problems:
-            text += f" Fix this first: {'; '.join(discovery.problems)}."
-        raise PairError(text)
+        raise PairError(no_pairs(discovery))
     if discovery.silent:
         raise PairError(
             "Name the pair (pillar='{\"pair\": NAME}'): whether it is the only one can't be "
             f"known, as these minions never answered: {', '.join(discovery.silent)}.{about}"
         )
     if not discovery.pairs:
-        raise PairError(
-            "No failover pair is known: no minion that answered has a failover peer in its "
-            "dhcpd.conf. Are the modules synced (salt '*' saltutil.sync_all)?"
-        )
+        raise PairError(no_pairs(discovery))
     if len(discovery.pairs) != 1:
         raise PairError(f"Name the pair (pillar='{{\"pair\": NAME}}').{about}")
     return discovery.pairs[0]

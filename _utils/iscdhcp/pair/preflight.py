@@ -26,6 +26,7 @@ from ..shapes import Asked
 from ..troubles.catalogue import CATALOGUE
 from ..troubles.catalogue import says
 from ..troubles.catalogue import what_to_do
+from ..words import count
 from .cases import by_hand
 from .cases import is_full
 from .cases import lacking
@@ -369,8 +370,10 @@ def _parity(view: PairView) -> list[Check]:
 def _leases(view: PairView, server: str) -> list[Check]:
     leases = view.seen(server)["leases"]
     damaged = leases and leases["damaged"]
-    found = [Check.of("lease-file-damaged", server, damaged=damaged)] if damaged else []
     lost = forgotten_leases.keeps_leases({server: view.survey(server)["forgotten"]}).reasons
+    found: list[Check] = []
+    if damaged:
+        found.append(Check.of("lease-file-damaged", server, stretches=count(damaged, "stretch")))
     for reason in (old_file(view, server), lacking(view, server), *lost):
         if reason:
             level = BLOCK if reason.blocks else WARN

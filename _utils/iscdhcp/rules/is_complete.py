@@ -64,8 +64,8 @@ def restart_complete(
 
     process = server["process"]
     if not process["running"]:
-        fatal.append(Reason.of("down", server=me))
-    elif expected and process["identity"] != expected:
+        return Verdict("no", (Reason.of("down", server=me),))
+    if expected and process["identity"] != expected:
         found.append(Reason.of("other-process", blocks=False, server=me, pid=process["pid"]))
     if process["stopped"]:
         found.append(Reason.of("halted", server=me, pid=process["pid"]))
@@ -82,7 +82,13 @@ def restart_complete(
         else:
             who = name_of(theirs)
             if not theirs["process"]["running"]:
+                # What else its end says is what follows from that.
                 fatal.append(Reason.of("down", name, more=", the partner", server=who))
+                continue
+            if theirs["process"]["stopped"]:
+                pid = theirs["process"]["pid"]
+                found.append(Reason.of("halted", name, server=who, pid=pid))
+                continue
             ends.append((who, theirs, theirs["relationships"].get(name)))
         waits, dead, ends_at = _relationship(name, ends, now)
         found += waits

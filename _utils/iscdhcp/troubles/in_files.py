@@ -84,7 +84,9 @@ LEASES = (
     Trouble(
         "lease-file-torn",
         "The lease file's last entry is cut off: dhcpd's next start would drop what it can't read.",
-        "salt {server} dhcpd.check_leases tells more; do not restart dhcpd by hand",
+        "salt {server} dhcpd.check_leases tells more, and whether it still is so (it may have been "
+        "a write in progress); then dhcpd.stop force=lease-file, dhcpd.repair_leases, dhcpd.start; "
+        "do not restart dhcpd by hand",
         "{server}: {problem}",
         blocks=True,
         force="lease-file",
@@ -95,7 +97,7 @@ LEASES = (
         "Stretches in the middle of the lease file can't be read: a start would drop their leases.",
         "salt {server} dhcpd.check_leases names them; do not restart dhcpd by hand: stop it by "
         "dhcpd.stop force=lease-file, then dhcpd.repair_leases, then dhcpd.start",
-        "{server}: {damaged} stretches of its lease file can't be read: a start would drop them",
+        "{server}: {stretches} of its lease file can't be read: a start would drop what is there",
         blocks=True,
         check="lease-file",
     ),

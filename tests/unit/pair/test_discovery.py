@@ -140,3 +140,18 @@ def test_of_two_minions_that_fit_one_end_the_one_that_has_the_address_is_the_par
     assert [pair.id for pair in found.pairs] == [f"foo:a:{real}"]
     (problem,) = found.problems
     assert ("old-b" if real == "b" else "b") in problem and "salt-key -d" in problem
+
+
+def test_a_syntax_error_is_told_before_that_no_pair_is_known():
+    reports = one_pair()
+    reports["b"] = report(error="/etc/dhcp/dhcpd.conf:3: semicolon expected")
+    with pytest.raises(discovery.PairError) as told:
+        discovery.select(discovery.match(reports))
+    text = str(told.value)
+    assert text.startswith("Fix this first: ") and "dhcpd.conf:3: semicolon expected" in text
+    assert text.endswith("no failover pair is known.")
+
+
+def test_a_fleet_without_a_pair_is_told_what_to_do():
+    text = discovery.no_pairs(discovery.match({"web": report()}))
+    assert "saltutil.sync_all" in text and "pairs refresh=True" in text

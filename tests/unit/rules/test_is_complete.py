@@ -89,3 +89,25 @@ def test_the_deadline_follows_mclt_and_the_number_of_leases():
     assert is_complete.normal_deadline(a, 270 * 60_000) > small + 40
     a["relationships"]["foo"].update(state="recover", since=NOW - 100)
     assert is_complete.normal_deadline(a, 1000) == pytest.approx(small + 3500)
+
+
+def test_a_partner_that_is_halted_is_called_halted_and_waited_for():
+    a, b = healthy()
+    b["process"]["stopped"] = True
+    b["relationships"]["foo"].update(state=None, partner_state=None, serves=False)
+    verdict = is_complete.restart_complete(a, {"foo": b}, "dhcp-a-1", NOW)
+    assert verdict.outcome == "wait"
+    assert [one.code for one in verdict.reasons] == ["halted"]
+    assert "dhcp-b" in verdict.sentence and "halted by a signal" in verdict.sentence
+
+
+def test_a_server_that_is_down_is_told_in_one_sentence():
+    a, b = healthy()
+    b["process"]["running"] = False
+    b["relationships"]["foo"].update(state=None, partner_state=None, serves=None)
+    a["relationships"]["foo"].update(state="communications-interrupted", connected=False)
+    for mine, theirs in ((a, b), (b, a)):
+        verdict = is_complete.restart_complete(mine, {"foo": theirs}, None, NOW)
+        assert verdict.outcome == "no"
+        assert verdict.sentence.startswith("dhcpd is not running on dhcp-b")
+    assert [one.code for one in verdict.reasons] == ["down"]
