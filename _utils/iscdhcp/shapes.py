@@ -456,6 +456,8 @@ class LogSurvey(TypedDict):
     unwritten: Unwritten | None
     #: Clients that were turned away recently, by reason.
     clients: dict[str, int]
+    #: How many of them because a network had no free lease at either server, by network.
+    full_networks: dict[str, int]
     #: Why the newest start failed; ``None`` where dhcpd runs.
     failed_start: FailedStart | None
 

@@ -122,6 +122,7 @@ def log() -> LogSurvey:
         "harmless": {},
         "unwritten": None,
         "clients": {},
+        "full_networks": {},
         "failed_start": None,
     }
 

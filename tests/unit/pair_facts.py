@@ -87,6 +87,7 @@ def leases(
         "active": 200 - free - backup,
         "free": free,
         "backup": backup,
+        "abandoned": 0,
         "new_per_second": rate,
     }
     found: dict[str, Any]

@@ -35,6 +35,7 @@ def survey() -> dict[str, Any]:
             "told": [],
             "harmless": {},
             "clients": {},
+            "full_networks": {},
             "unwritten": None,
             "failed_start": None,
         },

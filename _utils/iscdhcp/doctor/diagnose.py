@@ -27,6 +27,7 @@ from ..troubles.catalogue import says
 from ..troubles.catalogue import what_to_do
 from ..words import count
 from . import link
+from . import pools
 from . import starts
 from . import states
 from .finding import CAUSE
@@ -175,37 +176,6 @@ def _clocks(view: PairView) -> list[Finding]:
     return [Finding(reason.code, RISK, text, step, None, 84)]
 
 
-def _times(number: int) -> str:
-    return "once" if number == 1 else f"{number} times"
-
-
-def _exhaustion(view: PairView, server: str) -> list[Finding]:
-    clients, counts = view.log(server)["clients"], view.counts(server)
-    partner, state = view.partner(server), view.states(server)[0]
-    turned, none = clients.get("peer-holds-all", 0), clients.get("no-free-leases", 0)
-    if not (turned or none) or not view.running(server):
-        return []
-    # dhcpd has said it; how many there are is not always counted.
-    total = f" (of {counts['addresses']})" if counts else ""
-    left = f" ({counts['own']} left of {counts['addresses']})" if counts else ""
-    if none and not (counts and (counts["free"] or counts["backup"])):
-        case = {"pair": view.name, "total": total, "times": _times(none)}
-        return [Finding.of("pool-exhausted", CAUSE, 72, server, case=case)]
-    away = f"{server} turned clients away {_times(turned)} recently (peer holds all free leases)"
-    if turned and state in ("communications-interrupted", "partner-down"):
-        text = f"{away}: its own half is used up{left}, {partner} has the other"
-        step = (
-            f"bring {partner} back at once; only if it is verified down for long, set {server} to "
-            "partner-down (4) over OMAPI, which frees the other half after MCLT"
-        )
-        return [Finding("peer-holds-all", CAUSE, text, step, server, 93)]
-    if turned:
-        text = f"{away}: its share is used up{left} until the next rebalance"
-        step = what_to_do("peer-holds-all", pair=view.name)
-        return [Finding("peer-holds-all", RISK, text, step, server, 64)]
-    return []
-
-
 def _disk(view: PairView, server: str) -> list[Finding]:
     if not view.running(server):
         return []
@@ -214,6 +184,10 @@ def _disk(view: PairView, server: str) -> list[Finding]:
     full, read_only = is_full(space), space["read_only"]
     folder = space["folder"]
     if not (full or read_only):
+        started = view.seen(server)["process"]["started"] or 0.0
+        if unwritten and unwritten["time"] >= started:
+            case = {"folder": folder, "said": unwritten["text"]}
+            return [Finding.of("lease-file-unwritable", CAUSE, 90, server, case=case)]
         return []
     kind, rank, more = RISK, 82, ""
     if unwritten:
@@ -261,8 +235,8 @@ def _imbalance(view: PairView, server: str) -> list[Finding]:
     balance = view.end(server)["balance"]
     if balance.get("balanced") is not False or not view.normal:
         return []
-    pools = ", ".join(sorted(balance["imbalanced"])) or "a pool"
-    return [Finding.of("imbalanced", NOTE, 35, server, pools=pools, pair=view.name)]
+    networks = ", ".join(sorted(balance["imbalanced"])) or "a pool"
+    return [Finding.of("imbalanced", NOTE, 35, server, pools=networks, pair=view.name)]
 
 
 def _omapi(view: PairView, server: str) -> list[Finding]:
@@ -323,7 +297,7 @@ def _harmless(view: PairView) -> list[Finding]:
     for server in view.servers:
         for code, times in view.log(server)["harmless"].items():
             counts.setdefault(code, []).append(
-                f"{server} {_times(times)}"
+                f"{server} {pools.times(times)}"
             )
     for code, seen in sorted(counts.items()):
         text = f"{harmless.meaning(code)} ({', '.join(seen)})"
@@ -335,7 +309,7 @@ _OF_A_SERVER: tuple[Callable[[PairView, str], list[Finding]], ...] = (
     _process,
     _configuration,
     states.state,
-    _exhaustion,
+    pools.exhaustion,
     _disk,
     _lease_file,
     _rejections,

@@ -10,7 +10,9 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import re
 import time
+from collections import Counter
 from collections.abc import Iterator
 from collections.abc import Sequence
 from pathlib import Path
@@ -68,7 +70,14 @@ _TURNED_AWAY = {
     "not-responding": "not responding (",
 }
 _CLIENTS = r"peer holds all free leases|no free leases|not responding \("
-_UNWRITTEN = ("nable to write", "nable to commit", "nable to record current failover state")
+#: "network 10.0.0.0/24: no free leases" (dhcp.c:2229); the name may be a shared network's.
+_FULL_NETWORK = re.compile(r"network (?P<network>.+): no free leases$")
+_UNWRITTEN = (
+    *("nable to write", "nable to commit", "nable to record current failover state"),
+    # new_lease_file (db.c), each hour and at the start
+    *("Can't create new lease file", "Can't chown new lease file", "Can't fdopen new lease file"),
+    *("Can't install new lease database", "Can't backup lease database"),
+)
 
 #: TCP states of /proc/net/tcp (include/net/tcp_states.h).
 _SYN_SENT, _LISTEN = "02", "0A"
@@ -242,7 +251,7 @@ def read_log(server: Server, seconds: float) -> LogSurvey:
         else Path(server.settings.binaries[0]).name
     )
     now = time.time()
-    pattern = f"{WORTH_READING}|{harmless.WORTH_READING}"
+    pattern = "|".join((WORTH_READING, harmless.WORTH_READING, *_UNWRITTEN))
     try:
         source, lines = _newest(server.settings, now - seconds, identifier, pattern, LINES)
         recently = now - min(seconds, CLIENTS_SECONDS)
@@ -258,6 +267,8 @@ def read_log(server: Server, seconds: float) -> LogSurvey:
         for code, phrase in _TURNED_AWAY.items()
         if any(phrase in line.text for line in clients)
     }
+    full = (_FULL_NETWORK.search(line.text) for line in clients)
+    found["full_networks"] = dict(Counter(match["network"] for match in full if match))
     return found
 
 

@@ -41,6 +41,7 @@ class CountsOfPool(TypedDict):
     active: int
     free: int
     backup: int
+    abandoned: int
     #: Those that the server gives to new clients without its partner.
     own: int
 
@@ -150,6 +151,7 @@ class PairView:
                 "active": pool["active"],
                 "free": pool["free"],
                 "backup": pool["backup"],
+                "abandoned": pool["abandoned"],
                 "own": forecast.own_free(role, pool),
             }
             for pool in pools

@@ -155,6 +155,16 @@ DISK = (
         check="space",
     ),
     Trouble(
+        "lease-file-unwritable",
+        "There is room, and dhcpd can't write its lease file, or not put a new one in its place as "
+        "it does each hour: owner or mode of file or folder, AppArmor, a unit that shuts it off. "
+        "What it promises clients meanwhile may be forgotten at its next start, and that start may "
+        "fail.",
+        "make {folder} and the file in it writable for the user that dhcpd runs as on {server} "
+        "(ls -ld, systemctl cat, journalctl -k), before dhcpd is restarted",
+        "{server}: dhcpd can't write its lease file in {folder}, though there is room: “{said}”",
+    ),
+    Trouble(
         "disk-unknown",
         "How much room there is could not be seen.",
         "look at {folder} on {server}",

@@ -235,6 +235,32 @@ ALONE = (
         "{pair} has no free addresses{total}; {server} turned clients away {times} recently",
     ),
     Trouble(
+        "pool-full",
+        "One network of several has no free address at either server; that others have some helps "
+        "its clients nothing.",
+        "widen the range of {network} on both servers, or shorten its lease time",
+        "{network} has no free addresses{total}; {server} turned clients away {times} there "
+        "recently",
+    ),
+    Trouble(
+        "pool-closed",
+        "dhcpd turned clients away for want of a free lease in a network that has some: its pools "
+        "do not permit these clients (allow, deny), or all was free again when it was counted.",
+        "compare the permit list of each pool of {network} with these clients (grep 'no free "
+        "leases' in the log of {server})",
+        "{server} turned clients away {times} in {network} recently, which has free addresses now "
+        "({free})",
+    ),
+    Trouble(
+        "pool-abandoned",
+        "Addresses are abandoned: a client declined them, or something answered at them that has "
+        "no lease. dhcpd gives them to nobody until nothing else is left.",
+        "find who uses them without a lease (grep 'Abandoning IP address' in the log of {server}); "
+        "when that is gone, dhcpd takes them back by itself once the others are used up",
+        "{abandoned} of {addresses} addresses in {network} are abandoned at {server}",
+        proof=NOTE,
+    ),
+    Trouble(
         "peer-holds-all",
         "A server's own half is used up and the partner has the other.",
         "salt-run dhcp_failover.wait_normal {pair}; if this happens often, widen the range",

@@ -323,6 +323,59 @@ def test_clients_that_are_turned_away(views):
     assert codes(views) == ["pool-exhausted"]
 
 
+def two_networks(views, **second):
+    """Give both servers a second network of the pair, beside one that has room."""
+    for server in (A, B):
+        pools = views.of(server)["leases"]["relationships"]["foo"]
+        pools.append({**pools[0], "network": "10.0.1.0/24", **second})
+
+
+def test_one_full_network_among_several_is_the_cause(views):
+    two_networks(views, free=0, backup=0, active=200)
+    views.a["survey"]["log"]["clients"] = {"no-free-leases": 59}
+    views.a["survey"]["log"]["full_networks"] = {"10.0.1.0/24": 59}
+    assert (first(views).code, first(views).kind) == ("pool-full", "cause")
+    assert "10.0.1.0/24 has no free addresses (of 200)" in first(views).text
+    assert "59 times" in first(views).text and "10.0.1.0/24" in first(views).next
+    # Without the networks in its log the counts tell which one it is.
+    views.a["survey"]["log"]["full_networks"] = {}
+    assert first(views).code == "pool-full" and "10.0.1.0/24" in first(views).text
+
+
+def test_a_network_without_failover_that_is_full_is_the_cause_too(views):
+    views.a["survey"]["log"]["clients"] = {"no-free-leases": 4}
+    views.a["survey"]["log"]["full_networks"] = {"172.16.0.0/24": 4}
+    assert first(views).code == "pool-full" and "172.16.0.0/24" in first(views).text
+
+
+def test_clients_that_no_pool_permits_are_not_a_lack_of_addresses(views):
+    views.a["survey"]["log"]["clients"] = {"no-free-leases": 4}
+    views.a["survey"]["log"]["full_networks"] = {"10.0.0.0/24": 4}
+    assert (first(views).code, first(views).kind) == ("pool-closed", "risk")
+
+
+def test_abandoned_addresses_are_named_as_such_and_once(views):
+    two_networks(views, free=0, backup=0, active=100, abandoned=100)
+    found_here = [one for one in found(views) if one.code == "pool-abandoned"]
+    assert [one.kind for one in found_here] == ["note"]
+    assert "100 of 200 addresses in 10.0.1.0/24 are abandoned" in found_here[0].text
+    views.a["survey"]["log"]["clients"] = {"no-free-leases": 59}
+    views.a["survey"]["log"]["full_networks"] = {"10.0.1.0/24": 59}
+    assert "100 of them are abandoned" in first(views).text
+
+
+@pytest.mark.parametrize("age", [5.0, 10**6])
+def test_a_lease_file_that_cannot_be_written_though_there_is_room(views, age):
+    said = {"time": NOW - age, "text": "Can't create new lease file: Permission denied"}
+    views.a["survey"]["log"]["unwritten"] = said
+    if age > 10**5:
+        # An earlier process said it.
+        assert codes(views) == []
+    else:
+        assert (first(views).code, first(views).kind) == ("lease-file-unwritable", "cause")
+        assert "Permission denied" in first(views).text and "/var/lib/dhcp" in first(views).next
+
+
 @pytest.mark.parametrize(
     "spoil, code",
     [
