@@ -35,7 +35,9 @@ def output(data, **kwargs):
     def paint(text, colour):
         return f"{colours[colour]}{text}{colours['ENDC']}" if colour else text
 
-    shown = {key: value for key, value in data.items() if key != "retcode"} if data else data
+    shown = data
+    if isinstance(data, dict):
+        shown = {key: value for key, value in data.items() if key != "retcode"}
     text = tables.render(shown, paint, shutil.get_terminal_size((120, 24)).columns)
     if text is None:
         return __salt__["nested"](shown, **kwargs)

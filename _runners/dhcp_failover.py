@@ -28,6 +28,8 @@ Every function returns with a non-zero exit code and one sentence when it did no
 
 import functools
 import logging
+import sys
+import time
 from typing import TYPE_CHECKING
 
 from iscdhcp import vocabulary
@@ -39,9 +41,12 @@ from iscdhcp.pair import plan as plans
 from iscdhcp.pair import preflight as pair_preflight
 from iscdhcp.pair import view as pair_view
 from iscdhcp.rules.methods import METHODS
+from iscdhcp.run.orders import Interrupted
+from iscdhcp.show import progress
 from iscdhcp.show import status as show_status
 from iscdhcp_salt import answers
 from iscdhcp_salt import discovery
+from iscdhcp_salt import interrupts
 from iscdhcp_salt import master
 from iscdhcp_salt.minions import SaltMinions
 
@@ -117,12 +122,17 @@ def pairs_(refresh=False):
 
 
 @_takes_its_words
-def status(pair=None):
+def status(pair=None, watch=False, interval=5):
     """
     Show the state of a pair, or of all pairs, at both ends: a table for people.
 
     pair
         A relationship's name, a pair's id or a server's minion id.
+    watch
+        Look again and again, until Ctrl-C; each change is shown on stderr, on a terminal in place
+        of what was there.
+    interval
+        Seconds between two looks of ``watch``.
 
     With ``--out=json`` (or called by a program) it is, by pair id and server: ``role``, ``state``,
     ``partner_state``, ``since`` (UTC), ``serves``, ``pid``, ``source`` of the state, ``mclt``
@@ -137,16 +147,38 @@ def status(pair=None):
 
         salt-run dhcp_failover.status
         salt-run dhcp_failover.status foo
+        salt-run dhcp_failover.status foo watch=True
         salt-run --out=json dhcp_failover.status
     """
     try:
+        pause = vocabulary.seconds("interval", interval) or 5.0
         views, found = _views(pair)
+        if watch and views:
+            views = _watched(pair, views, pause)
     except IscDhcpError as err:
         return answers.refused(__context__, err)
     if not views:
         return answers.refused(__context__, pair_discovery.no_pairs(found))
     shown = {view.pair.id: show_status.rows(view) for view in views}
     return answers.shown(__opts__, __context__, "status", shown, all(view.normal for view in views))
+
+
+def _watched(pair, views, pause):
+    """Show what the views become until somebody presses Ctrl-C; return the last ones."""
+    # The answer is shown where this board was.
+    board = progress.Board(sys.stderr)
+    try:
+        with interrupts.INTERRUPTS.deferred():
+            while True:
+                board.show({view.pair.id: show_status.rows(view) for view in views})
+                begun = time.monotonic()
+                while time.monotonic() - begun < pause:
+                    interrupts.INTERRUPTS.check()
+                    time.sleep(0.2)
+                views, _ = _views(pair)
+    except Interrupted:
+        board.close()
+        return views
 
 
 def _views(pair, log_hours=0.0):
@@ -310,9 +342,10 @@ def drift(pair=None):
     pair
         A relationship's name, a pair's id or a server's minion id.
 
-    Returns, by pair id: ``equal``, ``comment``, ``problems`` (what keeps the two from being
-    partners) and ``diff`` (lines, ``-`` only on the first server, ``+`` only on the second, each
-    with file and line). Exit code 1 where a pair differs or a server does not answer.
+    A table for people; with ``--out=json`` it is, by pair id: ``equal``, ``comment``, ``problems``
+    (what keeps the two from being partners) and ``diff`` (lines, ``-`` only on the first server,
+    ``+`` only on the second, each with file and line). Exit code 1 where a pair differs or a server
+    does not answer.
 
     CLI Example:
 
@@ -334,4 +367,5 @@ def drift(pair=None):
         return answers.refused(__context__, err)
     finally:
         minions.close()
-    return answers.answer(__context__, shown, all(row["equal"] for row in shown.values()))
+    equal = all(row["equal"] for row in shown.values())
+    return answers.shown(__opts__, __context__, "drift", shown, equal)

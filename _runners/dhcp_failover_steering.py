@@ -173,16 +173,17 @@ def watch(pair=None, timeout=None):
 @_takes_its_words
 def history(pair=None, limit=20):
     """
-    List the last runs, the newest first.
+    List the last runs, the newest first: a table for people.
 
     pair
         Only runs of this pair (or server); default: all.
     limit
         At most so many.
 
-    Returns for each: ``run`` (its id), ``pair``, ``begun`` (UTC), ``seconds``, ``who``, ``method``,
-    ``outcome`` (``done``, ``failed``, ``aborted``, ``interrupted``, ``killed``, ``unfinished``,
-    ``running``, ``paused``), ``restarted`` (servers), ``attempts``, ``comment``.
+    With ``--out=json`` (or called by a program) it is for each: ``run`` (its id), ``pair``,
+    ``begun`` (UTC), ``seconds``, ``who``, ``method``, ``outcome`` (``done``, ``failed``,
+    ``aborted``, ``interrupted``, ``killed``, ``unfinished``, ``running``, ``paused``),
+    ``restarted`` (servers), ``attempts``, ``comment``.
 
     CLI Example:
 
@@ -203,7 +204,7 @@ def history(pair=None, limit=20):
         about = next((e for e in entries if e["what"] == "begun"), None)
         if about is not None and journal.concerns(about, pair):
             found.append(run_history.row(entries, journal.is_alive(path)))
-    return found
+    return answers.shown(__opts__, __context__, "history", found, True)
 
 
 @_takes_its_words

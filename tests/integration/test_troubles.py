@@ -19,6 +19,7 @@ from stage import FAILOVER_PORT
 
 from lab.dhcp import COMMON
 from lab.dhcp import CONFIGURATION
+from lab.dhcp import DEFAULTS
 from lab.dhcp import LEASES
 from lab.dhcp import UNIT
 from lab.dhcp import Relationship
@@ -237,6 +238,145 @@ def test_a_configuration_that_does_not_start(pair):
     answer = is_named(pair, "configuration", "dhcp-b")
     assert CONFIGURATION in answer["comment"]
     blocked(pair, "configuration", CONFIGURATION)
+
+
+# -- starts that fail ----------------------------------------------------------------------------
+
+
+@contextmanager
+def unstartable(stage, server, *files, holding=None):
+    """
+    The service of a server with other files, tried once; all is as before afterwards.
+
+    files
+        Path and text of each; ``holding``: a port (``udp:67``) that another program has meanwhile.
+    """
+    host = stage.lab[server]
+    stage.dhcp.stop(server)
+    host.run(["systemctl", "reset-failed", UNIT], check=False)
+    kept = {path: host.read(path) if _is_there(host, path) else None for path, _ in files}
+    try:
+        for path, text in files:
+            host.run(["mkdir", "-p", os.path.dirname(path)])
+            host.write(path, text)
+        if holding:
+            kind, port = holding.split(":")
+            listens = "s.listen()" if kind == "tcp" else "0"
+            code = (
+                f"import socket,time;s=socket.socket(2,{1 if kind == 'tcp' else 2});"
+                f"s.setsockopt(1,2,1) if {kind == 'tcp'} else 0;s.bind(('',{port}));{listens};"
+                "time.sleep(900)"
+            )
+            host.run(["systemd-run", "--unit=holder", "python3", "-c", code])
+            table = "-lutn"
+            wait_until(
+                lambda: f":{port} " in host.run(["ss", table]).stdout, "the port is held", 20.0
+            )
+        host.run(["systemctl", "daemon-reload"])
+        host.run(["systemctl", "start", UNIT], check=False)
+        yield host
+    finally:
+        host.run(["systemctl", "stop", "holder"], check=False)
+        for path, text in kept.items():
+            if text is None:
+                host.run(["rm", "-f", path])
+            else:
+                host.write(path, text)
+        host.run(["systemctl", "daemon-reload"])
+        host.run(["systemctl", "reset-failed", UNIT], check=False)
+
+
+def _is_there(host, path):
+    return host.run(["test", "-e", path], check=False).returncode == 0
+
+
+def defaults(stage, server, **values):
+    """Debian's settings of the service with some of them changed, as path and text."""
+    kept = [
+        line
+        for line in stage.lab[server].read(DEFAULTS).splitlines()
+        if line.partition("=")[0] not in values
+    ]
+    return DEFAULTS, "\n".join([*kept, *(f'{key}="{text}"' for key, text in values.items()), ""])
+
+
+DROP_IN = f"/etc/systemd/system/{UNIT}.d/lab.conf"
+
+
+def is_the_cause(stage, code, words):
+    answer = is_named(stage, code, "dhcp-b")
+    assert words in answer["comment"], answer
+    # It was dhcpd's own line or systemd's word; advice and banner are no reason.
+    assert "JetAdmin" not in str(answer) and "Internet Systems" not in str(answer), answer
+
+
+def test_a_start_that_finds_port_67_taken(pair):
+    with unstartable(pair, "dhcp-b", holding="udp:67"):
+        is_the_cause(pair, "start-port", "Can't bind to dhcp address: Address already in use")
+
+
+def test_a_start_on_an_interface_that_is_not_there(pair):
+    with unstartable(pair, "dhcp-b", defaults(pair, "dhcp-b", INTERFACESv4="nope0")):
+        is_the_cause(pair, "start-interface", "nope0")
+
+
+def test_a_start_that_may_not_write_its_lease_file(pair):
+    drop_in = "[Service]\nReadOnlyPaths=/var/lib/dhcp\n"
+    with unstartable(pair, "dhcp-b", (DROP_IN, drop_in)):
+        is_the_cause(pair, "start-lease-file", "for append")
+
+
+def test_a_start_as_a_user_that_is_not_there(pair):
+    with unstartable(pair, "dhcp-b", defaults(pair, "dhcp-b", OPTIONS="-user dhcpdx")):
+        is_the_cause(pair, "start-user", "no such user: dhcpdx")
+
+
+def test_a_start_whose_half_for_ipv6_fails(pair):
+    broken = ("/etc/dhcp/dhcpd6.conf", "subnet6 nonsense;\n")
+    settings = defaults(pair, "dhcp-b", INTERFACESv6="eth0")
+    with unstartable(pair, "dhcp-b", broken, settings):
+        is_the_cause(pair, "start-ipv6", "dhcpd6.conf line 1")
+
+
+def test_a_unit_that_is_masked(pair):
+    host = pair.lab["dhcp-b"]
+    pair.dhcp.stop("dhcp-b")
+    host.run(["systemctl", "mask", UNIT])
+    try:
+        is_the_cause(pair, "unit-masked", "masked")
+    finally:
+        host.run(["systemctl", "unmask", UNIT])
+        host.run(["systemctl", "daemon-reload"])
+
+
+def test_a_unit_whose_command_before_dhcpd_fails(pair):
+    drop_in = "[Service]\nExecStartPre=/bin/false\n"
+    with unstartable(pair, "dhcp-b", (DROP_IN, drop_in)):
+        is_the_cause(pair, "unit-before-start", "ExecStartPre=/bin/false exited, status=1")
+        # The start that is asked for says the same, not that the log says nothing.
+        start = pair.ask("dhcp-b", "dhcpd.start")
+        assert start["result"] is False and "ExecStartPre=/bin/false" in start["comment"], start
+
+
+def test_a_unit_that_was_started_too_often(pair):
+    drop_in = "[Unit]\nStartLimitIntervalSec=600\nStartLimitBurst=2\n"
+    settings = defaults(pair, "dhcp-b", INTERFACESv4="nope0")
+    with unstartable(pair, "dhcp-b", (DROP_IN, drop_in), settings) as host:
+        for _ in range(3):
+            host.run(["systemctl", "start", UNIT], check=False)
+        answer = is_named(pair, "start-interface", "dhcp-b")
+        codes = [one["code"] for one in answer["findings"][FOO]]
+        assert "unit-start-limit" in codes, answer
+
+
+def test_another_program_on_the_port_of_omapi(pair):
+    port = pair.dhcp.omapi["dhcp-b"].port
+    with unstartable(pair, "dhcp-b", holding=f"tcp:{port}"):
+        wait_until(lambda: pair.dhcp.processes("dhcp-b"), "dhcpd runs on dhcp-b", 30.0)
+        _, codes = doctor(pair, code=None)
+        assert "omapi-port" in codes, codes
+        facts = pair.ask("dhcp-b", "dhcpd.status")
+        assert facts["omapi"]["error"] == f"another program has port {port}", facts["omapi"]
 
 
 def test_a_firewall_between_them(pair):

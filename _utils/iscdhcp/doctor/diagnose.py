@@ -103,7 +103,11 @@ def _process(view: PairView, server: str) -> list[Finding]:
     if process["running"]:
         return []
     if process["signs"]:
-        return [Finding.of("unseen", CAUSE, 97, server, signs="; ".join(process["signs"]))]
+        signs = "; ".join(process["signs"])
+        # Where dhcpd has tried and met another one at its port, that is who is seen.
+        return starts.port_taken(view, server, signs) or [
+            Finding.of("unseen", CAUSE, 97, server, signs=signs)
+        ]
     return _down(view, server)
 
 

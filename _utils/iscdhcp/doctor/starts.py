@@ -22,6 +22,14 @@ def why_not_started(view: PairView, server: str, alone: str, known: bool) -> lis
     return said + _of_manager(view, server, alone)
 
 
+def port_taken(view: PairView, server: str, signs: str) -> list[Finding]:
+    """Return that another program has dhcpd's port, if dhcpd's newest start failed by that."""
+    failed = view.log(server).get("failed_start")
+    if failed is None or failed["code"] != "start-port":
+        return []
+    return _of_dhcpd(view, server, signs)
+
+
 def _of_dhcpd(view: PairView, server: str, alone: str) -> list[Finding]:
     # A minion of an earlier version does not have it.
     failed = view.log(server).get("failed_start")

@@ -11,6 +11,7 @@ import shutil
 import textwrap
 import time
 from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Any
 from typing import TextIO
 
@@ -18,9 +19,49 @@ from ..run.history import by_whom
 from ..run.history import sight
 from ..run.journal import Entry
 from ..words import clock
+from . import tables
 
 #: Seconds between two lines of countdown where lines can't be drawn over (a file, a pipe).
 STILL_SECONDS = 60.0
+
+
+class Board:
+    """
+    The status of pairs, shown again whenever it has changed.
+
+    stream
+        Where it goes; on a terminal each takes the place of the one before.
+    now
+        The clock, epoch seconds.
+    """
+
+    def __init__(self, stream: TextIO, now: Callable[[], float] = time.time) -> None:
+        self._stream = stream
+        self._now = now
+        self._draws = _is_terminal(stream)
+        self._shown = ""
+        self._lines = 0
+
+    def show(self, data: Mapping[str, Any]) -> None:
+        """Show the status (``rows`` of :mod:`iscdhcp.show.status` by pair), if it is news."""
+        width = shutil.get_terminal_size((100, 24)).columns
+        text = tables.render(data, width=width) or ""
+        at = f"{clock(self._now())} UTC"
+        if self._draws:
+            # Back to the first line of the last one, and all below it away.
+            back = f"\x1b[{self._lines}F\x1b[J" if self._lines else ""
+            self._stream.write(f"{back}{at}, Ctrl-C ends it\n{text}\n")
+            self._lines = 2 + text.count("\n")
+        elif text != self._shown:
+            self._stream.write(f"{at}\n{text}\n\n")
+        self._shown = text
+        self._stream.flush()
+
+    def close(self) -> None:
+        """Take the last one away where it can be: what follows is the status once more."""
+        if self._draws and self._lines:
+            self._stream.write(f"\x1b[{self._lines}F\x1b[J")
+            self._stream.flush()
 
 
 class Display:

@@ -39,13 +39,14 @@ COLOURS = {
     "silent": "unknown",
     "unknown": "unknown",
 }
+#: Names of steps as the terminal has them too.
 STEPS = {
     "lock": "lock",
-    "preflight": "check before the first act",
+    "preflight": "preflight",
     "restart": "restart of",
     "stop": "stop of",
     "start": "start of",
-    "wait_normal": "until normal after",
+    "wait_normal": "pair normal after",
     "probation": "probation of",
     "unlock": "unlock",
 }
@@ -139,7 +140,11 @@ def steps_of(entries: list[Entry]) -> list[Span]:
         if entry["what"] == "step":
             name = STEPS.get(str(entry.get("name")), str(entry.get("name")))
             name += f" {entry['server']}" if entry.get("server") else ""
-            found.append({"name": name, "start": entry["at"], "end": None, "result": None})
+            # What a wait is called where there is no room for more.
+            short = "wait" if entry.get("name") == "wait_normal" else name.partition(" ")[0]
+            found.append(
+                {"name": name, "short": short, "start": entry["at"], "end": None, "result": None}
+            )
         elif entry["what"] == "result":
             if not found or found[-1]["end"] is not None:
                 found.append({"name": str(entry.get("name")), "start": entry["at"]})
@@ -373,7 +378,7 @@ def _pools(entries: list[Entry], relationship: str) -> str:
     )
     if not rows:
         return ""
-    head = "<tr><th>Pool</th><th>Seen by</th><th class=n>Leases</th><th class=n>Free</th>"
+    head = "<tr><th>Pool</th><th>Seen by</th><th class=n>Addresses</th><th class=n>Free</th>"
     return f'<div class="scroll"><table>{head}<th class=n>Backup</th></tr>{rows}</table></div>'
 
 
@@ -516,6 +521,7 @@ def draw(
                 f"step {'odd' if number % 2 else 'even'}",
                 f"{step['name']}, {_seconds(step['end'] - step['start'])}",
                 step["name"],
+                step.get("short", ""),
             )
         )
     top = _STEP_HEIGHT + 6
@@ -558,8 +564,9 @@ def draw(
     if pauses:
         chips += '<span><i class="chip pause"></i>run paused</span>'
     return (
-        f'<svg width="100%" height="{height + 22}" role="img" aria-label="Timeline of the '
-        f'servers\' failover states">{"".join(parts)}</svg><p class="legend">{chips}</p>'
+        f'<div class="scroll"><svg width="100%" height="{height + 22}" class="time" role="img" '
+        f'aria-label="Timeline of the servers\' failover states">{"".join(parts)}</svg></div>'
+        f'<p class="legend">{chips}</p>'
     )
 
 
@@ -585,12 +592,20 @@ def _tick(at: float) -> str:
 
 
 def _box(
-    start: float, wide: float, top: float, height: float, kind: str, title: str, label: str = ""
+    start: float,
+    wide: float,
+    top: float,
+    height: float,
+    kind: str,
+    title: str,
+    label: str = "",
+    short: str = "",
 ) -> str:
-    """A rectangle with its tooltip and, where there is room, its label cut off at its end."""
+    """A rectangle with its tooltip and, where there is room, its label or a shorter one."""
     text = ""
     letter = _LETTER if kind.startswith("state") else _SMALL_LETTER
-    if label and wide >= letter * (len(label) + 1.5):
+    label = next((one for one in (label, short) if wide >= letter * (len(one) + 1.5)), "")
+    if label:
         text = (
             f'<svg x="{start:.3f}%" y="{top}" width="{wide:.3f}%" height="{height}">'
             f'<text x="6" y="{height / 2 + 4.5:g}" class="in">{_(label)}</text></svg>'

@@ -70,6 +70,7 @@ li {{ margin: .2rem 0; }} ul {{ padding-left: 1.2rem; }}
 @media (max-width: 40rem) {{
   body {{ padding: .9rem .8rem 2rem; }} h1 {{ font-size: 1.4rem; }}
   .steps th {{ display: none; }}
+  svg.time {{ min-width: 52rem; }}
   .steps tr, .story tr {{ display: grid; grid-template-columns: 1fr auto;
     border-bottom: 1px solid var(--line); padding: .35rem 0; }}
   .story tr {{ grid-template-columns: auto 1fr; }}

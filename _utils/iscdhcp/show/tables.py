@@ -38,6 +38,9 @@ def render(data: Any, paint: Paint = plain, width: int = 100) -> str | None:
     width
         Characters of a line; sentences are broken there.
     """
+    if isinstance(data, list):
+        runs = [one for one in data if isinstance(one, Mapping) and "outcome" in one]
+        return history(runs, paint, width) if runs else None
     if not isinstance(data, Mapping):
         return None
     if "checks" in data:
@@ -51,6 +54,8 @@ def render(data: Any, paint: Paint = plain, width: int = 100) -> str | None:
     pairs = [one for one in data.values() if isinstance(one, Mapping)]
     if pairs and all(_is_status(one) for one in pairs):
         return status(data, paint, width)
+    if pairs and all("equal" in one for one in pairs):
+        return drift(data, paint, width)
     return None
 
 
@@ -65,7 +70,7 @@ def status(data: Mapping[str, Any], paint: Paint, width: int) -> str:
     On a narrow terminal the table does without some columns, and says so; where that does not do,
     each server has lines of its own.
     """
-    heads = tuple("PAIR SERVER ROLE STATE PARTNER SINCE MCLT FREE BACKUP CLOCK".split())
+    heads = ("PAIR", "SERVER", "ROLE", "STATE", "PARTNER", SINCE, "MCLT", "FREE", "BACKUP", "CLOCK")
     rows: list[tuple[str, ...]] = []
     colours: list[str] = []
     below: list[str] = []
@@ -91,7 +96,7 @@ def status(data: Mapping[str, Any], paint: Paint, width: int) -> str:
                 )
             )
             below += _below(server, end, paint, width)
-    fitting = _fitting(heads, rows, width)
+    fitting = _fitting(heads, rows, width) or _fitting(heads, _shortened(rows), width, _MORE_SPARE)
     if fitting is None:
         lines = [
             line
@@ -102,25 +107,86 @@ def status(data: Mapping[str, Any], paint: Paint, width: int) -> str:
         fewer, kept, left_out = fitting
         lines = _table(fewer, kept, colours, paint)
         if left_out:
-            lines.append(f"(left out, too narrow: {', '.join(left_out)}; --out=json has all)")
+            text = f"(left out, too narrow: {', '.join(left_out)}; --out=json has all)"
+            lines += _wrapped(text, width, paint, "")
+        lines += _explained(kept, rows, width, paint)
     return "\n".join([*lines, *([""] if below else []), *below])
 
 
-#: Columns that a status can best do without, in that order.
+#: All times of the table are UTC.
+SINCE = "SINCE (UTC)"
+#: Columns that a status can best do without, in that order; and for very long names.
 _SPARE = ("MCLT", "ROLE", "CLOCK")
+_MORE_SPARE = (*_SPARE, "BACKUP", "FREE")
+#: Short words for long states, where there is no room for these.
+_SHORT = {
+    "communications-interrupted": "comm-int",
+    "potential-conflict": "conflict",
+    "resolution-interrupted": "conflict-int",
+    "conflict-done": "conflict-done",
+    "partner-down": "partner-down",
+    "recover-wait": "recover-wait",
+    "recover-done": "recover-done",
+}
+#: The longest name of a server that is not cut in its middle then.
+_LONGEST_NAME = 26
+
+
+def _shortened(rows: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:
+    """Return the rows with short words for states, and servers without what all of them end by."""
+    names = [row[1] for row in rows]
+    labels = [name.split(".")[1:] for name in names]
+    common: list[str] = []
+    for parts in zip(*(one[::-1] for one in labels), strict=False):
+        if len(set(parts)) > 1:
+            break
+        common.insert(0, parts[0])
+    ending = "." + ".".join(common) if common else ""
+    found = []
+    for row in rows:
+        server = _middle(row[1].removesuffix(ending), _LONGEST_NAME)
+        states = [_SHORT.get(state, state) for state in row[3:5]]
+        found.append((_middle(row[0], 12), server, row[2], *states, *row[5:]))
+    # Two names that look the same then are worse than a broken table.
+    if len({row[:2] for row in found}) < len({tuple(row[:2]) for row in rows}):
+        return [tuple(row) for row in rows]
+    return found
+
+
+def _middle(text: str, most: int) -> str:
+    if len(text) <= most:
+        return text
+    return f"{text[: most // 2 - 1]}..{text[len(text) - (most - most // 2 - 1) :]}"
+
+
+def _explained(
+    shown: Sequence[Sequence[str]], rows: Sequence[Sequence[str]], width: int, paint: Paint
+) -> list[str]:
+    """Say what the short words of the table mean, where it has some."""
+    cells = {cell for row in shown for cell in row}
+    long = {state for row in rows for state in row[3:5]}
+    told = [
+        f"{short} = {state}"
+        for state, short in _SHORT.items()
+        if state in long and short in cells and state != short
+    ]
+    return _wrapped(f"({', '.join(told)})", width, paint, "") if told else []
 
 
 def _fitting(
-    heads: Sequence[str], rows: Sequence[Sequence[str]], width: int
+    heads: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    width: int,
+    spare: Sequence[str] = _SPARE,
 ) -> tuple[Sequence[str], Sequence[Sequence[str]], list[str]] | None:
     """Return the table without what does not fit, and the columns that are left out."""
-    for number in range(-1, len(_SPARE) + 1):
-        left_out = list(_SPARE[: max(0, number)])
+    for number in range(-1, len(spare) + 1):
+        left_out = list(spare[: max(0, number)])
         keep = [place for place, head in enumerate(heads) if head not in left_out]
         fewer = [heads[place] for place in keep]
         kept = [[row[place] for place in keep] for row in rows]
         if number >= 0:
-            since = fewer.index("SINCE")
+            since = fewer.index(SINCE)
             for row in kept:
                 # Month, day, hour and minute.
                 row[since] = row[since][5:16] or row[since]
@@ -133,7 +199,7 @@ def _upright(row: Mapping[str, str], colour: str, paint: Paint, width: int) -> l
     """Return a server's row of the status table as a block of lines."""
     first = f"{row['PAIR']} {row['SERVER']} {row['STATE']}"
     more = (
-        f"{row['ROLE']}; partner {row['PARTNER']}; since {row['SINCE']}; MCLT {row['MCLT']}; "
+        f"{row['ROLE']}; partner {row['PARTNER']}; since {row[SINCE]} UTC; MCLT {row['MCLT']}; "
         f"free {row['FREE']}, backup {row['BACKUP']}; clock {row['CLOCK']}"
     )
     return [
@@ -182,6 +248,80 @@ def _below(server: str, end: Mapping[str, Any], paint: Paint, width: int) -> lis
         for text in lines
         for line in _wrapped(f"{server}: {text}", width, paint, colour, indent=2)
     ]
+
+
+def history(data: Sequence[Mapping[str, Any]], paint: Paint, width: int) -> str:
+    """Return runs as a table, and below each what came of it where it did not go well."""
+    colours = {"done": "GREEN", "running": "CYAN", "paused": "CYAN"}
+    heads = ("BEGUN (UTC)", "PAIR", "OUTCOME", "TOOK", "METHOD", "RESTARTED", "BY", "RUN")
+    pairs = {str(one.get("pair")): None for one in data}
+    names = {pair: pair.split(":")[0] if _unique(pairs, pair) else pair for pair in pairs}
+    rows, painted = [], []
+    for one in data:
+        rows.append(
+            (
+                _short(one.get("begun"))[:16],
+                names[str(one.get("pair"))],
+                str(one.get("outcome")),
+                span(float(one.get("seconds") or 0)),
+                str(one.get("method") or "-"),
+                ", ".join(map(str, one.get("restarted") or ())) or "none",
+                str(one.get("who") or "-"),
+                str(one.get("run")),
+            )
+        )
+        painted.append(colours.get(str(one.get("outcome")), "RED"))
+    below = [
+        line
+        for one in data
+        if one.get("outcome") != "done" and one.get("comment")
+        for line in _wrapped(f"{one.get('run')}: {one['comment']}", width, paint, "", indent=2)
+    ]
+    keep = list(range(len(heads)))
+    for spare in ("METHOD", "BY", "RESTARTED"):
+        lines = _chosen(heads, rows, keep, painted, plain)
+        if max(map(len, lines)) <= width:
+            break
+        keep.remove(heads.index(spare))
+    lines = _chosen(heads, rows, keep, painted, paint)
+    return "\n".join([*lines, *([""] if below else []), *below])
+
+
+def _chosen(
+    heads: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    keep: Sequence[int],
+    colours: Iterable[str],
+    paint: Paint,
+) -> list[str]:
+    """Return the table with some of its columns."""
+    fewer = [[row[place] for place in keep] for row in rows]
+    return _table([heads[place] for place in keep], fewer, colours, paint)
+
+
+def drift(data: Mapping[str, Any], paint: Paint, width: int) -> str:
+    """Return which pairs' configurations mean the same, and below that how the others differ."""
+    rows, colours = [], []
+    below: list[str] = []
+    for pair, one in data.items():
+        if not isinstance(one, Mapping):
+            continue
+        problems, lines = one.get("problems") or (), one.get("diff") or ()
+        asked = "diff" in one
+        verdict = "equal" if one["equal"] else "differ" if asked else "unknown"
+        rows.append((pair, verdict, str(len(lines)), str(len(problems))))
+        colours.append("GREEN" if one["equal"] else "RED" if asked else "YELLOW")
+        if one["equal"]:
+            continue
+        below += ["", *_wrapped(f"{pair}: {one.get('comment')}", width, paint, "")]
+        for problem in problems:
+            below += _wrapped(str(problem), width, paint, "RED", indent=2)
+        for line in map(str, lines):
+            # A line of a file is not broken: it is to be found there.
+            colour = {"-": "RED", "+": "GREEN"}.get(line[:1], "")
+            below.append("  " + (paint(line, colour) if colour else line))
+    heads = ("PAIR", "CONFIGURATIONS", "LINES", "PROBLEMS")
+    return "\n".join([*_table(heads, rows, colours, paint), *below])
 
 
 def preflight(data: Mapping[str, Any], paint: Paint, width: int) -> str:

@@ -11,8 +11,9 @@ STARTS = (
         "start-port",
         "Another program has the DHCP port 67: a second dhcpd, dnsmasq, a relay agent, a container "
         "with the host's network. dhcpd's own advice about HP JetAdmin means the same.",
-        "see on {server} who has it (ss -lunp sport = :67), stop that and keep it from starting "
-        "again, then salt {server} dhcpd.start",
+        "see on {server} who has it (ss -lunp sport = :67). If it is a dhcpd, it serves from files "
+        "of its own: find out why before it is ended. Stop it, keep it from starting again, then "
+        "salt {server} dhcpd.start",
         _STARTED + "another program has port 67 ({said})",
     ),
     Trouble(

@@ -190,6 +190,22 @@ def test_a_unit_that_does_not_start_says_so_in_the_words_of_systemd(views, code)
     assert "its words" in first(views).text and "isc-dhcp-server" in first(views).next
 
 
+def test_who_has_the_port_is_told_where_a_start_failed_by_it(views):
+    views.down(B)
+    views.b["process"]["signs"] = ["python3 (pid 7) has port 67"]
+    assert first(views).code == "unseen"
+    views.b["survey"]["log"]["failed_start"] = {
+        "code": "start-port",
+        "text": "Can't bind to dhcp address: Address already in use",
+        "time": NOW,
+        "name": None,
+        "file": None,
+        "profile": None,
+    }
+    assert first(views).code == "start-port" and "python3 (pid 7)" in first(views).text
+    assert "unseen" not in codes(views)
+
+
 def test_a_start_limit_comes_after_what_made_each_start_fail(views):
     views.down(B)
     refuses = {"code": "unit-start-limit", "text": "start request repeated too quickly"}

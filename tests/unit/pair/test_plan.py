@@ -140,13 +140,94 @@ def test_a_status_is_not_broken_by_a_narrow_terminal(views):
     less = tables.render({"foo:dhcp-a:dhcp-b": rows}, width=100).splitlines()
     assert less[0].startswith("PAIR") and max(map(len, less)) <= 100
     assert less[-1] == "(left out, too narrow: MCLT; --out=json has all)"
-    narrow = tables.render({"foo:dhcp-a:dhcp-b": rows}, width=60)
-    assert max(map(len, narrow.splitlines())) <= 60
+    short = tables.render({"foo:dhcp-a:dhcp-b": rows}, width=60)
+    assert max(map(len, short.splitlines())) <= 60 and short.startswith("PAIR")
+    narrow = tables.render({"foo:dhcp-a:dhcp-b": rows}, width=40)
+    assert max(map(len, narrow.splitlines())) <= 40
     assert narrow.splitlines()[0] == "foo dhcp-a communications-interrupted"
     words = narrow.replace(";", "").replace(",", "").split()
     assert set(" ".join(wide[1:]).replace(":", "").split()) <= set(
         " ".join(words).replace(":", "").split()
     ), narrow
+
+
+@pytest.mark.parametrize(
+    "a, b",
+    [
+        ("dhcp-a.campus-north.example.edu", "dhcp-b.campus-north.example.edu"),
+        ("production-dhcp-server-number-0001", "production-dhcp-server-number-0002"),
+        ("a" * 60, "b" * 60),
+    ],
+)
+def test_a_status_stays_a_table_at_80_columns_with_long_minion_ids(views, a, b):
+    views.states(("communications-interrupted", "potential-conflict"), ("normal", "unknown"))
+    first, second = status.rows(views.view).values()
+    text = tables.render({f"foo:{a}:{b}": {a: first, b: second}}, width=80)
+    lines = text.splitlines()
+    assert lines[0].startswith("PAIR") and "SINCE (UTC)" in lines[0]
+    assert lines[1].startswith("foo") and lines[2].startswith("foo")
+    assert max(map(len, lines)) <= 80, text
+    # What was shortened is told, and the two are still told apart.
+    assert "comm-int = communications-interrupted" in " ".join(text.split())
+    assert "conflict = potential-conflict" in " ".join(text.split())
+    assert lines[1].split()[1] != lines[2].split()[1]
+
+
+def test_names_that_would_look_the_same_are_not_shortened(views):
+    first, second = status.rows(views.view).values()
+    a, b = (f"dhcp-{'x' * 40}{letter}{'y' * 40}" for letter in "ab")
+    text = tables.render({f"foo:{a}:{b}": {a: first, b: second}}, width=80)
+    assert a in text and b in text
+
+
+def a_run(**more):
+    return {
+        "run": "20261126-230000-foo",
+        "pair": "foo:dhcp-a:dhcp-b",
+        "begun": "2026-11-26 23:00:00 UTC",
+        "seconds": 12.0,
+        "who": "root",
+        "method": "drain",
+        "outcome": "done",
+        "restarted": ["dhcp-b", "dhcp-a"],
+        "attempts": 1,
+        "comment": "Both restarted.",
+        **more,
+    }
+
+
+def test_history_is_a_table_that_says_what_came_of_a_run_that_failed():
+    runs = [a_run(), a_run(run="x", outcome="failed", restarted=[], comment="It said no.")]
+    for width in (80, 140):
+        text = tables.render(runs, width=width)
+        lines = text.splitlines()
+        assert lines[0].startswith("BEGUN (UTC)") and max(map(len, lines)) <= width
+        assert "2026-11-26 23:00" in lines[1] and "done" in lines[1]
+        assert "x: It said no." in text and "Both restarted." not in text
+    assert "dhcp-b, dhcp-a" in tables.render(runs, width=140)
+
+
+def test_drift_is_a_table_with_the_lines_below_it():
+    data = {
+        "foo:a:b": {"equal": True, "comment": "x", "problems": [], "diff": []},
+        "bar:c:d": {
+            "equal": False,
+            "comment": "c and d differ; fix one of them, then restart it.",
+            "problems": ["the ports do not fit"],
+            "diff": ["- c: option x 1; (/etc/dhcp/dhcpd.conf:3)", "+ d: option x 2; (...:3)"],
+        },
+        "baz:e:f": {"equal": False, "comment": "e can't be compared: no answer"},
+    }
+    lines = tables.render(data, width=80).splitlines()
+    assert [line.split()[:2] for line in lines[:4]] == [
+        ["PAIR", "CONFIGURATIONS"],
+        ["foo:a:b", "equal"],
+        ["bar:c:d", "differ"],
+        ["baz:e:f", "unknown"],
+    ]
+    assert "  the ports do not fit" in lines
+    assert "  - c: option x 1; (/etc/dhcp/dhcpd.conf:3)" in lines
+    assert any("can't be compared" in line for line in lines)
 
 
 def test_the_steps_of_a_run_are_in_their_order(views):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 
+from iscdhcp.show.progress import Board
 from iscdhcp.show.progress import Display
 
 NOW = 1_000_000_000.0
@@ -105,3 +106,33 @@ def test_a_long_sentence_is_broken_at_blanks_on_a_terminal_and_in_a_file_is_one_
     assert lines[0] == "01:46:40 Waiting: foo is not normal. foo is not normal. foo"
     assert all(line.startswith(" " * 9) and len(line) < 60 for line in lines[1:])
     assert len(file.getvalue().splitlines()) == 1
+
+
+def states(state):
+    row = {"role": "primary", "state": state, "partner_state": "normal", "serves": True}
+    return {"foo:a:b": {"a": row, "b": row}}
+
+
+def test_a_status_that_is_followed_is_shown_when_it_changes():
+    stream, now = io.StringIO(), [NOW]
+    board = Board(stream, lambda: now[0])
+    for state in ("normal", "normal", "startup"):
+        board.show(states(state))
+        now[0] += 5
+    board.close()
+    told = stream.getvalue()
+    assert told.count("PAIR") == 2 and told.count("startup") == 2
+    assert "01:46:40 UTC" in told and "01:46:50 UTC" in told and "01:46:45" not in told
+
+
+def test_on_a_terminal_the_status_takes_the_place_of_the_one_before():
+    stream = Terminal()
+    board = Board(stream, lambda: NOW)
+    board.show(states("normal"))
+    first = stream.getvalue()
+    assert "\x1b" not in first and "Ctrl-C" in first
+    board.show(states("startup"))
+    # Up over all that was written, and away with it.
+    assert stream.getvalue()[len(first) :].startswith(f"\x1b[{first.count(chr(10))}F\x1b[J")
+    board.close()
+    assert stream.getvalue().endswith("\x1b[J")

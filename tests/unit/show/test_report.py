@@ -150,10 +150,32 @@ def test_the_page_needs_nothing_else_and_quotes_what_it_shows():
 
 
 def test_each_box_of_the_drawing_lies_inside_it():
-    drawing = re.search(r"<svg width.*?</svg><p", report.page(GOOD), re.DOTALL)[0]
+    drawing = re.search(r"<svg width.*?</svg></div><p", report.page(GOOD), re.DOTALL)[0]
     boxes = re.findall(r'<rect x="([\d.]+)%" y="\d+" width="([\d.]+)%"', drawing)
     assert len(boxes) >= 8
     assert all(float(x) >= 0 and float(x) + float(w) <= 100.1 for x, w in boxes)
+
+
+def test_a_wait_is_named_where_its_whole_name_has_no_room():
+    entries = [begun()]
+    for at, name, server in ((0.0, "restart", "dhcp-b"), (4.0, "wait_normal", "dhcp-b")):
+        entries += [
+            seen(at + 0.1, "dhcp-a"),
+            {"at": NOW + at, "what": "step", "name": name, "server": server},
+            {"at": NOW + at + 3.5, "what": "result", "name": name, "result": True, "comment": ""},
+        ]
+    entries += [{"at": NOW + 40, "what": "ended", "outcome": "done", "comment": ""}]
+    page = report.page(entries)
+    assert ">wait</text>" in page and ">restart</text>" in page
+    # By its tooltip and in the list of steps it has the name that the terminal gives it.
+    assert "<title>pair normal after dhcp-b, 3.50 s</title>" in page
+    assert "<td>pair normal after dhcp-b</td>" in page
+
+
+def test_a_narrow_screen_scrolls_the_drawing_and_keeps_its_labels():
+    page = report.page(GOOD)
+    assert '<div class="scroll"><svg width="100%"' in page
+    assert re.search(r"@media \(max-width: 40rem\) \{[^@]*svg\.time \{ min-width: 52rem; \}", page)
 
 
 def test_each_attempt_of_a_run_that_was_continued_has_its_own_drawing():
