@@ -160,7 +160,7 @@ class Display:
     def _line(self, at: float, text: str) -> None:
         if self._drawn:
             self._write("\r\x1b[K")
-        line = f"{clock(at)} {text}"
+        line = f"{clock(at)} UTC {text}"
         if self._draws:
             # A terminal would break in the middle of a word. In a file a line stays one.
             blank = " " * (len(line) - len(text.lstrip()))

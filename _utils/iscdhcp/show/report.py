@@ -258,7 +258,7 @@ def page(entries: list[Entry], is_live: bool = False) -> str:
         head = "The servers' states over time"
         if many:
             who = next((e.get("who") for e in one if e["what"] == "begun"), "")
-            head = f"Attempt {number} of {len(tried)}, {words.moment(one[0]['at'])[:8]} by {who}"
+            head = f"Attempt {number} of {len(tried)}, {words.moment(one[0]['at'])[:8]} UTC by {who}"
         parts.append(f"<h2>{_(head)}</h2>")
         parts.append(timeline(one, roles, str(about["name"])))
     parts.append(f"<h2>Steps</h2>{_steps_table(tried)}")
@@ -418,7 +418,7 @@ def _changes_table(tried: list[list[Entry]], roles: Mapping[str, str], relations
                 )
     return (
         "<details><summary>Every change of state</summary>"
-        '<div class="scroll"><table><tr><th>Server</th><th class=n>At</th><th class=n></th>'
+        '<div class="scroll"><table><tr><th>Server</th><th class=n>At (UTC)</th><th class=n></th>'
         f"<th class=n>For</th><th>State</th></tr>{''.join(rows)}</table></div></details>"
     )
 

@@ -45,8 +45,8 @@ def test_states_are_shown_when_they_change_and_not_before():
         display.show(seen(state))
     display.show(seen("x", running=False))
     assert stream.getvalue().splitlines() == [
-        "01:46:40   dhcp-b: foo recover-wait (partner normal), pid 7",
-        "01:46:40   dhcp-b: dhcpd is down",
+        "01:46:40 UTC   dhcp-b: foo recover-wait (partner normal), pid 7",
+        "01:46:40 UTC   dhcp-b: dhcpd is down",
     ]
 
 
@@ -65,7 +65,7 @@ def test_the_countdown_is_drawn_over_on_a_terminal():
     display.show({"at": now[0], "what": "said", "text": "dhcp-b is normal."})
     display.show({"at": now[0], "what": "result"})
     assert stream.getvalue().endswith("\r\x1b[K")
-    assert "\r\x1b[K01:47:41 dhcp-b is normal.\n" in stream.getvalue()
+    assert "\r\x1b[K01:47:41 UTC dhcp-b is normal.\n" in stream.getvalue()
 
 
 def test_in_a_file_the_countdown_is_a_line_each_minute():
@@ -77,7 +77,7 @@ def test_in_a_file_the_countdown_is_a_line_each_minute():
         display.tick()
     lines = stream.getvalue().splitlines()
     assert len(lines) == 2
-    assert lines[0].startswith("01:47:40 Still: waiting for dhcp-b 1:00")
+    assert lines[0].startswith("01:47:40 UTC Still: waiting for dhcp-b 1:00")
     assert "\x1b" not in stream.getvalue()
 
 
@@ -103,7 +103,7 @@ def test_a_long_sentence_is_broken_at_blanks_on_a_terminal_and_in_a_file_is_one_
     for stream in (terminal := Terminal(), file := io.StringIO()):
         Display(stream, lambda: NOW).show(said)
     lines = terminal.getvalue().splitlines()
-    assert lines[0] == "01:46:40 Waiting: foo is not normal. foo is not normal. foo"
+    assert lines[0] == "01:46:40 UTC Waiting: foo is not normal. foo is not normal."
     assert all(line.startswith(" " * 9) and len(line) < 60 for line in lines[1:])
     assert len(file.getvalue().splitlines()) == 1
 
