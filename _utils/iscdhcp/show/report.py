@@ -258,7 +258,8 @@ def page(entries: list[Entry], is_live: bool = False) -> str:
         head = "The servers' states over time"
         if many:
             who = next((e.get("who") for e in one if e["what"] == "begun"), "")
-            head = f"Attempt {number} of {len(tried)}, {words.moment(one[0]['at'])[:8]} UTC by {who}"
+            at = words.clock(one[0]["at"])
+            head = f"Attempt {number} of {len(tried)}, {at} UTC by {who}"
         parts.append(f"<h2>{_(head)}</h2>")
         parts.append(timeline(one, roles, str(about["name"])))
     parts.append(f"<h2>Steps</h2>{_steps_table(tried)}")
