@@ -69,7 +69,8 @@ def ok_to_stop(
     found: list[Reason] = []
     found += _own_server(facts)
     omapi = facts["omapi"]
-    if method != "signal" and not omapi["answers"]:
+    running = facts["process"]["running"]
+    if running and method != "signal" and not omapi["answers"]:
         why = omapi["error"] or omapi["hint"] or "it is not configured"
         found.append(Reason.of("method", method=method, server=name_of(facts), why=why))
     if method == "control":
@@ -79,7 +80,9 @@ def ok_to_stop(
         found += _not_secondary(facts, act)
     if not relationships and not facts["configuration"]["error"]:
         found.append(Reason.of("no-relationship", server=name_of(facts)))
-    for name, relationship in sorted(relationships.items()):
+    # Where no dhcpd runs, all else that its relationships say follows from that.
+    told = sorted(relationships.items()) if running else []
+    for name, relationship in told:
         found += _own_end(facts, name, relationship)
         if evidence is not None:
             found += _other_end(facts, name, evidence.get(name), now)

@@ -210,3 +210,16 @@ def test_a_partner_on_which_an_act_runs_is_no_partner_to_rely_on():
     verdict = may_stop.ok_to_stop(a, evidence(b), now=NOW)
     assert codes(verdict) == {"partner-acting"}
     assert "dhcp-b is being stopped or started" in verdict.sentence
+
+
+@pytest.mark.parametrize("method", ["signal", "drain"])
+def test_a_server_that_is_down_is_told_in_one_sentence(method):
+    a, b = healthy()
+    a["process"] = shaped(ProcessFacts)
+    a["omapi"].update(configured=True, answers=False, error="dhcpd is not running")
+    nothing = {"state": None, "partner_state": None, "serves": None, "connected": None}
+    a["relationships"]["foo"].update(nothing, why_unknown="dhcpd is not running")
+    b["relationships"]["foo"].update(state="communications-interrupted", partner_state="normal")
+    verdict = may_stop.ok_to_stop(a, evidence(b), now=NOW, method=method)
+    assert not verdict.ok
+    assert verdict.sentence == "dhcpd is not running on dhcp-a."
