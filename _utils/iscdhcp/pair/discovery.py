@@ -175,7 +175,7 @@ class _Index:
     def facing(
         self, minion: str, name: str, mine: Mapping[str, Any], host: Mapping[str, Any]
     ) -> list[_End]:
-        """Return the ends whose host ``mine`` names as its peer and which name ``host`` as theirs."""
+        """Return the ends that ``mine`` names as its peer and that name ``host`` as theirs."""
         named: dict[str, Mapping[str, Any]] = {}
         for address in _peer_of(mine):
             named.update(self.hosts.get((name, address), {}))
