@@ -66,6 +66,20 @@ class Pair:
         return ids[0], ids[1]
 
 
+@dataclass(frozen=True)
+class Unpaired:
+    """An end of a relationship that is no pair."""
+
+    server: str
+    name: str
+    #: ``alone``: no partner is known. ``doubtful``: several may be it, or both have one role.
+    kind: str
+    #: Why, as a sentence.
+    text: str
+    #: The minions that may be the partner.
+    rivals: tuple[str, ...] = ()
+
+
 @dataclass
 class Discovery:
     """The fleet's pairs and what is wrong with the rest."""
@@ -77,12 +91,17 @@ class Discovery:
     silent: list[str] = field(default_factory=list)
     #: Minions whose answer is the cached one.
     cached: list[str] = field(default_factory=list)
-    #: Ends (minion, relationship) whose partner is at no minion that is known.
-    alone: list[tuple[str, str]] = field(default_factory=list)
+    #: The ends that are no pair.
+    unpaired: list[Unpaired] = field(default_factory=list)
     #: Minions that have answered nothing for long, and since when (epoch seconds).
     gone: dict[str, float] = field(default_factory=dict)
     #: How many minions may be servers: all that are accepted, or those of the setting.
     candidates: int = 0
+
+    @property
+    def alone(self) -> list[Unpaired]:
+        """The ends whose partner is at no minion that is known."""
+        return [end for end in self.unpaired if end.kind == "alone"]
 
     @property
     def mostly_silent(self) -> bool:
@@ -132,17 +151,20 @@ def match(reports: Mapping[str, Mapping[str, Any]], unheard: Container[str] = ()
             continue
         mutual = facing[minion, name]
         if len(mutual) != 1 or facing[mutual[0][0], name] != [(minion, mine)]:
-            found.problems.append(_unmatched(minion, name, mine, index.named[name], facing))
-            if not mutual:
-                found.alone.append((minion, name))
+            text = _unmatched(minion, name, mine, index.named[name], facing)
+            kind, rivals = ("doubtful" if mutual else "alone"), [one for one, _ in mutual]
+            found.problems.append(text)
+            found.unpaired.append(Unpaired(minion, name, kind, text, tuple(rivals)))
             continue
         other, theirs = mutual[0]
         paired |= {(minion, name), (other, name)}
         if mine.get("role") == theirs.get("role"):
-            found.problems.append(
+            text = (
                 f"{name}: {minion} and {other} both say {mine.get('role')}: "
                 "one must be the primary, the other the secondary"
             )
+            found.problems.append(text)
+            found.unpaired.append(Unpaired(minion, name, "doubtful", text, (other,)))
             continue
         primary, secondary = (minion, other) if mine.get("role") == "primary" else (other, minion)
         chief = mine if primary == minion else theirs
