@@ -103,9 +103,9 @@ class _Discovering:
         self.memory = asking.Memory.of(kept)
         #: Who has been silent for long: asked with the others, not waited for.
         self.were_silent = set(self.memory.silent)
-        self.gone = set() if refresh else self.were_silent
+        self.gone = set() if refresh else self.memory.gone(self.candidates, time.time())
         self.fresh = {}
-        self.asked = set()
+        self.asked, self.heard, self.unreached = set(), set(), set()
 
     @property
     def reports(self):
@@ -136,28 +136,40 @@ class _Discovering:
             last = number == len(parts) - 1
             heard = self._ask_part(part, gone, self.seconds if last else NEXT_SECONDS)
             slow += [one for one in part if one not in heard and one not in gone]
+            if self._found({}):
+                # Nobody was waited for to the end: who has not answered may be well.
+                return
         if len(parts) > 1 and slow:
             self._ask_part(slow, gone, self.seconds)
-        self.asked.update(ids)
-        self.memory.asked(ids, [one for one in ids if one in self.fresh], time.time())
+        reached = [one for one in ids if one not in self.unreached]
+        self.memory.asked(reached, [one for one in ids if one in self.heard], time.time())
 
     def _ask_part(self, ids, gone, quiet):
         awaited = [one for one in ids if one not in gone]
-        seen = {"number": 0, "at": time.monotonic()}
+        seen = {"number": 0, "at": time.monotonic(), "match": 0.0}
 
         def enough(answers):
             """Whether nobody is missing who is waited for, or nobody has answered for long."""
             now = time.monotonic()
             if len(answers) > seen["number"]:
                 seen.update(number=len(answers), at=now)
-                if self._found(answers):
-                    return True
+                # Matching thousands at each of their answers would take longer than they do.
+                if now >= seen["match"]:
+                    if self._found(answers):
+                        return True
+                    seen["match"] = time.monotonic() + 4 * (time.monotonic() - now)
             missing = any(one not in answers for one in awaited)
             return now - seen["at"] >= (quiet if missing else GRACE_SECONDS)
 
         answers = self.minions.ask(ids, "dhcpd.peers", patience=self.seconds, enough=enough)
         self.fresh.update(_reports(answers, self.cached))
-        return {one for one in ids if one in self.fresh or answers[one].get("answered")}
+        self.asked.update(ids)
+        heard = {one for one in ids if answers[one].get("answered")}
+        self.heard |= heard
+        self.memory.asked(heard, heard, time.time())
+        # A master that could not ask says nothing of its minions.
+        self.unreached |= {one for one in ids if "asked" not in answers[one]}
+        return heard
 
     def _found(self, answers):
         """Whether the wanted pair is known and has answered: nobody waits for a dead bystander."""

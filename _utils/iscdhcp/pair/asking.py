@@ -7,6 +7,7 @@ CPU. So "no dhcpd here" is remembered for a day. Who is not known is always aske
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from typing import Any
 REMEMBERED = 86400.0
 #: How many of those whose day is over are asked again in one discovery, the oldest first.
 SLICE = 50
+#: Seconds after which a silent minion is long gone, though most of the others are silent as well.
+LONG = 3600.0
 
 
 @dataclass
@@ -45,6 +48,18 @@ class Memory:
             "heard": {one: at for one, at in self.heard.items() if one in known},
             "silent": {one: at for one, at in self.silent.items() if one in known},
         }
+
+    def gone(self, candidates: Collection[str], now: float) -> set[str]:
+        """
+        Return who is not waited for: those that were asked in vain before.
+
+        Where most of the ``candidates`` were silent, a busy master or a network is more likely
+        than so many dead minions: then only those that have been silent for long.
+        """
+        silent = {one: self.silent[one] for one in candidates if one in self.silent}
+        if 2 * len(silent) <= len(candidates):
+            return set(silent)
+        return {one for one, since in silent.items() if now - since > LONG}
 
     def asked(self, minions: Iterable[str], answered: Iterable[str], now: float) -> None:
         """Note who of ``minions`` has answered and who has not."""

@@ -24,7 +24,7 @@ class Fleet:
 
     def __init__(self, monkeypatch, folder):
         self.now, self.says, self.keys, self.asked = 1_000_000.0, {}, [], []
-        self.settings, self.slow = {}, {}
+        self.settings, self.slow, self.away = {}, {}, False
         clock = SimpleNamespace(time=lambda: self.now, monotonic=lambda: self.now)
         monkeypatch.setattr(discovery, "time", clock)
         monkeypatch.setattr(discovery, "accepted_minions", lambda opts: sorted(self.keys))
@@ -36,6 +36,8 @@ class Fleet:
 
     def ask(self, minions, function, patience, enough):
         self.asked.append(set(minions))
+        if self.away:
+            return {one: {"error": "the master could not ask"} for one in minions}
         begun, answers = self.now, {}
         while True:
             for one in minions:
@@ -44,9 +46,10 @@ class Fleet:
             if len(answers) == len(minions) or enough(answers) or self.now - begun > 60:
                 break
             self.now += 0.1
-        lost = {"error": "no answer", "answered": None}
+        lost = {"error": "no answer", "asked": begun, "answered": None}
         return {
-            one: {"answered": 1.0, **answers[one]} if one in answers else lost for one in minions
+            one: {"asked": begun, "answered": 1.0, **answers[one]} if one in answers else lost
+            for one in minions
         }
 
     def discover(self, **wanted):
@@ -216,3 +219,34 @@ def test_what_was_kept_and_is_torn_is_not_remembered():
     memory = asking.Memory.of({"heard": {"a": "soon", "b": 3}, "silent": [1]})
     assert (memory.heard, memory.silent) == ({"b": 3.0}, {})
     assert asking.Memory.of(None) == asking.Memory()
+
+
+def test_a_master_that_could_not_ask_takes_nobody_for_gone(fleet):
+    fleet.away = True
+    fleet.discover(everybody=True)
+    fleet.away = False
+    fleet.slow = {"b": 3.0}
+    found = fleet.discover(everybody=True)
+    assert len(found.pairs) == 1 and not found.gone
+
+
+def test_where_most_were_silent_they_are_waited_for_again_until_that_is_long_ago(fleet):
+    said, fleet.says = fleet.says, {"a": fleet.says["a"]}
+    assert fleet.discover(everybody=True).mostly_silent
+    fleet.says, fleet.slow = said, {"b": 3.0, "web1": 3.0}
+    assert fleet.discover(everybody=True).silent == []
+    fleet.says, fleet.slow = {"a": said["a"]}, {}
+    fleet.now += 2 * DAY
+    fleet.discover(refresh=True)
+    fleet.now += asking.LONG + 60
+    fleet.discover(everybody=True)
+    assert fleet.took <= 1.0 + len(fleet.asked)
+
+
+def test_who_was_not_waited_for_as_the_pair_was_found_is_not_taken_for_gone(fleet):
+    fleet.discover(everybody=True)
+    fleet.slow = {f"web{number}": 3.0 for number in range(1000)}
+    fleet.now += 2 * DAY
+    assert len(fleet.discover().pairs) == 1
+    assert fleet.took < 1
+    assert not fleet.discover(everybody=True).gone
