@@ -250,3 +250,13 @@ def test_who_was_not_waited_for_as_the_pair_was_found_is_not_taken_for_gone(flee
     assert len(fleet.discover().pairs) == 1
     assert fleet.took < 1
     assert not fleet.discover(everybody=True).gone
+
+
+def test_a_server_that_was_replaced_under_another_id_is_found_by_its_pairs_name(fleet):
+    fleet.discover(everybody=True)
+    new = fleet.says.pop("b")
+    fleet.keys.append("b2")
+    fleet.says["b2"] = new
+    found = fleet.discover(wanted="foo")
+    assert [pair.id for pair in found.pairs] == ["foo:a:b2"]
+    assert "b2" in fleet.all_asked and "web1" not in fleet.all_asked
