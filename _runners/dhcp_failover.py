@@ -21,6 +21,11 @@ No set-up is needed beyond syncing the modules. Settings in the master's configu
         firewall: block
       requests: {allow: []}       # who may ask for a restart by an event (docs/events.md)
       notify: {url: ...}          # for reactor/dhcp_failover_notify.sls
+      servers: 'G@roles:dhcp'     # compound target: who may be a DHCP server
+      discovery_seconds: 5        # a discovery ends when nobody has answered for so long
+      ask_at_once: 200            # minions asked together in a discovery
+      answer_seconds: 6           # for the answer of one minion
+      answer_seconds_each: 0.02   # and for each that is asked with it
 
 A word that is not known, there or in a call, is refused and named with the one that may be meant.
 Every function returns with a non-zero exit code and one sentence when it did not do what it says.
@@ -33,8 +38,10 @@ import time
 from typing import TYPE_CHECKING
 
 from iscdhcp import vocabulary
+from iscdhcp import words
 from iscdhcp.doctor import diagnose as diagnosis
 from iscdhcp.errors import IscDhcpError
+from iscdhcp.pair import asking
 from iscdhcp.pair import discovery as pair_discovery
 from iscdhcp.pair import drift as drifts
 from iscdhcp.pair import plan as plans
@@ -87,8 +94,11 @@ def pairs_(refresh=False):
 
     Returns ``pairs`` (by id: ``name``, ``primary``, ``secondary``, ``mclt`` in seconds),
     ``problems`` (sentences about half-defined relationships), ``silent`` (minions that never
-    answered) and ``cached`` (silent ones whose earlier answer counts). Where there is no pair,
-    ``comment`` says what to do, and the exit code is 1.
+    answered), ``cached`` (silent ones whose earlier answer counts) and ``gone`` (those of both that
+    were silent before and so were not waited for: minion id -> since when, UTC). Where there is no
+    pair, or most minions are silent, ``comment`` says so and what to do; the exit code is 1 then.
+
+    A minion that has no dhcpd is asked again after a day, or where a partner is missing.
 
     CLI Example:
 
@@ -100,6 +110,8 @@ def pairs_(refresh=False):
     minions = SaltMinions(__opts__)
     try:
         found = discovery.discover(__opts__, minions, refresh=refresh, everybody=True)
+    except IscDhcpError as err:
+        return answers.refused(__context__, err)
     finally:
         minions.close()
     shown = {
@@ -115,10 +127,15 @@ def pairs_(refresh=False):
         "problems": found.problems,
         "silent": found.silent,
         "cached": found.cached,
+        "gone": {minion: words.date(at) for minion, at in found.gone.items()},
     }
-    if not found.pairs:
-        shown["comment"] = pair_discovery.no_pairs(found)
-    return answers.answer(__context__, shown, bool(found.pairs))
+    told = [] if found.pairs else [pair_discovery.no_pairs(found)]
+    if found.mostly_silent:
+        number = len(found.silent) + len(found.cached)
+        told.append(asking.most_are_silent(number, found.candidates))
+    if told:
+        shown["comment"] = " ".join(told)
+    return answers.answer(__context__, shown, not told)
 
 
 @_takes_its_words

@@ -41,6 +41,11 @@ MASTER_SETTINGS = (
     "policy",
     "requests",
     "notify",
+    "servers",
+    "discovery_seconds",
+    "ask_at_once",
+    "answer_seconds",
+    "answer_seconds_each",
 )
 #: Keys of ``dhcpd`` in a minion's configuration or pillar that are ours.
 MINION_SETTINGS = (

@@ -15,8 +15,11 @@ from iscdhcp.errors import IscDhcpError
 from .interrupts import INTERRUPTS
 
 log = logging.getLogger(__name__)
-#: Seconds for one answer of a minion that is well.
+#: Seconds for one answer of a minion that is well (setting ``answer_seconds``).
 ASK_SECONDS = 6.0
+#: Seconds that each minion of a question adds: the master takes their answers one by one, 10 ms of
+#: CPU each (setting ``answer_seconds_each``).
+EACH_SECONDS = 0.02
 #: Seconds for the close look of ``dhcpd.inspect``: it counts leases and reads logs.
 INSPECT_SECONDS = 30.0
 #: Seconds between two looks at the job cache for an answer that the bus may have lost.
@@ -35,16 +38,26 @@ class SaltMinions:
         self.opts = opts
         self._client: Any = None
 
+    def _patience(self, seconds, minions):
+        """Return the seconds for so many answers; a setting that is no number is not read."""
+        found = self.opts.get("dhcp_failover")
+        settings = found if isinstance(found, dict) else {}
+        if seconds is None:
+            seconds = _number(settings.get("answer_seconds"), ASK_SECONDS)
+        # Nobody waits for a question without patience, however many are asked.
+        each = _number(settings.get("answer_seconds_each"), EACH_SECONDS)
+        return seconds + each * len(minions) if seconds else 0.0
+
     # -- asking --------------------------------------------------------------------------------
 
-    def ask(self, minions, function, kwarg=None, patience=ASK_SECONDS, enough=None, args=()):
+    def ask(self, minions, function, kwarg=None, patience=None, enough=None, args=()):
         """
         Run ``function`` on ``minions`` and collect the answers.
 
         kwarg, args
             What it is called with.
         patience
-            Seconds to wait for them.
+            Seconds to wait for one; more are given for more minions. ``None``: as the settings say.
         enough
             Called with the answers so far; true ends the wait.
 
@@ -54,6 +67,7 @@ class SaltMinions:
         or a master that is away.
         """
         minions = sorted(minions)
+        patience = self._patience(patience, minions)
         asked, begun = time.time(), time.monotonic()
         answers = {}
         if not minions:
@@ -273,6 +287,11 @@ class SaltMinions:
             log.debug("reading the job cache: %s", err)
             self._drop_client()
             return None
+
+
+def _number(value, default):
+    good = isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0
+    return float(value) if good else default
 
 
 def _keywords(named):

@@ -73,6 +73,24 @@ def test_pairs_are_discovered_and_half_defined_ones_are_named(hub):
     assert hub.touched == []
 
 
+def test_a_hub_is_one_group_and_one_unit_whose_secondary_goes_first(hub):
+    graph = hub.salt_run("dhcp_failover.topology", "form=json")
+    assert graph.returncode == 0, str(graph)
+    assert graph.answer["groups"] == [["dhcp-a", "dhcp-b", "dhcp-c"]]
+    assert graph.answer["half_defined"] == graph.answer["doubtful"] == []
+    run = hub.salt_run("dhcp_failover.fleet_plan", "pending=False", "per=id", "canary=1")
+    assert run.returncode == 0, str(run)
+    (unit,) = run.answer["units"]
+    assert unit["rounds"] == [["dhcp-b"], ["dhcp-a", "dhcp-c"]]
+    assert unit["sites"] == ["dhcp-a", "dhcp-b", "dhcp-c"]
+    assert run.answer["left_out"] == run.answer["without_site"] == []
+    none = hub.salt_run("dhcp_failover.fleet_plan", "pending=True")
+    assert none.returncode == 0, str(none)
+    assert none.answer["comment"] == "There is nothing to restart."
+    assert {one["code"] for one in none.answer["left_out"]} == {"not_pending"}
+    assert hub.touched == []
+
+
 def test_status_and_wait_normal_tell_a_whole_pair_from_a_broken_one(pair):
     run = pair.salt_run("dhcp_failover.status")
     assert run.returncode == 0, str(run)

@@ -6,6 +6,7 @@ A pair's identity is the relationship's name plus both minion ids: names are cop
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Container
 from collections.abc import Iterable
 from collections.abc import Mapping
@@ -65,6 +66,20 @@ class Pair:
         return ids[0], ids[1]
 
 
+@dataclass(frozen=True)
+class Unpaired:
+    """An end of a relationship that is no pair."""
+
+    server: str
+    name: str
+    #: ``alone``: no partner is known. ``doubtful``: several may be it, or both have one role.
+    kind: str
+    #: Why, as a sentence.
+    text: str
+    #: The minions that may be the partner.
+    rivals: tuple[str, ...] = ()
+
+
 @dataclass
 class Discovery:
     """The fleet's pairs and what is wrong with the rest."""
@@ -76,6 +91,22 @@ class Discovery:
     silent: list[str] = field(default_factory=list)
     #: Minions whose answer is the cached one.
     cached: list[str] = field(default_factory=list)
+    #: The ends that are no pair.
+    unpaired: list[Unpaired] = field(default_factory=list)
+    #: Minions that have answered nothing for long, and since when (epoch seconds).
+    gone: dict[str, float] = field(default_factory=dict)
+    #: How many minions may be servers: all that are accepted, or those of the setting.
+    candidates: int = 0
+
+    @property
+    def alone(self) -> list[Unpaired]:
+        """The ends whose partner is at no minion that is known."""
+        return [end for end in self.unpaired if end.kind == "alone"]
+
+    @property
+    def mostly_silent(self) -> bool:
+        """Whether more than half of those that may be servers gave no answer."""
+        return 2 * (len(self.silent) + len(self.cached)) > self.candidates > 0
 
     def of_server(self, minion: str) -> list[Pair]:
         """Return the pairs that ``minion`` is a server of."""
@@ -90,9 +121,7 @@ class Discovery:
         return sorted(group)
 
 
-def match(
-    reports: Mapping[str, Mapping[str, Any]], unheard: Container[str] = ()
-) -> Discovery:
+def match(reports: Mapping[str, Mapping[str, Any]], unheard: Container[str] = ()) -> Discovery:
     """
     Match the minions' relationships into pairs.
 
@@ -111,8 +140,9 @@ def match(
     for minion, report in sorted(reports.items()):
         if report.get("error"):
             found.problems.append(f"{minion}: {report['error']}")
+    index = _Index(ends, reports)
     facing = {
-        (minion, name): _facing(minion, name, mine, ends, reports, unheard)
+        (minion, name): _facing(minion, name, mine, index, reports, unheard)
         for minion, name, mine in ends
     }
     paired = set()
@@ -121,15 +151,20 @@ def match(
             continue
         mutual = facing[minion, name]
         if len(mutual) != 1 or facing[mutual[0][0], name] != [(minion, mine)]:
-            found.problems.append(_unmatched(minion, name, mine, ends, facing))
+            text = _unmatched(minion, name, mine, index.named[name], facing)
+            kind, rivals = ("doubtful" if mutual else "alone"), [one for one, _ in mutual]
+            found.problems.append(text)
+            found.unpaired.append(Unpaired(minion, name, kind, text, tuple(rivals)))
             continue
         other, theirs = mutual[0]
         paired |= {(minion, name), (other, name)}
         if mine.get("role") == theirs.get("role"):
-            found.problems.append(
+            text = (
                 f"{name}: {minion} and {other} both say {mine.get('role')}: "
                 "one must be the primary, the other the secondary"
             )
+            found.problems.append(text)
+            found.unpaired.append(Unpaired(minion, name, "doubtful", text, (other,)))
             continue
         primary, secondary = (minion, other) if mine.get("role") == "primary" else (other, minion)
         chief = mine if primary == minion else theirs
@@ -141,11 +176,42 @@ def match(
 _End = tuple[str, Mapping[str, Any]]
 
 
+class _Index:
+    """The ends by name, and by name and address: of their hosts, and of the peers they name."""
+
+    def __init__(
+        self,
+        ends: Iterable[tuple[str, str, Mapping[str, Any]]],
+        reports: Mapping[str, Mapping[str, Any]],
+    ) -> None:
+        self.named: dict[str, list[_End]] = {}
+        self.hosts: dict[tuple[str, str], dict[str, Mapping[str, Any]]] = {}
+        self.peers: dict[tuple[str, str], set[str]] = {}
+        for minion, name, end in ends:
+            self.named.setdefault(name, []).append((minion, end))
+            for address in _host_of(end, reports[minion]):
+                self.hosts.setdefault((name, address), {})[minion] = end
+            for address in _peer_of(end):
+                self.peers.setdefault((name, address), set()).add(minion)
+
+    def facing(
+        self, minion: str, name: str, mine: Mapping[str, Any], host: Mapping[str, Any]
+    ) -> list[_End]:
+        """Return the ends that ``mine`` names as its peer and that name ``host`` as theirs."""
+        named: dict[str, Mapping[str, Any]] = {}
+        for address in _peer_of(mine):
+            named.update(self.hosts.get((name, address), {}))
+        naming: set[str] = set()
+        for address in _host_of(mine, host):
+            naming |= self.peers.get((name, address), set())
+        return [(one, named[one]) for one in sorted(naming & named.keys()) if one != minion]
+
+
 def _facing(
     minion: str,
     name: str,
     mine: Mapping[str, Any],
-    ends: Iterable[tuple[str, str, Mapping[str, Any]]],
+    index: _Index,
     reports: Mapping[str, Mapping[str, Any]],
     unheard: Container[str],
 ) -> list[_End]:
@@ -155,14 +221,7 @@ def _facing(
     A server that was replaced, or cloned, leaves two minions with the same configuration. One that
     had the address when it was last heard of does not have it against one that has it now.
     """
-    found = [
-        (other, theirs)
-        for other, other_name, theirs in ends
-        if other != minion
-        and other_name == name
-        and _faces(mine, theirs, reports[other])
-        and _faces(theirs, mine, reports[minion])
-    ]
+    found = index.facing(minion, name, mine, reports[minion])
     if len(found) > 1:
         peer = _peer_of(mine)
         real = [one for one in found if peer & set(reports[one[0]].get("addresses") or ())]
@@ -176,46 +235,52 @@ def _peer_of(end: Mapping[str, Any]) -> set[str]:
     return {end.get("peer_address"), *(end.get("peer_addresses") or ())} - {None}
 
 
-def _faces(
-    mine: Mapping[str, Any], theirs: Mapping[str, Any], their_host: Mapping[str, Any]
-) -> bool:
-    """Whether the peer that ``mine`` names is the host of ``theirs``."""
-    peer = _peer_of(mine)
-    host = {theirs.get("address"), *(theirs.get("own_addresses") or ())} - {None}
-    host |= set(their_host.get("addresses") or ())
-    return bool(peer & host)
+def _host_of(end: Mapping[str, Any], report: Mapping[str, Any]) -> set[str]:
+    own = {end.get("address"), *(end.get("own_addresses") or ())} - {None}
+    return own | set(report.get("addresses") or ())
+
+
+#: How many minions a sentence names before it counts the rest.
+_NAMED = 5
+
+
+def _listed(names: list[str], joined: str = ", ") -> str:
+    rest = len(names) - _NAMED
+    more = [f"{rest} more"] if rest > 0 else []
+    return joined.join(names[:_NAMED] + more)
 
 
 def _unmatched(
     minion: str,
     name: str,
     mine: Mapping[str, Any],
-    ends: Iterable[tuple[str, str, Mapping[str, Any]]],
+    named: Iterable[_End],
     facing: Mapping[tuple[str, str], list[_End]],
 ) -> str:
-    """Say why an end has no partner."""
+    """Say why an end has no partner; ``named`` are the ends of its name."""
     where = f"{name} on {minion} ({mine.get('role')}, peer address {mine.get('peer_address')})"
     fit = [other for other, _ in facing[minion, name]]
     if len(fit) > 1:
         return (
-            f"{where}: several minions have that address, or had it: {', '.join(fit)}; if one was "
+            f"{where}: several minions have that address, or had it: {_listed(fit)}; if one was "
             "replaced, delete its key (salt-key -d) or take its dhcpd.conf away. There is no pair "
             "before one of them alone has the address"
         )
     if fit:
         rival = [other for other, _ in facing[fit[0], name] if other != minion]
         return (
-            f"{where}: {fit[0]} is the partner of {' or '.join(rival) or 'another minion'}: if "
+            f"{where}: {fit[0]} is the partner of {_listed(rival, ' or ') or 'another minion'}: if "
             f"{minion} was replaced, delete its key (salt-key -d) or take its dhcpd.conf away"
         )
-    same = [(other, theirs) for other, own, theirs in ends if other != minion and own == name]
+    same = list(itertools.islice((one for one in named if one[0] != minion), _NAMED + 1))
     if same:
-        others = ", ".join(
+        others = [
             f"{other} ({theirs.get('role')}, address {theirs.get('address')}, "
             f"peer address {theirs.get('peer_address')})"
-            for other, theirs in same
-        )
-        return f"{where}: no partner: the addresses do not match those of {others}"
+            for other, theirs in same[:_NAMED]
+        ]
+        text = ", ".join(others) + (" and others" if len(same) > _NAMED else "")
+        return f"{where}: no partner: the addresses do not match those of {text}"
     return f"{where}: no partner: no minion that answered has this relationship"
 
 

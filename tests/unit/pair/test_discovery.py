@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from iscdhcp.pair import discovery
 
@@ -155,3 +157,43 @@ def test_a_syntax_error_is_told_before_that_no_pair_is_known():
 def test_a_fleet_without_a_pair_is_told_what_to_do():
     text = discovery.no_pairs(discovery.match({"web": report()}))
     assert "saltutil.sync_all" in text and "pairs refresh=True" in text
+
+
+def many(count, name="foo"):
+    """So many pairs of one name, as a fleet has it whose sites copy their files."""
+    reports = {}
+    for number in range(count):
+        net = f"10.{number >> 8}.{number & 255}"
+        first, second = f"a{number}", f"b{number}"
+        pair = one_pair(name, first, second, net)
+        for minion, own in ((first, "1"), (second, "2")):
+            pair[minion]["addresses"] = [f"{net}.{own}", "172.17.0.1", "192.168.122.1"]
+        reports.update(pair)
+    return reports
+
+
+def seconds_of_cpu(act):
+    begun = time.process_time()
+    result = act()
+    return time.process_time() - begun, result
+
+
+def test_ten_thousand_servers_are_matched_in_two_seconds():
+    took, found = seconds_of_cpu(lambda: discovery.match(many(5000)))
+    assert len(found.pairs) == 5000 and not found.problems
+    assert took < 2
+
+
+def test_ten_thousand_servers_without_partners_are_named_in_two_seconds():
+    reports = {minion: one for minion, one in many(10000).items() if minion.startswith("a")}
+    took, found = seconds_of_cpu(lambda: discovery.match(reports))
+    assert len(found.problems) == len(found.alone) == 10000 and not found.pairs
+    assert took < 2
+
+
+def test_most_silent_counts_cached_answers_and_no_fleet_without_minions():
+    found = discovery.Discovery(silent=["a", "b"], cached=["c"], candidates=5)
+    assert found.mostly_silent
+    found.candidates = 6
+    assert not found.mostly_silent
+    assert not discovery.Discovery().mostly_silent

@@ -1,0 +1,166 @@
+"""Which pairs of the fleet are meant, and which servers of them are restarted."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Collection
+from collections.abc import Iterable
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import field
+from typing import TypedDict
+
+from ..errors import IscDhcpError
+from ..pair.discovery import Discovery
+from ..pair.discovery import Pair
+from ..words import joined
+
+_GLOB = frozenset("*?[")
+
+
+class LeftOut(TypedDict):
+    """A pair, or a server of one, that is left out."""
+
+    name: str
+    #: ``excluded``, ``held``, ``not_pending`` or ``unknown``.
+    code: str
+    text: str
+
+
+@dataclass
+class Selection:
+    """What is restarted and what is left out."""
+
+    pairs: list[Pair] = field(default_factory=list)
+    #: The servers that are restarted; of a pair it may be one only.
+    servers: set[str] = field(default_factory=set)
+    left_out: list[LeftOut] = field(default_factory=list)
+
+    def leave_out(self, name: str, code: str, text: str) -> None:
+        """Note what is left out, and why."""
+        self.left_out.append({"name": name, "code": code, "text": text})
+
+
+def words_of(given: str | Iterable[str] | None) -> list[str]:
+    """Return what a person gave as a list, or as one string with commas."""
+    parts = given.split(",") if isinstance(given, str) else list(given or ())
+    return [part.strip() for part in parts if part.strip()]
+
+
+def fits(word: str, pair: Pair) -> bool:
+    """Whether a word (an id, a name, a server's minion id, or a glob of them) means a pair."""
+    names = (pair.id, pair.name, *pair.servers)
+    if not _GLOB.isdisjoint(word):
+        return any(fnmatch.fnmatchcase(name, word) for name in names)
+    return word in names
+
+
+def meant(pairs: Iterable[Pair], words: list[str], name: str) -> list[Pair]:
+    """
+    Return the pairs that ``words`` mean, in their order.
+
+    name
+        What the words were given as, for the sentence.
+
+    Raises :class:`IscDhcpError` for a word that means none: it may be a slip.
+    """
+    pairs = list(pairs)
+    exact: dict[str, list[Pair]] = {}
+    for pair in pairs:
+        for one in {pair.id, pair.name, *pair.servers}:
+            exact.setdefault(one, []).append(pair)
+    chosen: dict[str, Pair] = {}
+    unknown = []
+    for word in words:
+        if _GLOB.isdisjoint(word):
+            found = exact.get(word, [])
+        else:
+            found = [pair for pair in pairs if fits(word, pair)]
+        if not found:
+            unknown.append(word)
+        chosen.update((pair.id, pair) for pair in found)
+    if unknown:
+        raise IscDhcpError(
+            f"{name}: no pair is known as {joined(unknown)}. Nothing was touched. "
+            "salt-run dhcp_failover.pairs lists them."
+        )
+    return list(chosen.values())
+
+
+def select(
+    found: Discovery,
+    wanted: str | Iterable[str] | None = None,
+    exclude: str | Iterable[str] | None = None,
+    held: Mapping[str, str] | None = None,
+    pending: Mapping[str, bool | None] | None = None,
+) -> Selection:
+    """
+    Return which pairs and servers are restarted.
+
+    wanted
+        Pairs' names or ids, servers' minion ids, or globs of them; ``None`` for all.
+    exclude
+        The same; these pairs' servers are not restarted, in no pair. A server's minion id alone
+        leaves out that server.
+    held
+        Why a server is held, by minion id. A pair is left out if one of its servers or of their
+        partners is held: a run would refuse it.
+    pending
+        By minion id whether a restart is pending; ``None``: not known. Only such servers then.
+    """
+    words = words_of(wanted)
+    chosen = meant(found.pairs, words, "pairs") if words else list(found.pairs)
+    taken = Selection()
+    excluded = _excluded(found.pairs, words_of(exclude))
+    holding = _held_by(found.pairs, held or {})
+    for pair in chosen:
+        out = [server for server in pair.servers if server in excluded]
+        if len(out) == 2:
+            taken.leave_out(pair.id, "excluded", f"{pair} is excluded")
+            continue
+        holder = next((holding[one] for one in pair.servers if one in holding), None)
+        if holder:
+            taken.leave_out(pair.id, "held", f"{pair}: {holder} is held: {(held or {})[holder]}")
+            continue
+        taken.pairs.append(pair)
+    candidates = {server for pair in taken.pairs for server in pair.servers}
+    for server in sorted(candidates):
+        if server in excluded:
+            taken.leave_out(server, "excluded", f"{server} is excluded")
+        elif pending is None or pending.get(server):
+            taken.servers.add(server)
+        elif pending.get(server) is None:
+            taken.leave_out(
+                server, "unknown", f"whether a restart is pending on {server} is not known"
+            )
+        else:
+            taken.leave_out(server, "not_pending", f"no restart is pending on {server}")
+    taken.pairs = [pair for pair in taken.pairs if taken.servers & set(pair.servers)]
+    return taken
+
+
+def _excluded(pairs: Collection[Pair], words: list[str]) -> set[str]:
+    """Return the servers that the words exclude."""
+    meant(pairs, words, "exclude")
+    servers = {server for pair in pairs for server in pair.servers}
+    found = {word for word in words if word in servers}
+    for word in words:
+        if word in servers:
+            continue
+        for pair in pairs:
+            by_name = [one for one in (pair.id, pair.name) if fnmatch.fnmatchcase(one, word)]
+            if word in (pair.id, pair.name) or by_name:
+                found.update(pair.servers)
+            elif not _GLOB.isdisjoint(word):
+                found.update(one for one in pair.servers if fnmatch.fnmatchcase(one, word))
+    return found
+
+
+def _held_by(pairs: Iterable[Pair], held: Mapping[str, str]) -> dict[str, str]:
+    """Return, for each server that is held or has a partner that is, who is held."""
+    found = {server: server for server in held}
+    for pair in pairs:
+        for one, other in (pair.servers, pair.servers[::-1]):
+            if other in held:
+                found.setdefault(one, other)
+    return found
