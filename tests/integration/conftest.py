@@ -107,7 +107,7 @@ def master(salt_factories, lab, file_root):
             "log_level_logfile": "info",
             "reactor": [{"dhcp_failover/request": ["salt://reactor/dhcp_failover_request.sls"]}],
             # A minute for each rollout would be nothing but waiting: what is about probation
-            # (test_probation.py) names its own.
+            # (test_rollout_on_probation.py) names its own.
             "dhcp_failover": {"requests": {"allow": ["dhcp-c"]}, "probation": 1},
         },
     )

@@ -197,11 +197,14 @@ class TestIsolated:
         # The pipe's end is reached only when every process that holds it has ended.
         script = "sleep 1000 & setsid sleep 1000 & echo started; sleep 1000"
         with subprocess.Popen(
-            [self.command, "sh", "-c", script], stdout=subprocess.PIPE, start_new_session=True
+            # Under nohup all of them would be deaf to SIGHUP, and bash can't change that.
+            ["env", "--default-signal", self.command, "sh", "-c", script],
+            stdout=subprocess.PIPE,
+            start_new_session=True,
         ) as process:
             assert process.stdout.readline() == b"started\n"
             process.send_signal(number)
-            assert process.communicate(timeout=10)[0] == b""
+            assert process.communicate(timeout=60)[0] == b""
 
     def test_it_works_without_standard_input(self):
         run = f"import os; os.close(0); os.execv({self.command!r}, ['isolated', 'cat'])"

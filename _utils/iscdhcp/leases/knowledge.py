@@ -32,6 +32,9 @@ _LEASE = re.compile(
     re.MULTILINE,
 )
 
+#: States that a client's transaction leads to, and that the partner is told. An address that was only
+#: offered has the offer's time in free or backup too, of which the partner never hears (measured).
+_TOLD = frozenset({b"active", b"released", b"expired"})
 _Last = tuple[bytes, bytes, bytes, bytes, bytes, bytes, bytes]
 
 
@@ -92,7 +95,7 @@ def _add(found: Knowledge, entry: _Last, now: float, epochs: dict[bytes, int]) -
     )
     if touched:
         found["newest"] = max(found["newest"] or 0.0, float(touched))
-        if shared:
+        if shared and state in _TOLD:
             found["known"] = max(found["known"] or 0.0, float(touched))
     if state != b"active":
         return

@@ -47,7 +47,7 @@ LOOKS_IN_A_ROW = 3
 #: Seconds between two polls while nothing changes.
 POLL_INTERVAL = 0.3
 #: What is forced for a pair whose first server this run has restarted: it is waited for.
-RETURNING = ("relationship", "connection", "partner")
+RETURNING = ("relationship", "connection", "partner", "probe")
 #: What of the guard's reasons passes: it was busy, somebody restarted dhcpd, or it took too long.
 PASSING = {"busy", "other-process", "partner-old"}
 #: How often what was seen of a partner is seen anew because it had become too old.

@@ -63,8 +63,15 @@ def test_what_the_partner_has_acknowledged_or_told_is_known_to_both(known, form,
 
 
 def test_the_last_entry_of_an_address_counts(known):
-    found = known(lease(**ACKNOWLEDGED), lease(state="free", cltt=-50, **ACKNOWLEDGED))
+    found = known(lease(**ACKNOWLEDGED), lease(state="expired", cltt=-50, **ACKNOWLEDGED))
     assert (found["active"], found["shared"], found["known"]) == (0, 0, NOW - 50)
+
+
+@pytest.mark.parametrize("state", ["free", "backup"])
+def test_an_address_that_was_only_offered_is_nothing_that_the_partner_knows(known, state):
+    """An offer leaves its time in memory, and the next entry has it; the partner never hears."""
+    found = known(lease(state=state, cltt=-50, **ACKNOWLEDGED))
+    assert (found["known"], found["shared"]) == (None, 0)
 
 
 def test_each_relationship_has_its_own_addresses(known):
