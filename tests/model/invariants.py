@@ -10,6 +10,7 @@ from dhcpd import Dhcpd
 from dhcpd import Network
 from iscdhcp.act.proving import STILL_PROVED
 from iscdhcp.act.proving import UNPROVED_MAX_AGE
+from iscdhcp.facts import asking
 from iscdhcp.run import one_server
 from iscdhcp.run import reboot
 from iscdhcp.run import records
@@ -81,8 +82,11 @@ class Judge:
             self.ended[run] = self.ended.get(run, 0) + 1
             if self.ended[run] > 1:
                 self.say(f"{run[0]} has ended dhcpd on {dhcpd.name} twice")
-        limit = UNPROVABLE if self.network.asked else UNASKED
+        asked = asking.kept(dhcpd.folder / "notes")
         for name, end in dhcpd.ends.items():
+            # One that has never answered before may be out of reach of such a question.
+            answered = name in asked and asked[name]["before"] is not None
+            limit = UNPROVABLE if answered else UNASKED
             partner = self.network.servers[end.partner]
             if partner.serves(name):
                 continue

@@ -60,6 +60,16 @@ def test_a_schedule_that_is_played_again_is_the_same():
 #: Found by the search: the scenario, what happens where, and what used to go wrong.
 CASES = [
     (
+        "a partner that is halted in a drain",
+        {"dhcp-b asks dhcp-a for an address": Decision(0.4)},
+        "one that was halted between its facts and its first question ever was left alone for 5 s",
+    ),
+    (
+        "a partner without power",
+        {"dhcp-b asks dhcp-a for an address": Decision(0.4)},
+        "the same without power: what was seen of it before the question was used again",
+    ),
+    (
         "one restart by drain",
         {"start of dhcpd on dhcp-a": Decision(200.0)},
         "a host that was suspended between stop and start left its dhcpd paused",

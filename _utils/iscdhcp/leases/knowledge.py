@@ -32,8 +32,8 @@ _LEASE = re.compile(
     re.MULTILINE,
 )
 
-#: States that a client's transaction leads to, and that the partner is told. An address that was only
-#: offered has the offer's time in free or backup too, of which the partner never hears (measured).
+#: States that a client's transaction leads to, and that the partner is told. An address that was
+#: only offered has the offer's time in free or backup too, of which it never hears (measured).
 _TOLD = frozenset({b"active", b"released", b"expired"})
 _Last = tuple[bytes, bytes, bytes, bytes, bytes, bytes, bytes]
 

@@ -407,6 +407,9 @@ class Run(Told):
         # A wait does not count leases; what was counted before it may be too old.
         if any(_count_age(answers[server].get("facts")) > COUNTED_LATELY for server in self.group):
             return None
+        # A partner that did not answer a client's question is looked at itself, right before.
+        if any(_unproved(answers[server].get("facts")) for server in self.group):
+            return None
         return answers
 
     def _partners(self, server: str) -> list[str]:
@@ -486,6 +489,13 @@ class Run(Told):
         if rest:
             text += f" {words.were(rest)} not touched."
         return f"{text} Fix the cause and run the same command again; it continues from here."
+
+
+def _unproved(facts: ServerFacts | None) -> bool:
+    """Whether a server has asked a partner for an address, and got no answer."""
+    ends = facts["relationships"].values() if facts else ()
+    asked = [end["asked"] for end in ends]
+    return any(one is not None and not one["offered"] and not one["off"] for one in asked)
 
 
 def _count_age(facts: ServerFacts | None) -> float:
