@@ -84,11 +84,26 @@ def test_a_hub_is_one_group_and_one_unit_whose_secondary_goes_first(hub):
     assert unit["rounds"] == [["dhcp-b"], ["dhcp-a", "dhcp-c"]]
     assert unit["sites"] == ["dhcp-a", "dhcp-b", "dhcp-c"]
     assert run.answer["left_out"] == run.answer["without_site"] == []
-    none = hub.salt_run("dhcp_failover.fleet_plan", "pending=True")
-    assert none.returncode == 0, str(none)
-    assert none.answer["comment"] == "There is nothing to restart."
-    assert {one["code"] for one in none.answer["left_out"]} == {"not_pending"}
     assert hub.touched == []
+
+
+def test_only_servers_whose_restart_is_pending_are_planned_where_that_is_wanted(pair):
+    assert pair.ask("dhcp-b", "dhcpd.mark_pending", "new lease times")["reason"]
+    try:
+        pending = {
+            server
+            for server in pair.dhcp.hosts
+            if pair.ask(server, "dhcpd.status", brief=True)["pending_restart"]
+        }
+        run = pair.salt_run("dhcp_failover.fleet_plan", "pending=True")
+        assert run.returncode == 0, str(run)
+        rounds = [one for unit in run.answer["units"] for one in unit["rounds"]]
+        planned = {server for one in rounds for server in one}
+        assert planned == pending and "dhcp-b" in pending, str(run)
+    finally:
+        assert pair.ask("dhcp-b", "dhcpd.restart")["result"] is True
+    pair.dhcp.wait_normal()
+    assert pair.restarts == ["dhcp-b"]
 
 
 def test_status_and_wait_normal_tell_a_whole_pair_from_a_broken_one(pair):
