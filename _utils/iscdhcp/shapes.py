@@ -365,6 +365,10 @@ class EndSockets(TypedDict):
     listens: str | None
     #: A connection to the partner is tried and not answered.
     dialling: bool
+    #: What address and peer address are, looked up on the server; the first is the one that dhcpd
+    #: takes. Empty: a name that nobody knows; ``None``: not looked up.
+    own: list[str] | None
+    peer: list[str] | None
 
 
 class Sockets(TypedDict):

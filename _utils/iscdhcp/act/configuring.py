@@ -29,6 +29,7 @@ from ..facts import peers
 from ..facts.server import Server
 from ..files import copy
 from ..host import dhcpd_t
+from ..host import names
 from ..leases.forgotten import forgotten
 from . import guard
 from . import stage
@@ -53,7 +54,7 @@ def check(here: Here, file: str | None) -> CheckAnswer:
     try:
         tree = syntax.parse_file(path, locate=server.where.located)
         keys = list(views.keys(tree.statements))
-        findings = lint.lint(tree, here.addresses())
+        findings = lint.lint(tree, here.addresses(), names.resolved)
     except IscDhcpError as err:
         findings = [lint.broken(err)]
     verdict = _verdict(here, path)
@@ -92,6 +93,7 @@ def _checked(
         candidates,
         lambda path: dhcpd_t.complaint(_verdict(here, path)),
         here.addresses(),
+        names.resolved,
     )
 
 

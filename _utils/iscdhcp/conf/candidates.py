@@ -22,6 +22,7 @@ from pathlib import Path
 from ..errors import ConfError
 from ..errors import StagingError
 from . import lint
+from . import names
 from . import normal
 from . import syntax
 from . import views
@@ -105,20 +106,21 @@ def check(
     candidates: Mapping[str, str],
     by_dhcpd: Callable[[str], str | None],
     addresses: Sequence[str] | None = None,
+    resolve: names.Resolve | None = None,
 ) -> tuple[views.Configuration, list[str]]:
     """
     Check the configuration that ``candidates`` would make: our reading, dhcpd's own, and lint.
 
     by_dhcpd
         Called with the main file to check; returns dhcpd's complaint or ``None``.
-    addresses
-        The host's own, for :func:`iscdhcp.conf.lint.lint`.
+    addresses, resolve
+        The host's own, for :func:`iscdhcp.conf.lint.lint`, and who looks names up there.
 
     Returns what the configuration says, and as sentences what lint finds in it and not in the one
     that is there. Raises :class:`StagingError`, one sentence with the real file's name and the
     line, where dhcpd refuses it or lint finds an error that is new.
     """
-    known = _known_findings(main, addresses)
+    known = _known_findings(main, addresses, resolve)
     with composed(main, candidates) as (path, real):
 
         def named(text: str) -> str:
@@ -133,7 +135,7 @@ def check(
             raise StagingError(named(str(err))) from None
         found = [
             replace(one, file=one.file and named(one.file), what=named(one.what))
-            for one in lint.lint(tree, addresses)
+            for one in lint.lint(tree, addresses, resolve)
         ]
         complaint = by_dhcpd(path)
         errors = [one for one in found if one.severity == lint.ERROR]
@@ -148,12 +150,15 @@ def check(
     return configuration, [str(one) for one in fresh]
 
 
-def _known_findings(main: str, addresses: Sequence[str] | None) -> set[tuple[str, str]]:
+def _known_findings(
+    main: str, addresses: Sequence[str] | None, resolve: names.Resolve | None
+) -> set[tuple[str, str]]:
     """What is wrong already: no reason against a rollout that does not make it worse."""
     try:
-        return {(one.code, one.what) for one in lint.lint(syntax.parse_file(main), addresses)}
+        found = lint.lint(syntax.parse_file(main), addresses, resolve)
     except ConfError:
         return set()
+    return {(one.code, one.what) for one in found}
 
 
 def files_of(main: str, candidates: Mapping[str, str]) -> list[str]:

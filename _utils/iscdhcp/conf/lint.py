@@ -18,7 +18,9 @@ from typing import Any
 from ..errors import ConfError
 from ..errors import IscDhcpError
 from . import grammar
+from . import names
 from . import views
+from .problem import Problem
 from .syntax import Statement
 from .syntax import Tree
 from .syntax import walk
@@ -67,20 +69,22 @@ class Finding:
         return f"{self.severity}: {place}{self.what}; {self.fix}"
 
 
-def lint(tree: Tree, addresses: Sequence[str] | None = None) -> list[Finding]:
+def lint(
+    tree: Tree,
+    addresses: Sequence[str] | None = None,
+    resolve: names.Resolve | None = None,
+) -> list[Finding]:
     """
     Return what is wrong with a configuration, the worst first, then by file and line.
 
     :param tree: the configuration.
     :param addresses: the IPv4 addresses of the host that it is for; without them the rules about
         the host's own addresses are left out.
+    :param resolve: looks names up on that host; without it names decide nothing.
 
     No finding holds a key's name or secret.
     """
-    findings = [
-        Finding(one.severity, one.code, one.statement.file, one.statement.line, one.what, one.fix)
-        for one in grammar.problems(tree)
-    ]
+    findings = [_of(one) for one in grammar.problems(tree)]
     try:
         configuration: views.Configuration | None = views.views(tree)
     except ConfError as err:
@@ -95,6 +99,8 @@ def lint(tree: Tree, addresses: Sequence[str] | None = None) -> list[Finding]:
     ]
     for one in declared:
         findings.extend(_declaration(one))
+        if resolve is not None:
+            findings.extend(map(_of, names.misleading(one, resolve, addresses)))
     findings.extend(_pools(tree.statements, bool(declared)))
     findings.extend(_parameters(tree.statements, bool(declared)))
     if configuration is not None:
@@ -115,6 +121,11 @@ def broken(error: IscDhcpError) -> Finding:
     file, line = getattr(error, "file", None), getattr(error, "line", None)
     what = getattr(error, "message", str(error))
     return Finding(ERROR, "syntax", file, line, f"{what}: dhcpd does not start", "fix it there")
+
+
+def _of(one: Problem) -> Finding:
+    at = one.statement
+    return Finding(one.severity, one.code, at.file, at.line, one.what, one.fix)
 
 
 def _at(statement: Statement, severity: str, code: str, what: str, fix: str) -> Finding:

@@ -5,6 +5,7 @@ Why two servers that run are not connected, or are and do not agree: the diagnos
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -75,16 +76,65 @@ def _misconfigured(view: PairView) -> list[Finding]:
                     "port-mismatch", CAUSE, 94, one, case=ports, partner=other, pair=view.name
                 )
             )
-        address, own = a["peer_address"], b["address"]
-        if _is_address(address) and _is_address(own) and address != own:
-            case = {"partner": other, "pair": view.name, "address": address, "own": own}
+        astray = _led_astray(view, one)
+        found += astray
+        address, own = _looked_up(view, one, "peer"), _looked_up(view, other, "own")
+        if not astray and address and own and address != own and not _is_loopback(own):
+            case = {
+                "partner": other,
+                "pair": view.name,
+                "address": _said(a["peer_address"], address),
+                "own": _said(b["address"], own),
+            }
             found.append(Finding.of("address-mismatch", CAUSE, 94, one, case=case))
     # Each end tries on its own: one wrong port does no harm while the other one's dialling works.
     return found
 
 
+def _led_astray(view: PairView, server: str) -> list[Finding]:
+    """Find the names of a server's own dhcpd.conf that lead to no host, or to itself."""
+    own, peer = _looked_up(view, server, "own"), _looked_up(view, server, "peer")
+    if _is_loopback(own) and _is_loopback(peer):
+        return []  # both dhcpd on one host
+    found, end, partner = [], view.end(server), view.partner(server)
+    for whose, address, named in (
+        (server, own, end["address"]),
+        (partner, peer, end["peer_address"]),
+    ):
+        case = {"whose": whose, "pair": view.name, "address": _said(named, address)}
+        if _is_loopback(address):
+            found.append(Finding.of("address-loopback", CAUSE, 96, server, case=case))
+        elif address == "" and whose == partner:
+            found.append(Finding.of("address-unresolved", CAUSE, 95, server, case=case))
+    return found
+
+
+def _looked_up(view: PairView, server: str, whose: str) -> str | None:
+    """
+    Return the address that dhcpd on a server takes for its own, or its peer's.
+
+    It is empty for a name that nobody knows there, ``None`` where that is not known.
+    """
+    sockets: Mapping[str, Any] = view.survey(server)["sockets"]["relationships"].get(view.name, {})
+    # A minion of an earlier version does not look names up.
+    known = sockets.get(whose)
+    if known is not None:
+        return str(known[0]) if known else ""
+    end = view.end(server)
+    written = end["address"] if whose == "own" else end["peer_address"]
+    return written if _is_address(written) else None
+
+
+def _said(written: str | None, address: str | None) -> str:
+    return f"{written} (that is {address})" if address and address != written else str(written)
+
+
 def _is_address(text: Any) -> bool:
     return isinstance(text, str) and bool(re.fullmatch(r"[\d.]+", text))
+
+
+def _is_loopback(address: str | None) -> bool:
+    return address is not None and address.startswith("127.")
 
 
 def _refusals(view: PairView, server: str) -> list[Finding]:

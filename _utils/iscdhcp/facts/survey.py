@@ -24,6 +24,7 @@ from ..conf import syntax
 from ..errors import IscDhcpError
 from ..errors import LogError
 from ..host import firewall
+from ..host import names
 from ..host import process
 from ..host import upgrades
 from ..leases import knowledge as leases_knowledge
@@ -182,6 +183,8 @@ def sockets(server: Server) -> Sockets:
     for one in configuration.relationships:
         own, peer = process.addresses(one.address), process.addresses(one.peer_address)
         found["relationships"][one.name] = {
+            "own": names.resolved(one.address),
+            "peer": names.resolved(one.peer_address),
             "listens": _listens(rows, own, one.port, mine),
             "dialling": any(
                 state == _SYN_SENT and remote[0] in peer and remote[1] == one.peer_port
@@ -228,7 +231,7 @@ def examined(server: Server, addresses: Sequence[str], nonce: str | None) -> Exa
     found = unknown.examined()
     try:
         tree = syntax.parse_file(server.config_file, locate=server.where.located)
-        found["findings"] = [one.as_dict() for one in lint.lint(tree, addresses)]
+        found["findings"] = [one.as_dict() for one in lint.lint(tree, addresses, names.resolved)]
         if nonce and server.configuration is not None:
             found["digests"] = {
                 one.name: normal.normal_form(tree, nonce, one.name)["digest"]

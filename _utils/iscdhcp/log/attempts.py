@@ -39,6 +39,7 @@ _REASONS = tuple(
         ("start-user", r"(?:Open a socket for LPF|unable to create icmp socket): .*not permitted"),
         ("start-port", r"Can't bind to dhcp address: Address already in use"),
         ("start-address", r"Can't bind to dhcp address: .+"),
+        ("start-name", r"failover peer (?P<name>.+): no local address\."),
         ("start-interface", r"(?P<name>[\w.:@-]+): not found"),
         ("start-interface", r"No subnet6? declaration for (?P<name>\S+) \(no IPv4 addresses\)\."),
         ("start-subnet", r"No subnet6? declaration for (?P<name>\S+) \([\da-f.:]+\)\."),

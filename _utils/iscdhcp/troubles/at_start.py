@@ -24,6 +24,14 @@ STARTS = (
         _STARTED + "its DHCP socket could not be bound ({said})",
     ),
     Trouble(
+        "start-name",
+        "The server's own address in a failover peer is a name that could not be resolved when "
+        "dhcpd started, perhaps only not yet at boot: dhcpd asks once, and ends.",
+        "write the address in numbers into failover peer {name} on {server}, or put the name into "
+        "/etc/hosts there; then salt {server} dhcpd.start",
+        _STARTED + "its own address in failover peer {name} can't be resolved ({said})",
+    ),
+    Trouble(
         "start-twice",
         "dhcpd found its pid file with the number of a process that runs: another dhcpd, or "
         "another program that has got the number of one that ended without removing the file.",

@@ -398,6 +398,24 @@ LINK = (
         "{pair}: each refuses the other's connections",
     ),
     Trouble(
+        "address-loopback",
+        "An address in failover peer is of the loopback, often because of its name: Debian writes "
+        "a host's own name beside 127.0.1.1 in /etc/hosts. dhcpd listens or calls there only, and "
+        "a partner on another host is never reached.",
+        "write the address of {whose} in numbers into dhcpd.conf of {server}, or give the name "
+        "that address in /etc/hosts there; it takes effect when dhcpd is next started there",
+        "{server} has {address} for the address of {whose} in failover peer {pair}: that is the "
+        "loopback, where no partner on another host is",
+    ),
+    Trouble(
+        "address-unresolved",
+        "The partner is given by a name that the server can't resolve: its dhcpd calls nobody, "
+        "and refuses its partner's calls.",
+        "write the address of {whose} in numbers into dhcpd.conf of {server}, or put the name "
+        "into /etc/hosts there; it takes effect when dhcpd is next started there",
+        "{server} can't resolve {address}, the address of {whose} in failover peer {pair}",
+    ),
+    Trouble(
         "name-mismatch",
         "The relationship has another name on each server.",
         "give it the same name on both; it takes effect when dhcpd is next started there",

@@ -76,6 +76,18 @@ _ERRORS = (
         "No interface of this host has the address; dhcpd -t does not see it.",
         "write an address of this host",
     ),
+    (
+        "name-unresolved",
+        "An address of a relationship is a name that the host can't resolve: dhcpd does not start "
+        "(its own), or never finds its partner; dhcpd -t does not see it.",
+        "write the address in numbers, or put the name into /etc/hosts",
+    ),
+    (
+        "name-loopback",
+        "An address of a relationship is of the loopback, often by a name that Debian writes "
+        "beside 127.0.1.1: the pair never connects.",
+        "write the address in numbers",
+    ),
     ("peer-address-here", "The partner's address is this host's own.", "write the partner's"),
     (
         "unknown-algorithm",
@@ -86,6 +98,11 @@ _ERRORS = (
     ("range-twice", "An address is in two ranges: no start.", "let each be in one range only"),
 )
 _WARNINGS = (
+    (
+        "name-several",
+        "A name in a relationship has several addresses: dhcpd takes the first that it is told.",
+        "write the address in numbers",
+    ),
     (
         "lone-word",
         "A word alone that is no statement: dhcpd passes over most of them, and what was meant "

@@ -125,6 +125,42 @@ def test_addresses_are_held_against_those_of_this_host() -> None:
     assert not [one for one in findings(names) if one.code.startswith("address")]
 
 
+@pytest.mark.parametrize(
+    ("own", "peer", "code", "severity", "words"),
+    [
+        ("a.example", "192.0.2.2", None, None, ""),
+        ("192.0.2.1", "b.example", None, None, ""),
+        ("nobody.example", "192.0.2.2", "name-unresolved", "error", "dhcpd ends at its start"),
+        ("192.0.2.1", "nobody.example", "name-unresolved", "error", "refuses its partner's calls"),
+        ("debian.example", "192.0.2.2", "name-loopback", "error", "(that is 127.0.1.1)"),
+        ("127.0.0.1", "192.0.2.2", "name-loopback", "error", "127.0.0.1 is of the loopback"),
+        ("192.0.2.1", "debian.example", "name-loopback", "error", "calls this host itself"),
+        ("127.0.0.1", "127.0.0.2", None, None, ""),
+        ("two.example", "192.0.2.2", "name-several", "warning", "192.0.2.1, 192.0.2.77"),
+        ("192.0.2.1", "far.example", "name-several", "warning", "the first that it is told"),
+        ("moved.example", "192.0.2.2", "address-not-here", "error", "(it has 127.0.0.1, 192.0.2.1"),
+        ("192.0.2.1", "a.example", "peer-address-here", "error", "this host itself"),
+    ],
+)
+def test_an_address_by_name_is_looked_up_as_dhcpd_does(
+    own: str, peer: str, code: str | None, severity: str | None, words: str
+) -> None:
+    known = {
+        "a.example": ["192.0.2.1"],
+        "b.example": ["192.0.2.2"],
+        "debian.example": ["127.0.1.1"],
+        "two.example": ["192.0.2.1", "192.0.2.77"],
+        "far.example": ["192.0.2.2", "192.0.2.3"],
+        "moved.example": ["192.0.2.9"],
+    }
+    text = GOOD.replace("peer address 192.0.2.2", f"PEER {peer}")
+    text = text.replace("address 192.0.2.1", f"address {own}").replace("PEER", "peer address")
+    found = lint.lint(syntax.parse_text(text), HERE, lambda name: known.get(name, []))
+    assert [(one.code, one.severity) for one in found] == ([(code, severity)] if code else [])
+    assert all(words in one.what and one.fix and one.line for one in found)
+    assert not lint.lint(syntax.parse_text(text), None)
+
+
 def test_a_shared_network_gives_its_relationship_to_its_pools() -> None:
     text = POOL.replace('failover peer "foo"; deny', "deny")
     inherited = f'shared-network x {{ failover peer "foo"; {text} }}'

@@ -149,6 +149,7 @@ def test_why_dhcpd_is_down(views, spoil, code, step):
     [
         ("start-port", None, "ss -lunp"),
         ("start-address", None, "local-address"),
+        ("start-name", "foo", "into failover peer foo on dhcp-b"),
         ("start-twice", None, "pid file"),
         ("start-interface", "nope0", "ip link"),
         ("start-no-address", "eth0", "give eth0 its address"),
@@ -275,6 +276,71 @@ def test_why_two_running_servers_are_not_connected(views, spoil, code):
     spoil(views)
     assert first(views).code == code
     assert first(views).next
+
+
+def by_name(views, server, own, peer):
+    """A server's dhcpd.conf names both ends, and this is what the server takes the names for."""
+    views.end(server).update(address=f"{server}.example", peer_address="partner.example")
+    sockets = (views.a if server == A else views.b)["survey"]["sockets"]["relationships"]["foo"]
+    sockets.update(own=own, peer=peer)
+
+
+@pytest.mark.parametrize(
+    "mine, theirs, code, server, words",
+    [
+        # Debian writes the host's own name beside 127.0.1.1: each server serves itself.
+        (
+            (["127.0.1.1"], ["192.0.2.2"]),
+            (["192.0.2.2"], ["192.0.2.1"]),
+            "address-loopback",
+            A,
+            "dhcp-a.example (that is 127.0.1.1) for the address of dhcp-a",
+        ),
+        (
+            (["192.0.2.1"], ["127.0.1.1"]),
+            (["192.0.2.2"], ["192.0.2.1"]),
+            "address-loopback",
+            A,
+            "partner.example (that is 127.0.1.1) for the address of dhcp-b",
+        ),
+        (
+            (["192.0.2.1"], ["192.0.2.2"]),
+            (["192.0.2.2"], []),
+            "address-unresolved",
+            B,
+            "can't resolve partner.example, the address of dhcp-a",
+        ),
+        # The name server still has an address of before.
+        (
+            (["192.0.2.1"], ["192.0.2.2"]),
+            (["192.0.2.2"], ["192.0.2.9"]),
+            "address-mismatch",
+            B,
+            "takes partner.example (that is 192.0.2.9) for the address of dhcp-a, which has "
+            "dhcp-a.example (that is 192.0.2.1)",
+        ),
+        # dhcpd takes the first that it is told, and knows no others.
+        (
+            (["192.0.2.1"], ["192.0.2.9", "192.0.2.2"]),
+            (["192.0.2.2"], ["192.0.2.1"]),
+            "address-mismatch",
+            A,
+            "192.0.2.9",
+        ),
+        ((["192.0.2.1"], ["192.0.2.2"]), (["192.0.2.2"], ["192.0.2.1"]), "link-blocked", None, ""),
+        ((["127.0.0.1"], ["127.0.0.2"]), (["127.0.0.2"], ["127.0.0.1"]), "link-blocked", None, ""),
+    ],
+)
+def test_a_name_that_leads_elsewhere_is_told_and_no_firewall(
+    views, mine, theirs, code, server, words
+):
+    views.states((CI, "normal"), (CI, "normal")).unconnected()
+    by_name(views, A, *mine)
+    by_name(views, B, *theirs)
+    for one in (A, B):
+        views.end(one)["peer_port"] = 647
+    assert (first(views).code, first(views).server) == (code, server)
+    assert words in first(views).text
 
 
 def test_a_refusal_of_an_earlier_process_or_of_long_ago_explains_nothing(views):

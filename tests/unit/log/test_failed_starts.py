@@ -89,6 +89,13 @@ def lines(*texts, pid=7, begin=100.0, file=CONF, banner=BANNER):
             "No subnet declaration for ens18 (10.1.0.1).",
             "ens18",
         ),
+        (
+            "failover peer foo: I move from recover to startup\n"
+            "failover peer foo: no local address.\n",
+            "start-name",
+            "failover peer foo: no local address.",
+            "foo",
+        ),
         ("ens18: not found\n", "start-interface", "ens18: not found", "ens18"),
         ("no such user: dhcpdx\n", "start-user", "no such user: dhcpdx", "dhcpdx"),
         ("no such group: foo\n", "start-user", "no such group: foo", "foo"),

@@ -36,7 +36,7 @@ PUT_TOGETHER = {
     "log/attempts.py": {
         *("start-port", "start-address", "start-twice", "start-interface", "start-subnet"),
         *("start-lease-file", "start-denied", "start-file", "start-apparmor", "start-user"),
-        *("start-ipv6", "start-other"),
+        *("start-ipv6", "start-other", "start-name"),
     },
     "facts/survey.py": {"start-no-address"},
     "host/units.py": {
