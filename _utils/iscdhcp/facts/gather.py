@@ -49,6 +49,10 @@ from .server import read_server
 #: TCP state of a listener in /proc/net/tcp (include/net/tcp_states.h).
 _LISTEN = "0A"
 
+#: Seconds for which an end that looks torn is looked at again, and where it was written just now.
+UNSETTLED_SECONDS = 0.05
+WRITING_SECONDS = 0.6
+
 
 def gather(settings: Settings, server: Server | None = None) -> ServerFacts:
     """
@@ -155,9 +159,12 @@ def lease_file_facts(path: str, clock: Clock = SYSTEM) -> LeaseFileFacts:
     """
     Return the state of the lease file's end.
 
-    dhcpd appends while we look: what looks torn is looked at again a few times before it counts.
+    dhcpd appends while we look: what looks torn is looked at again a few times before it counts,
+    and for longer where it was written just now. With delayed-ack half an entry may lie there for
+    a quarter of a second (stdio's buffer was full in its middle; max-ack-delay of dhcpd.conf(5)).
     """
-    for attempt in range(5):
+    waited, attempt = 0.0, 0
+    while True:
         try:
             end = check_end(path)
         except IscDhcpError as err:
@@ -172,7 +179,13 @@ def lease_file_facts(path: str, clock: Clock = SYSTEM) -> LeaseFileFacts:
             }
         if end.whole or not end.exists:
             break
-        clock.sleep(0.005 * (attempt + 1))
+        written = abs(clock.time() - end.mtime) < 2.0
+        if waited > (WRITING_SECONDS if written else UNSETTLED_SECONDS):
+            break
+        attempt += 1
+        pause = min(0.1, 0.005 * attempt)
+        clock.sleep(pause)
+        waited += pause
     return {
         "file": path,
         "exists": end.exists,

@@ -358,7 +358,7 @@ def _clients(entries: list[Entry]) -> list[str]:
         if clients:
             text = f"{log['server']} gave or renewed {clients['acks']:,} leases during the run"
             if clients.get("unserved"):
-                text += f" and had no lease for {clients['unserved']:,} requests"
+                text += f" and had no address for {clients['unserved']:,} requests"
             found.append(f"{text} (its own log).")
     return found
 
