@@ -25,7 +25,7 @@ _GENERATED = "/run/systemd/generator"
 _SETTINGS_OF_SCRIPTS = ("/etc/default", "/etc/sysconfig")
 _SHOWN = (
     *("Id", "LoadState", "ActiveState", "MainPID", "FragmentPath", "SourcePath", "DropInPaths"),
-    *("EnvironmentFiles", "ExecStart"),
+    *("EnvironmentFiles", "ExecStart", "ExecMainStatus"),
     # why it does not start
     *("LoadError", "Result", "ConditionResult", "AssertResult",
       "ConditionTimestamp", "AssertTimestamp", "ExecCondition", "ExecStartPre"),
@@ -39,6 +39,22 @@ _RESULTS = {
     "oom-kill": "the kernel has ended it for lack of memory",
     "watchdog": "it did not answer its watchdog",
     "protocol": "it did not take the steps that its type asks for",
+}
+
+
+#: What systemd could not do before dhcpd's first instruction (systemd.exec(5), exit codes).
+_SPAWNING = {
+    "200": "change to its working directory",
+    "203": "execute its program",
+    "209": "set up its standard output",
+    "216": "take its group",
+    "217": "take its user",
+    "218": "give it its capabilities",
+    "226": "set up its mount namespace",
+    "228": "apply its filter of system calls",
+    "231": "apply its AppArmor profile",
+    "233": "set up its runtime directory",
+    "238": "set up its state directory",
 }
 
 
@@ -185,6 +201,12 @@ def _refusal(values: dict[str, list[str]]) -> tuple[str, str] | None:
                 how = "status" if ended[1] == "exited" else "signal"
                 text = f"{key}={command} {ended[1]}, {how}={ended[3] or ended[2]}"
                 return "unit-before-start", text
+    # Of a unit that forks, what starts dhcpd is no main process: its status stands at ExecStart.
+    begun = re.search(r"; code=exited ; status=(\d+)", first("ExecStart"))
+    tried = (first("ExecMainStatus"), begun[1] if begun else "")
+    status = next((one for one in tried if one in _SPAWNING), None)
+    if status and result in ("exit-code", "start-limit-hit"):
+        return "unit-refused", f"it could not {_SPAWNING[status]} (status={status})"
     if result == "start-limit-hit":
         return "unit-start-limit", f"{_RESULTS[result]} (Result={result})"
     if result in _RESULTS:

@@ -114,3 +114,25 @@ def test_a_shell_around_dhcpd_is_its_unit():
             assert time.monotonic() < deadline
         os.kill(inside, signal.SIGKILL)
         shell.kill()
+
+
+@pytest.mark.parametrize(
+    "start, main, words",
+    [
+        ("code=(null) ; status=0/0", "217", "could not take its user (status=217)"),
+        # One that forks, as Debian's: what starts dhcpd is no main process.
+        ("code=exited ; status=217", "0", "could not take its user (status=217)"),
+        ("code=exited ; status=226", "0", "could not set up its mount namespace"),
+        ("code=exited ; status=203", "0", "could not execute its program"),
+    ],
+)
+def test_what_systemd_could_not_do_before_dhcpd_began_is_told(start, main, words):
+    shown = (
+        f"ExecStart={{ path=/x ; argv[]=/x ; ignore_errors=no ; pid=9 ; {start} }}\nId=d.service\n"
+        f"LoadState=loaded\nActiveState=failed\nResult=exit-code\nExecMainStatus={main}\n"
+    )
+    code, text = units.parse("d", shown).refusal
+    assert code == "unit-refused" and words in text
+    # Where dhcpd itself ended, its own words tell.
+    ended = shown.replace(start, "code=exited ; status=1").replace("=217\n", "=1\n")
+    assert units.parse("d", ended).refusal is None
