@@ -358,6 +358,12 @@ def test_a_unit_whose_command_before_dhcpd_fails(pair):
         assert start["result"] is False and "ExecStartPre=/bin/false" in start["comment"], start
 
 
+def test_a_unit_whose_user_does_not_exist(pair):
+    drop_in = "[Service]\nUser=nobody-has-this\n"
+    with unstartable(pair, "dhcp-b", (DROP_IN, drop_in)):
+        is_the_cause(pair, "unit-refused", "could not take its user (status=217)")
+
+
 def test_a_unit_that_was_started_too_often(pair):
     drop_in = "[Unit]\nStartLimitIntervalSec=600\nStartLimitBurst=2\n"
     settings = defaults(pair, "dhcp-b", INTERFACESv4="nope0")
