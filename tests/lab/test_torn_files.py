@@ -15,4 +15,5 @@ def test_no_method_tears_the_lease_file_of_a_server_that_is_busy_writing():
         assert (tally.stops, tally.gave_up) == (2, 0)
         assert tally.torn == 0, tally.problems
         assert tally.lost == 0, tally.examples_lost
-        assert tally.active > torn.SEEDED
+        # At the least what lay there before: a stop at once may come before the first new lease.
+        assert tally.active >= torn.SEEDED
