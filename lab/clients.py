@@ -68,6 +68,9 @@ class Served:
     :ivar refused: NAKs that they got.
     :ivar median_ms: the median wait from the first DISCOVER to the ACK, milliseconds.
     :ivar slowest_s: the longest, seconds.
+    :ivar longest_unserved_s: the longest time in which no client at all had an answer (OFFER or
+        ACK), seconds, while new ones came. At best the time between two new clients.
+    :ivar unserved_from: when that began, epoch seconds.
     """
 
     clients: int
@@ -78,11 +81,14 @@ class Served:
     refused: int
     median_ms: float
     slowest_s: float
+    longest_unserved_s: float
+    unserved_from: float
 
     def __str__(self) -> str:
         return (
             f"{self.late} of {self.clients} clients served after more than {LATE:g} s, "
-            f"{self.never} never, {self.duplicates} duplicates, slowest {self.slowest_s:g} s"
+            f"{self.never} never, {self.duplicates} duplicates, slowest {self.slowest_s:g} s, "
+            f"nobody had an answer for {self.longest_unserved_s:g} s at most"
         )
 
 
@@ -91,14 +97,18 @@ class Clients:
 
     :param dhcp: the servers.
     :param relationship: whose clients; the first relationship by default.
+    :param place: which of the network's first addresses their relay agent has. Two crowds at the
+        same time need two.
     """
 
-    def __init__(self, dhcp: Dhcp, relationship: Relationship | str | None = None) -> None:
+    def __init__(
+        self, dhcp: Dhcp, relationship: Relationship | str | None = None, place: int = 2
+    ) -> None:
         chosen = dhcp.relationship(relationship)
         self._network = dhcp.hosts[chosen.primary].network
         number = dhcp.relationships.index(chosen)
         # perfdhcp has the first one.
-        self._relay = client_network(number)[2]
+        self._relay = client_network(number)[place]
         self._process: subprocess.Popen[str] | None = None
 
     def start(self, rate: float) -> None:
@@ -122,16 +132,17 @@ class Clients:
             env=os.environ | {"PYTHONPATH": f"{CHECKOUT}:{CHECKOUT}/_utils"},
         )
 
-    def stop(self, timeout: float = NEVER + 10.0) -> Served:
+    def stop(self, timeout: float = NEVER + 10.0, patient: bool = True) -> Served:
         """Let no more clients begin, wait until each is served or never will be.
 
         :param timeout: seconds.
+        :param patient: False: wait for nobody; who has no address yet counts as never served.
         :raises LabError: when nothing was started, or it failed.
         """
         if self._process is None:
             raise LabError("no clients were started")
         process, self._process = self._process, None
-        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGINT if patient else signal.SIGTERM)
         try:
             text = process.communicate(timeout=timeout)[0]
         except subprocess.TimeoutExpired:
@@ -212,9 +223,12 @@ class Crowd:
     :param send: puts a packet on the way.
     :param relay: giaddr.
     :param series: other clients than those of another series.
+    :param now: when it begins, on the clock of all the other times.
     """
 
-    def __init__(self, send: Callable[[bytes], None], relay: bytes, series: int) -> None:
+    def __init__(
+        self, send: Callable[[bytes], None], relay: bytes, series: int, now: float = 0.0
+    ) -> None:
         self._send = send
         self._relay = relay
         self._series = series
@@ -224,6 +238,10 @@ class Crowd:
         self.clients = self.sent_again = self.refused = self.duplicates = 0
         self.waits: list[float] = []
         self.never = 0
+        self._answered = now
+        self._ended = False
+        #: The longest time without any answer, and when it began.
+        self.unserved = (0.0, now)
 
     @property
     def waiting(self) -> int:
@@ -238,6 +256,18 @@ class Crowd:
         client = _Client(self._series << 24 | number, hardware, now)
         self._waiting[client.xid] = client
         self._discover(client, now)
+
+    def end(self, now: float) -> None:
+        """No new client comes from now on: silence means nothing any more."""
+        if not self._ended:
+            self._count_silence(now)
+            self._ended = True
+
+    def _count_silence(self, now: float) -> None:
+        """Any client has an answer, or it ends."""
+        if not self._ended:
+            self.unserved = max(self.unserved, (now - self._answered, self._answered))
+            self._answered = now
 
     def next_due(self) -> float | None:
         """When something is to be done, if no packet comes."""
@@ -268,6 +298,8 @@ class Crowd:
         client = self._waiting.get(xid)
         if client is None or client.hardware != hardware:
             return
+        if kind in (OFFER, ACK):
+            self._count_silence(now)
         if kind == OFFER and client.waits_for == OFFER:
             client.waits_for, client.tries = ACK, 0
             client.options = bytes((_SERVER, 4)) + server + bytes((_REQUESTED, 4)) + address
@@ -292,6 +324,8 @@ class Crowd:
             refused=self.refused,
             median_ms=round(1000 * statistics.median(waits), 2),
             slowest_s=round(waits[-1], 2),
+            longest_unserved_s=round(self.unserved[0], 3),
+            unserved_from=self.unserved[1],
         )
 
     def _discover(self, client: _Client, now: float) -> None:
@@ -315,7 +349,10 @@ class Crowd:
 
 
 def main() -> int:
-    """Run the clients until SIGINT, then until each is served; print the result as JSON."""
+    """Run the clients until SIGINT, then until each is served; print the result as JSON.
+
+    SIGTERM ends them at once.
+    """
     parser = argparse.ArgumentParser()
     parser.add_argument("relay", type=IPv4Address)
     parser.add_argument("servers", help="broadcast address")
@@ -323,7 +360,8 @@ def main() -> int:
     parser.add_argument("series", type=int, help="0 to 255")
     options = parser.parse_args()
     ended: list[int] = []
-    signal.signal(signal.SIGINT, lambda number, _: ended.append(number))
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, lambda number, _: ended.append(number))
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
         link.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
         link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
@@ -334,10 +372,12 @@ def main() -> int:
             with contextlib.suppress(OSError):  # it is lost, as packets are
                 link.sendto(data, (options.servers, _PORT))
 
-        crowd = Crowd(send, options.relay.packed, options.series)
         begun = time.monotonic()
-        while not ended or crowd.waiting:
+        crowd = Crowd(send, options.relay.packed, options.series, begun)
+        while not ended or (crowd.waiting and signal.SIGTERM not in ended):
             now = time.monotonic()
+            if ended:
+                crowd.end(now)
             while not ended and crowd.clients < (now - begun) * options.rate:
                 crowd.begin(now)
             crowd.work(now)
@@ -350,6 +390,10 @@ def main() -> int:
                 except BlockingIOError:
                     break
                 crowd.take(data, time.monotonic())
+    crowd.end(time.monotonic())
+    # From the monotonic clock to the one that people and journals have.
+    length, start = crowd.unserved
+    crowd.unserved = (length, start + time.time() - time.monotonic())
     print(json.dumps(asdict(crowd.result())), flush=True)
     return 0
 

@@ -8,6 +8,9 @@ a server without OMAPI from its journal. It writes a line of JSON whenever somet
 A server serves a relationship when its process is alive and not stopped, its own state is normal,
 communications-interrupted or partner-down, and its partner's state does not mute it
 (``dhcp_failover_set_service_state``, failover.c:1655-1744).
+
+That is what a server says of itself. With ``exchanges`` clients ask all the while, too, and the
+longest time in which none of them had an answer is measured: what a client would have noticed.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ import time
 from collections.abc import Iterable
 from collections.abc import Iterator
 from dataclasses import dataclass
+from dataclasses import field
 from dataclasses import replace
 from pathlib import Path
 from typing import IO
@@ -34,6 +38,8 @@ from iscdhcp.host.omapi import OmapiClient
 from iscdhcp.host.omapi import OmapiKey
 
 from lab import processes
+from lab.clients import Clients
+from lab.clients import Served
 from lab.dhcp import Dhcp
 from lab.dhcp import Relationship
 from lab.dhcp import states_in_log
@@ -47,6 +53,9 @@ SERVING = frozenset({"normal", "communications-interrupted", "partner-down"})
 MUTING = frozenset(
     {"partner-down", "potential-conflict", "conflict-done", "resolution-interrupted"}
 )
+
+#: The relay agent's address for the watch's own clients: loads have the two before it.
+_PLACE = 3
 
 _numbers = itertools.count(1)
 
@@ -130,6 +139,8 @@ class Report:
     :ivar restarts: by time.
     :ivar rate: samples per second, of the server that had the fewest.
     :ivar blind: the longest time between two samples of a server, seconds.
+    :ivar exchanges: what became of the watch's own clients, by relationship; empty unless they
+        were asked for.
     """
 
     started: float
@@ -140,6 +151,17 @@ class Report:
     restarts: tuple[Restart, ...]
     rate: float
     blind: float
+    exchanges: dict[str, Served] = field(default_factory=dict)
+
+    @property
+    def longest_unserved_s(self) -> float:
+        """The longest time in which no client of a relationship had an answer, seconds.
+
+        :raises LabError: when no clients were asked for.
+        """
+        if not self.exchanges:
+            raise LabError("this watch had no clients of its own")
+        return max(each.longest_unserved_s for each in self.exchanges.values())
 
     @property
     def always_served(self) -> bool:
@@ -168,6 +190,7 @@ class Report:
         ]
         lines += [f"  {each.time - self.started:8.3f}  {each}" for each in self.sightings]
         lines += [f"restart of {r.host}: {r.old_pid} -> {r.new_pid}" for r in self.restarts]
+        lines += [f"clients of {name}: {served}" for name, served in self.exchanges.items()]
         lines += [f"NOBODY SERVED {gap}" for gap in self.unserved]
         lines += [f"DOWN TOGETHER {gap}" for gap in self.down_together]
         return "\n".join(lines)
@@ -182,15 +205,21 @@ class Watcher:
     :param dhcp: the servers.
     :param rate: samples per second of each server.
     :param by_journal: whether to take the states from the journals even where OMAPI is on.
+    :param exchanges: new clients per second and relationship that the watch sends itself, from
+        which it computes how long nobody had an answer. Each takes an address. None by default.
     """
 
-    def __init__(self, dhcp: Dhcp, rate: int = 50, by_journal: bool = False) -> None:
+    def __init__(
+        self, dhcp: Dhcp, rate: int = 50, by_journal: bool = False, exchanges: float = 0.0
+    ) -> None:
         self._dhcp = dhcp
         self._rate = rate
         self._by_journal = by_journal
         self._process: subprocess.Popen[str] | None = None
         self._file = RUN_DIR / f"watch-{os.getpid()}-{next(_numbers)}.jsonl"
         self._windows: list[tuple[float, float]] = []
+        self._exchanges = exchanges
+        self._clients: dict[str, Clients] = {}
 
     def __enter__(self) -> Watcher:
         self.start()
@@ -233,6 +262,10 @@ class Watcher:
 
         try:
             wait_until(begun, "the watch begins", timeout=10.0)
+            if self._exchanges:
+                for each in self._dhcp.relationships:
+                    self._clients[each.name] = Clients(self._dhcp, each, place=_PLACE)
+                    self._clients[each.name].start(self._exchanges)
         except BaseException:
             self._end()
             raise
@@ -259,12 +292,19 @@ class Watcher:
         if self._process is None:
             raise LabError("the watch was not armed")
         alive = self._process.poll() is None
-        self._end()
+        served = self._end()
         if not alive:
             raise LabError("the watch ended by itself")
-        return self._report(list(self._records()))
+        return replace(self._report(list(self._records())), exchanges=served)
 
-    def _end(self) -> None:
+    def _end(self) -> dict[str, Served]:
+        clients, self._clients = self._clients, {}
+        try:
+            return {name: each.stop(10.0, patient=False) for name, each in clients.items()}
+        finally:
+            self._end_process()
+
+    def _end_process(self) -> None:
         assert self._process is not None
         process, self._process = self._process, None
         assert process.stdin is not None

@@ -46,5 +46,5 @@ def test_dhcpd_comes_back_when_a_call_and_its_whole_control_group_are_killed(pai
     journal = ["journalctl", "--no-pager", "-o", "cat", "-u", "dhcpd-stands-by-*"]
     for line in ("has died: starting it", "dhcpd runs again"):
         # The unit waits for systemd's word; the pair may be normal before that.
-        wait_until(lambda: line in host.run(journal).stdout, f"its unit said '{line}'", 60.0)
+        wait_until(lambda line=line: line in host.run(journal).stdout, f"its unit said '{line}'", 60.0)
     assert pair.restarts == ["dhcp-b"]

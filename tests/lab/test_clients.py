@@ -103,3 +103,34 @@ def test_other_packets_are_not_taken_for_answers():
     asked = packet(DISCOVER, 1, bytes(6), RELAY, 0)
     for data in (b"", b"x" * 100, asked, asked[:-5]):
         assert read(data) is None or read(data)[0] == DISCOVER
+
+
+def test_the_longest_silence_is_the_one_in_which_no_client_at_all_was_answered():
+    wire = Wire()
+    wire.crowd.begin(0.0)
+    wire.answer(OFFER, 0.5)
+    wire.crowd.begin(1.0)
+    wire.answer(OFFER, 3.0)
+    wire.answer(ACK, 3.5)
+    wire.crowd.end(4.0)
+    served = wire.crowd.result()
+    assert (served.longest_unserved_s, served.unserved_from) == (2.5, 0.5)
+
+
+def test_a_refusal_is_no_answer_and_silence_at_the_end_counts():
+    wire = Wire()
+    wire.crowd.begin(0.0)
+    wire.answer(OFFER, 1.0)
+    wire.answer(NAK, 2.0)
+    wire.crowd.end(5.0)
+    assert wire.crowd.result().longest_unserved_s == 4.0
+
+
+def test_silence_after_the_last_new_client_is_nobody_s_fault():
+    wire = Wire()
+    wire.crowd.begin(0.0)
+    wire.answer(OFFER, 1.0)
+    wire.crowd.end(1.5)
+    wire.answer(ACK, 9.0)
+    wire.crowd.end(20.0)
+    assert wire.crowd.result().longest_unserved_s == 1.0
