@@ -5,12 +5,13 @@ PYTHON := .venv/bin/python
 
 .PHONY: help setup venv unit test explore fuzz test-salts salts-table steering-test docs-troubles docs-pictures reboot-test doctor-test \
 	docs-terminal rollout-test demo lab bench-restart bench-clients bench-leases \
-	bench-status events-test metrics-test bench-torn damage-test upgrade-test bench-conf races lint clean
+	bench-status events-test metrics-test bench-torn damage-test upgrade-test bench-conf races nobody-serving lint clean
 
 help:
 	@echo "make demo           a real pair restarted under load, shown on a page"
 	@echo "make test           all tests"
 	@echo "make reboot-test    hosts that reboot and die, under load; some minutes"
+	@echo "make nobody-serving what clients see when something dies in a restart; build/nobody-serving.json"
 	@echo "make rollout-test   rollouts under load, and files with which dhcpd never gets normal"
 	@echo "make unit           the tests that need neither root nor the lab"
 	@echo "make steering-test  each way to stop a run, at each of its steps"
@@ -77,7 +78,10 @@ docs-pictures:
 	lab/isolated $(PYTHON) -m pytest -m slow tests/integration/test_pictures.py
 
 reboot-test: setup
-	lab/isolated $(PYTHON) -m pytest -m slow tests/hosts
+	lab/isolated $(PYTHON) -m pytest -m slow tests/hosts/test_hosts_that_reboot.py
+
+nobody-serving: setup
+	lab/isolated $(PYTHON) -m pytest -m slow tests/hosts/test_nobody_serving.py
 
 doctor-test: setup
 	lab/isolated $(PYTHON) -m pytest -m slow tests/integration/test_troubles.py

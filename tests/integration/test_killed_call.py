@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 
 from lab.isolation import CHECKOUT
 from lab.waiting import wait_until
@@ -35,6 +36,10 @@ subprocess.run(["systemctl", "kill", "--signal=KILL", "killed-call.scope"])
 """
 
 
+def _says(host, journal, line):
+    return line in host.run(journal).stdout
+
+
 def test_dhcpd_comes_back_when_a_call_and_its_whole_control_group_are_killed(pair):
     host, before = pair.lab["dhcp-b"], pair.pid("dhcp-b")
     scope = ["systemd-run", "--quiet", "--scope", "--unit=killed-call"]
@@ -46,5 +51,6 @@ def test_dhcpd_comes_back_when_a_call_and_its_whole_control_group_are_killed(pai
     journal = ["journalctl", "--no-pager", "-o", "cat", "-u", "dhcpd-stands-by-*"]
     for line in ("has died: starting it", "dhcpd runs again"):
         # The unit waits for systemd's word; the pair may be normal before that.
-        wait_until(lambda line=line: line in host.run(journal).stdout, f"its unit said '{line}'", 60.0)
+        said = partial(_says, host, journal, line)
+        wait_until(said, f"its unit said '{line}'", 60.0)
     assert pair.restarts == ["dhcp-b"]
