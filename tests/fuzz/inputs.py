@@ -20,7 +20,7 @@ STATE = (
 #: Marks that readers stumble over.
 SPICE = [
     *(b"{", b"}", b";", b'"', b"\\", b"\\0", b"\\x", b"#", b"\n", b"\0", b"\xff", b"(", b")", b","),
-    *(b"\xe2\x80\x90", b"\xef\xbb\xbf", b"failover peer", b"include \"/dev/null\";", b"-", b"="),
+    *(b"\xe2\x80\x90", b"\xef\xbb\xbf", b"failover peer", b'include "/dev/null";', b"-", b"="),
     *(b"9" * 40, b"0x", b"lease ", b"group {", b"pool {", b"if ", b"else ", b"<190>1 ", b"[", b"]"),
     *(b"{" * 300, b"(" * 300, b'"' * 99, b"#" * 99, b" " * 5000, b"a" * 5000, b"1." * 200),
 ]
