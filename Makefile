@@ -3,7 +3,7 @@
 export PYTHONPATH := $(CURDIR):$(CURDIR)/_utils
 PYTHON := .venv/bin/python
 
-.PHONY: help setup venv unit test explore fuzz test-salts salts-table steering-test docs-troubles docs-pictures reboot-test doctor-test \
+.PHONY: help setup venv unit test explore fuzz test-salts salts-table steering-test docs docs-test docs-outputs docs-troubles docs-pictures reboot-test doctor-test \
 	docs-terminal rollout-test demo lab bench-restart bench-clients bench-leases \
 	bench-status events-test metrics-test bench-torn damage-test upgrade-test bench-conf races nobody-serving lint clean
 
@@ -18,6 +18,9 @@ help:
 	@echo "make test-salts     chosen tests on Salt 3006, 3007, 3008 with their Pythons (30 min)"
 	@echo "make salts-table    what that came to, into README.md"
 	@echo "make explore        the protocol explored by machine for an hour, build/explore.json"
+	@echo "make docs           the documents as a site, build/docs/html; a warning is an error"
+	@echo "make docs-test      every console block of the documents run on a real pair (PAGE=tutorial for one)"
+	@echo "make docs-outputs   what those commands print now, written into the pages"
 	@echo "make docs-troubles  docs/troubles.md: every trouble, what it means and what to do"
 	@echo "make docs-pictures  the pictures in docs/pictures, taken in a real browser"
 	@echo "make doctor-test    troubles provoked in the lab, named by preflight and doctor (9 min)"
@@ -69,6 +72,16 @@ explore: venv
 # An hour; SECONDS=60 for less.
 fuzz: venv
 	PYTHONPATH=$(PYTHONPATH):tests/unit:tests/unit/log:tests/fuzz $(PYTHON) tests/fuzz/fuzz.py $(SECONDS)
+
+docs:
+	@lab/setup --docs
+	@.venv-docs/bin/python docs/website.py
+
+docs-test: setup
+	lab/isolated $(PYTHON) -m pytest -m slow tests/documents -k '$(PAGE)'
+
+docs-outputs: setup
+	lab/isolated $(PYTHON) -m lab.documents $(PAGE)
 
 docs-troubles: venv
 	$(PYTHON) -m docs.troubles
