@@ -81,6 +81,8 @@ def setup(app) -> None:
     """Show the runners' words without what only catches those that nobody knows."""
 
     def without_unknown(app, what, name, obj, options, signature, returned):
-        return (signature or "").replace(", **unknown", "").replace("**unknown", ""), returned
+        if signature is not None:
+            signature = signature.replace(", **unknown", "").replace("**unknown", "")
+        return signature, returned
 
     app.connect("autodoc-process-signature", without_unknown)

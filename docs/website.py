@@ -2,8 +2,8 @@
 The documents as a site: ``.venv-docs/bin/python docs/website.py``, or ``make docs``.
 
 The pages of this folder are written for the forge. Here they are copied to ``build/docs/source``,
-with what only a site has: its table of contents (made from the lists in ``index.md``), the documents
-of the root, the reference. A warning is an error; the site is in ``build/docs/html``.
+with what only a site has: its table of contents (made from the lists in ``index.md``), the root's
+documents, the reference. A warning is an error; the site is in ``build/docs/html``.
 """
 
 from __future__ import annotations
