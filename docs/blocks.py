@@ -3,7 +3,7 @@ The code blocks of the pages: those of ``console`` are run by a test, the others
 
 A ``console`` block is what a terminal showed: ``$`` is a shell on the Salt master, ``root@HOST:~#``
 one on a server. A command that ends with a backslash goes on in the next line. A line ``...`` in the
-output stands for any lines. What has to happen before a block and is none of the reader's
+output stands for any lines, at the end of a line for its rest. What has to happen before a block and is none of the reader's
 business is in a comment before it: ``<!-- lab: COMMAND -->``.
 """
 
@@ -127,6 +127,8 @@ _VARIES = (
     (re.compile(r"\b\d+\.\d+\.\d+\.\d+\b"), "ADDRESS"),
     (re.compile(r"[+-]?\b\d+(\.\d+)? ?(ms|s|seconds?|minutes?|min)\b"), "DURATION"),
     (re.compile(r"\b[0-9a-f]{8,40}\b"), "ID"),
+    (re.compile(r"\b\d+(?= (of \d+|free addresses|left|times)\b|\))"), "NUMBER"),
+    (re.compile(r"\b\d{3,}\b"), "NUMBER"),
     (re.compile(r"[-=]{4,}"), "----"),
     (re.compile(r"\s+"), " "),
 )
@@ -137,6 +139,11 @@ def normal(line: str) -> str:
     for pattern, word in _VARIES:
         line = pattern.sub(word, line)
     return line.strip()
+
+
+def _same(shown: str, real: str) -> bool:
+    begin, dots, _ = shown.rpartition("...")
+    return real.startswith(begin.rstrip()) if dots and shown.endswith("...") else real == shown
 
 
 def fits(shown: tuple[str, ...] | list[str], real: tuple[str, ...] | list[str]) -> str | None:
@@ -153,9 +160,9 @@ def fits(shown: tuple[str, ...] | list[str], real: tuple[str, ...] | list[str]) 
             anywhere = True
             continue
         if anywhere:
-            while at < len(there) and there[at] != line:
+            while at < len(there) and not _same(line, there[at]):
                 at += 1
-        if at >= len(there) or there[at] != line:
+        if at >= len(there) or not _same(line, there[at]):
             return line
         at += 1
         anywhere = False

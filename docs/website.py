@@ -20,7 +20,7 @@ BUILD = ROOT / "build" / "docs"
 SOURCE = BUILD / "source"
 
 #: Documents of the root that the site has too.
-OF_THE_ROOT = ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
+OF_THE_ROOT = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
 
 REFERENCE = {
     "modules.dhcpd": ("Execution module dhcpd", "salt MINION dhcpd.status"),
@@ -35,10 +35,15 @@ def main() -> int:
     """Build the site; return Sphinx's exit code."""
     shutil.rmtree(SOURCE, ignore_errors=True)
     SOURCE.mkdir(parents=True)
-    for page in [*DOCS.glob("*.md"), *(ROOT / name for name in OF_THE_ROOT)]:
-        text = page.read_text("utf-8")
-        text = text.replace("](../", "](") if page.parent == DOCS else text.replace("](docs/", "](")
-        (SOURCE / page.name).write_text(text, "utf-8")
+    for page in DOCS.rglob("*.md"):
+        # What lies beside this folder is in it on the site.
+        up = "../" * len(page.relative_to(DOCS).parts)
+        place = SOURCE / page.relative_to(DOCS)
+        place.parent.mkdir(exist_ok=True)
+        place.write_text(page.read_text("utf-8").replace(f"]({up}", f"]({up[3:]}"), "utf-8")
+    for name in OF_THE_ROOT:
+        text = (ROOT / name).read_text("utf-8").replace("](docs/", "](")
+        (SOURCE / name).write_text(text, "utf-8")
     shutil.copytree(DOCS / "pictures", SOURCE / "pictures")
     _write_reference()
     index = SOURCE / "index.md"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from lab.dhcp import Dhcp
 from lab.dhcp import pair
+from lab.errors import LabError
 from lab.isolation import BIN
 from lab.isolation import CHECKOUT
 from lab.lab import Lab
@@ -47,6 +48,9 @@ keysize: 2048
 enable_gpu_grains: False
 enable_fqdns_grains: False
 acceptance_wait_time: 1
+recon_default: 100
+recon_max: 500
+auth_timeout: 5
 random_reauth_delay: 1
 log_level_logfile: info
 """
@@ -86,7 +90,9 @@ class OwnHosts:
     def _set_up(self, name: str, what: str, settings: str) -> None:
         host = self.lab[name]
         host.run(["rm", "-rf", "/etc/salt", "/var/cache/salt", "/var/log/salt", "/srv/salt"])
-        host.run(["mkdir", "-p", f"/etc/salt/{what}.d", "/srv/salt", "/srv/pillar", "/var/log/salt"])
+        host.run(
+            ["mkdir", "-p", f"/etc/salt/{what}.d", "/srv/salt", "/srv/pillar", "/var/log/salt"]
+        )
         host.write(f"/etc/salt/{what}", settings)
         kill = "process" if what == "minion" else "control-group"
         unit = _UNIT.format(what=what, bin=BIN, kill=kill)
@@ -114,10 +120,16 @@ class OwnHosts:
         code, output = self.run(
             MASTER,
             f"mkdir -p {TREE}; {links}; printf '{settings}' >/etc/salt/master.d/dhcp_failover.conf"
-            "; systemctl restart salt-master; salt-run saltutil.sync_all && "
-            "salt --timeout=60 '*' saltutil.sync_all",
+            "; systemctl restart salt-master; salt-run saltutil.sync_all",
         )
-        assert code == 0, output
+        if code:
+            raise LabError(f"the master has not synced\n{output}")
+
+        # A minion that has not found the restarted master again is asked once more.
+        def synced() -> bool:
+            return self.run(MASTER, "salt --timeout=20 '*' saltutil.sync_all")[0] == 0
+
+        wait_until(synced, "the minions have synced", 120.0)
 
     def as_new(self) -> None:
         """No lease, no run, no mark, no setting that a page has left; both servers normal."""
@@ -126,4 +138,3 @@ class OwnHosts:
             self.run(name, "nft flush ruleset; rm -rf /var/cache/salt/minion/dhcpd")
         self.dhcp.write_configuration()
         self.dhcp.reset()
-
