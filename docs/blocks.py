@@ -1,10 +1,11 @@
 """
 The code blocks of the pages: those of ``console`` are run by a test, the others are counted.
 
-A ``console`` block is what a terminal showed: ``$`` is a shell on the Salt master, ``root@HOST:~#``
-one on a server. A command that ends with a backslash goes on in the next line. A line ``...`` in the
-output stands for any lines, at the end of a line for its rest. What has to happen before a block and is none of the reader's
-business is in a comment before it: ``<!-- lab: COMMAND -->``.
+A ``console`` block is what a terminal showed: ``$`` is a shell on the Salt master,
+``root@HOST:~#`` one on a server. A command that ends with a backslash goes on in the next line. A
+line ``...`` in the output stands for any lines, at the end of a line for its rest. What has to
+happen before a block and is none of the reader's business is in a comment before it, with the host
+that it happens on: ``<!-- lab: HOST COMMAND -->``.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
-Every ``console`` block of the documents, typed as a reader would, on hosts with a Salt of their own.
+Every ``console`` block of the documents, typed as a reader would, on hosts as a reader has.
 
 ``make docs-test``; ``PAGE=rollout`` for one page.
 """
