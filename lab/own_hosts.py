@@ -119,7 +119,8 @@ class OwnHosts:
         settings = f"file_roots:\\n  base: [/srv/salt, {TREE}]\\n"
         code, output = self.run(
             MASTER,
-            f"rm -rf {TREE}; mkdir -p {TREE}; {links}; printf '{settings}' >/etc/salt/master.d/dhcp_failover.conf"
+            f"rm -rf {TREE}; mkdir -p {TREE}; {links}"
+            f"; printf '{settings}' >/etc/salt/master.d/dhcp_failover.conf"
             "; systemctl restart salt-master; salt-run saltutil.sync_all",
         )
         if code:
