@@ -23,9 +23,9 @@ SOURCE = BUILD / "source"
 OF_THE_ROOT = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
 
 REFERENCE = {
-    "modules.dhcpd": ("Execution module dhcpd", "salt MINION dhcpd.status"),
+    "modules.dhcpd": ("Execution module dhcpd", "`salt MINION dhcpd.status`"),
     "states.dhcpd": ("States dhcpd", "on a server"),
-    "runners.dhcp_failover": ("Runner dhcp_failover", "salt-run dhcp_failover.status"),
+    "runners.dhcp_failover": ("Runner dhcp_failover", "`salt-run dhcp_failover.status`"),
     "states.dhcp_failover": ("States dhcp_failover", "the steps of the orchestrations"),
     "beacons.dhcp_failover": ("Beacon dhcp_failover", "each change of a state, as an event"),
 }
@@ -67,7 +67,7 @@ def with_contents(index: str) -> str:
         pages = re.findall(r"^- \[[^]]*\]\((?:\.\./)?([\w./-]+)\.md\)", text, re.MULTILINE)
         if heading == "Reference":
             pages += [f"reference/{name}" for name in REFERENCE]
-            shown = [f"- [{a}](reference/{name}.rst): `{b}`" for name, (a, b) in REFERENCE.items()]
+            shown = [f"- [{a}](reference/{name}.rst): {b}" for name, (a, b) in REFERENCE.items()]
             index = index.replace(f"## {heading}\n", f"## {heading}\n\n" + "\n".join(shown))
         tree = "\n".join(pages)
         trees.append(f"```{{toctree}}\n:hidden:\n:caption: {heading}\n\n{tree}\n```\n")
