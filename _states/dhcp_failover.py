@@ -28,14 +28,10 @@ import salt.config
 from iscdhcp import commands
 from iscdhcp import vocabulary
 from iscdhcp.errors import IscDhcpError
-from iscdhcp.rules.methods import check_method as _check_method
-from iscdhcp.run import reboot
-from iscdhcp.run import restart
-from iscdhcp.run import rollout
-from iscdhcp.run.base import Request
 from iscdhcp.run.base import Step
 from iscdhcp.run.orders import Interrupted
 from iscdhcp_salt import interrupts
+from iscdhcp_salt import kinds
 from iscdhcp_salt import master
 
 if TYPE_CHECKING:
@@ -134,8 +130,8 @@ def locked(
     return _begin(
         name,
         pair,
-        "restart",
         given,
+        kinds.restart,
         method=method,
         order=sequence,
         force=force,
@@ -146,28 +142,24 @@ def locked(
     )
 
 
-def _begin(
-    name,
-    pair,
-    task,
-    given,
-    run_kind=restart.PairRun,
-    kind=Request,
-    origins=None,
-    **wanted,
-):
-    """Begin a run of a kind, from ``origins`` if it is a rollout; keep it for the next steps."""
+def _begin(name, pair, given, kind, **words):
+    """
+    Begin a run; keep it for the next steps.
+
+    kind
+        A function of :mod:`iscdhcp_salt.kinds`.
+    words
+        As a person gave them.
+    """
     try:
-        vocabulary.check_pillar(task, given or ())
+        vocabulary.check_pillar(kind.__name__, given or ())
         vocabulary.text("pair", pair)
-        _check_method(wanted["method"])
-        said = {**wanted, **(origins or {}), "pair": pair}
-        wanted["again"] = commands.orchestration(__low__.get("__sls__"), task, given, said)
-        request = master.new_request(__opts__, kind, **wanted)
+        wanted = kind(__opts__, **words)
+        said = {**wanted.words, **(wanted.origins or {}), "pair": pair}
+        again = commands.orchestration(__low__.get("__sls__"), wanted.task, given, said)
+        request = wanted.request(__opts__, again=again)
         with interrupts.INTERRUPTS.deferred():
-            run = master.new_run(_master_opts(), pair, request, kind=run_kind)
-            if origins is not None:
-                run.origins = origins
+            run = wanted.run(_master_opts(), pair, request)
             step = run.lock(test=__opts__["test"])
     except (IscDhcpError, Interrupted) as err:
         return _result(name, Step(False, str(err)))
@@ -278,28 +270,17 @@ def reboot_locked(
     host_timeout
         Seconds that the command or SLS may take, and that the host has to come back; default 900.
     """
-    try:
-        patience = host_timeout or master.settings(__opts__).get("host_timeout")
-        patience = vocabulary.seconds("host_timeout", patience or reboot.HOST_SECONDS)
-        only = vocabulary.text("only", only)
-        command, sls = vocabulary.text("command", command), vocabulary.text("sls", sls)
-        if reboot_host is not None:
-            reboot_host = vocabulary.truth("reboot", reboot_host)
-    except IscDhcpError as err:
-        return _result(name, Step(False, str(err)))
     return _begin(
         name,
         pair or only,
-        "reboot",
         given,
-        run_kind=reboot.PairReboot,
-        kind=reboot.RebootRequest,
+        kinds.reboot,
         method=method,
         only=only,
         command=command,
         sls=sls,
         reboot=reboot_host,
-        host_timeout=patience,
+        host_timeout=host_timeout,
         order=sequence,
         force=force,
         fresh=fresh,
@@ -391,32 +372,21 @@ def rollout_locked(
         touched; else it gets its old ones back. 0: none. Default: ``dhcp_failover:probation`` in
         the master's configuration, or 60.
     """
-    try:
-        chosen = master.settings(__opts__).get("probation")
-        probation = vocabulary.seconds("probation", chosen if probation is None else probation)
-        previous = vocabulary.truth("previous", previous)
-    except IscDhcpError as err:
-        return _result(name, Step(False, str(err)))
-    if probation is None:
-        probation = rollout.PROBATION_SECONDS
-    origins = {
-        "source": source,
-        "contents_pillar": contents_pillar,
-        "sls": sls,
-        "file": file,
-        "template": template,
-        "saltenv": saltenv,
-        "previous": previous,
-    }
     return _begin(
         name,
         pair,
-        "rollout",
         given,
-        run_kind=rollout.Rollout,
-        kind=rollout.RolloutRequest,
+        kinds.rollout,
+        origins={
+            "source": source,
+            "contents_pillar": contents_pillar,
+            "sls": sls,
+            "file": file,
+            "template": template,
+            "saltenv": saltenv,
+        },
+        previous=previous,
         probation=probation,
-        origins={key: value for key, value in origins.items() if value},
         method=method,
         order=sequence,
         force=force,

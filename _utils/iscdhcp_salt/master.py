@@ -50,8 +50,12 @@ def announce(opts, pair, what, fields):
     fields
         Plain values in addition to ``pair`` (its id) and ``servers``.
     """
-    tag = f"dhcp_failover/{files.file_name(pair.name)}/{what}"
     told = {"pair": pair.id, "servers": list(pair.servers), **fields}
+    fire(opts, f"dhcp_failover/{files.file_name(pair.name)}/{what}", told)
+
+
+def fire(opts, tag, told):
+    """Put an event on the bus; one that can't be sent is only logged."""
     try:
         with salt.utils.event.get_master_event(opts, opts["sock_dir"], listen=False) as bus:
             bus.fire_event(told, tag)
@@ -103,7 +107,9 @@ def settings(opts):
     return vocabulary.check_master_settings(opts.get("dhcp_failover"))
 
 
-def new_run(opts, wanted=None, request=None, user=None, kind=PairRun, discovery=None):
+def new_run(
+    opts, wanted=None, request=None, user=None, kind=PairRun, discovery=None, quiet=False
+):
     """
     Return the :class:`iscdhcp.run.restart.PairRun` for what the user asked, nothing touched yet.
 
@@ -115,6 +121,8 @@ def new_run(opts, wanted=None, request=None, user=None, kind=PairRun, discovery=
         What is made of it: a restart, or :class:`iscdhcp.run.rollout.Rollout`.
     discovery
         What :func:`discover` has just returned, if anything.
+    quiet
+        Nothing is shown at the terminal, and nobody is asked there.
 
     Raises :class:`iscdhcp.errors.IscDhcpError` (with the choices) if no single pair is meant.
     """
@@ -137,12 +145,14 @@ def new_run(opts, wanted=None, request=None, user=None, kind=PairRun, discovery=
             f"{chosen['keep_journals']!r}"
         ) from None
     run = kind(pair, discovery, minions, directory(opts), who(opts, user), request, tell)
+    Announced(run, lambda what, fields: announce(opts, pair, what, fields))
+    run.check = INTERRUPTS.check
+    if quiet:
+        return run
     # Progress goes to the person at the terminal; stdout stays for the result.
     display = progress.Display(sys.stderr)
     run.journal.listeners.append(display.show)
     run.tick = display.tick
-    Announced(run, lambda what, fields: announce(opts, pair, what, fields))
-    run.check = INTERRUPTS.check
     if terminal.somebody_is_there():
         run.ask_person = lambda question: terminal.yes(question, INTERRUPTS.check)
     return run

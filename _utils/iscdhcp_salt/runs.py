@@ -10,8 +10,8 @@ from iscdhcp.errors import IscDhcpError
 from iscdhcp.leases import from_partner
 from iscdhcp.pair.discovery import select
 from iscdhcp.run import one_server as one_server_run
+from iscdhcp.run import whole
 from iscdhcp.run.base import Step
-from iscdhcp.run.orders import Interrupted
 from iscdhcp.run.partner import PartnerRun
 
 from . import interrupts
@@ -35,28 +35,12 @@ def restart(opts, wanted, request, user):
     Raises :class:`iscdhcp.errors.IscDhcpError` if no single pair is meant; nothing was touched.
     """
     run = master.new_run(opts, wanted, request, user=user)
-    steps = {}
     try:
         with interrupts.INTERRUPTS.deferred():
-            good = _all_steps(run, steps)
-    except Interrupted as err:
-        good = False
-        steps["interrupted"] = str(err)
+            done = whole.perform(run)
     finally:
-        run.unlock()
         run.minions.close()
-    last = list(steps.values())[-1]
-    comment = f"{run.pair}: {', '.join(run.servers)} restarted." if good else last
-    return {"result": good, "comment": comment, "steps": steps}
-
-
-def _all_steps(run, steps):
-    for planned in run.steps():
-        step = planned.act()
-        steps[planned.name] = step.comment
-        if not step.result:
-            return False
-    return True
+    return {"result": done.result, "comment": done.comment, "steps": done.steps}
 
 
 def about_partner(opts, wanted, request, user, act, test, discovery, kind=PartnerRun):

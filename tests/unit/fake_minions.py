@@ -49,6 +49,9 @@ class FakeMinions:
             found[minion] = {"facts": facts, "asked": now, "offset": 0.0}
         return found
 
+    def close(self):
+        pass
+
     def inspect(self, minions, log_hours=0.0, ask=False):
         return self.status(minions)
 

@@ -196,6 +196,27 @@ def plan(
     return Plan(units, [wave for wave in waves if wave], begun)
 
 
+def by_site(units: list[Unit], sites: Mapping[str, str], order: list[str]) -> list[Unit]:
+    """
+    Return units in an order of sites; those of other sites, and of none, come last.
+
+    Raises :class:`IscDhcpError` for a site at which no server is: it may be a slip.
+    """
+    known = set(sites.values())
+    strange = [site for site in order if site not in known]
+    if strange:
+        here = ", ".join(sorted(known)) or "none"
+        raise IscDhcpError(
+            f"order: no server is at {', '.join(strange)}; known: {here}. Nothing was touched."
+        )
+    rank = {site: number for number, site in enumerate(order)}
+
+    def at(unit: Unit) -> int:
+        return min((rank.get(sites.get(one, ""), len(order)) for one in unit.servers), default=0)
+
+    return sorted(units, key=at)
+
+
 def _open(wave: int, onward: dict[int, int]) -> int:
     path = []
     while wave in onward:

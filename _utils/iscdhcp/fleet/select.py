@@ -6,6 +6,7 @@ import fnmatch
 from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from dataclasses import field
 from typing import TypedDict
@@ -22,7 +23,7 @@ class LeftOut(TypedDict):
     """A pair, or a server of one, that is left out."""
 
     name: str
-    #: ``excluded``, ``held``, ``not_pending`` or ``unknown``.
+    #: ``excluded``, ``held``, ``not_targeted``, ``not_pending``, ``unknown`` or ``half``.
     code: str
     text: str
 
@@ -35,6 +36,15 @@ class Selection:
     #: The servers that are restarted; of a pair it may be one only.
     servers: set[str] = field(default_factory=set)
     left_out: list[LeftOut] = field(default_factory=list)
+
+    def keep_whole(self) -> None:
+        """Leave out the pairs of which one server is left out: what is done is done to both."""
+        whole = [pair for pair in self.pairs if self.servers >= set(pair.servers)]
+        for pair in self.pairs:
+            if pair not in whole:
+                self.leave_out(pair.id, "half", f"{pair}: one of its servers is left out")
+        self.pairs = whole
+        self.servers = {server for pair in whole for server in pair.servers}
 
     def leave_out(self, name: str, code: str, text: str) -> None:
         """Note what is left out, and why."""
@@ -93,6 +103,7 @@ def select(
     exclude: str | Iterable[str] | None = None,
     held: Mapping[str, str] | None = None,
     pending: Mapping[str, bool | None] | None = None,
+    among: AbstractSet[str] | None = None,
 ) -> Selection:
     """
     Return which pairs and servers are restarted.
@@ -107,6 +118,8 @@ def select(
         partners is held: a run would refuse it.
     pending
         By minion id whether a restart is pending; ``None``: not known. Only such servers then.
+    among
+        Only these servers; ``None``: all.
     """
     words = words_of(wanted)
     chosen = meant(found.pairs, words, "pairs") if words else list(found.pairs)
@@ -127,6 +140,10 @@ def select(
     for server in sorted(candidates):
         if server in excluded:
             taken.leave_out(server, "excluded", f"{server} is excluded")
+        elif among is not None and server not in among:
+            # Whoever names a target knows that the rest is not in it: no news, unless half a pair.
+            if any(server in pair.servers and among & set(pair.servers) for pair in taken.pairs):
+                taken.leave_out(server, "not_targeted", f"{server} is not in the target")
         elif pending is None or pending.get(server):
             taken.servers.add(server)
         elif pending.get(server) is None:

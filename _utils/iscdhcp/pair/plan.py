@@ -67,6 +67,11 @@ def _phases_of(view: PairView, server: str, method: str) -> list[tuple[str, floa
     ]
 
 
+def server_seconds(view: PairView, server: str, method: str) -> float:
+    """Return how long the restart of one server takes, with the looks before it."""
+    return LOOKS + sum(seconds for _, seconds in _phases_of(view, server, method))
+
+
 def plan(
     view: PairView,
     order: Iterable[str],

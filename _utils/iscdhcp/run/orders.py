@@ -184,6 +184,10 @@ def _the_run(journals: Path, order: str, pair: str | None) -> tuple[Path, journa
             last = history.summary(journal.read(known[0]))
             text += f" The last one ({last['run']}, {last['who']}) is {_how(last)}."
         raise IscDhcpError(text)
+    whole = [one for one in alive if one[1].get("fleet")]
+    if len(alive) > 1 and pair is None and len(whole) == 1:
+        # What is ordered to a fleet run reaches all that it has under way.
+        return whole[0]
     if len(alive) > 1:
         names = ", ".join(str(about["pair"]) for _, about in alive)
         raise IscDhcpError(f"Several runs{whose} are under way, say which: {names}.")

@@ -58,7 +58,7 @@ class ProbationRun(PairRun):
             self._tell(server, ends, left)
         while True:
             over = self.clock.monotonic() - begun >= left
-            verdict = self._look_on(server, known["identity"], over)
+            verdict = self.look_on(server, known["identity"], over)
             now = self.clock.monotonic()
             self.note_decision("stands its probation", server, verdict)
             if verdict.outcome == "no":
@@ -86,8 +86,15 @@ class ProbationRun(PairRun):
             "waiting", server=server, text=reason.text, until=None, deadline=None, probation=ends
         )
 
-    def _look_on(self, server: str, identity: str | None, over: bool) -> Verdict:
-        """Look at the server and its partners, and at the end ask it as a client does."""
+    def look_on(self, server: str, identity: str | None, over: bool) -> Verdict:
+        """
+        Look at a server and its partners.
+
+        identity
+            Of the process that has to run still.
+        over
+            Whether this is the last look: the server is asked as clients ask then.
+        """
         asks = self._asks(server) if over else {}
         answers: Mapping[str, Look] = self.minions.status(
             self.discovery.partners([server]), brief=True, ask=asks

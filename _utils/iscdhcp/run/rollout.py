@@ -12,6 +12,7 @@ Procedure: ISC KB AA-01043 (for a change of ranges, the secondary first).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -36,6 +37,7 @@ from ..troubles.force import FORCEABLE
 from .base import Planned
 from .base import Request
 from .base import Step
+from .orders import Interrupted
 from .probation import PROBATION_SECONDS
 from .probation import ProbationRun
 from .restart import identity_of
@@ -373,7 +375,9 @@ class Rollout(ProbationRun):
     def unlock(self, test: bool = False) -> Step:
         """Give everything back, and remove what was staged and not used."""
         if self.staged and not test:
-            self.minions.ask(self.servers, "dhcpd.unstage", {"run": self.run}, patience=5)
+            # Whoever pressed Ctrl-C waits for no answer; the order is out before one is waited for.
+            with suppress(Interrupted):
+                self.minions.ask(self.servers, "dhcpd.unstage", {"run": self.run}, patience=5)
         return super().unlock(test)
 
     # -- helpers -----------------------------------------------------------------------------

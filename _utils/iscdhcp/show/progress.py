@@ -38,7 +38,7 @@ class Board:
     def __init__(self, stream: TextIO, now: Callable[[], float] = time.time) -> None:
         self._stream = stream
         self._now = now
-        self._draws = _is_terminal(stream)
+        self._draws = is_terminal(stream)
         self._shown = ""
         self._lines = 0
 
@@ -77,7 +77,7 @@ class Display:
     def __init__(self, stream: TextIO, now: Callable[[], float] = time.time) -> None:
         self._stream = stream
         self._now = now
-        self._draws = _is_terminal(stream)
+        self._draws = is_terminal(stream)
         self._drawn = ""
         self._waiting: Entry | None = None
         self._paused: Entry | None = None
@@ -186,7 +186,8 @@ class Display:
             self._draws = False
 
 
-def _is_terminal(stream: TextIO) -> bool:
+def is_terminal(stream: TextIO) -> bool:
+    """Whether lines of ``stream`` can be drawn over."""
     try:
         return stream.isatty()
     except (AttributeError, ValueError):

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..words import span
+from . import fleet as fleets
 
 Paint = Callable[[str, str], str]
 
@@ -43,6 +44,8 @@ def render(data: Any, paint: Paint = plain, width: int = 100) -> str | None:
         return history(runs, paint, width) if runs else None
     if not isinstance(data, Mapping):
         return None
+    if "fleet" in data and "units" in data:
+        return fleets.render(data, paint, width)
     if "checks" in data:
         return preflight(data, paint, width)
     if "phases" in data:

@@ -1,0 +1,597 @@
+"""
+Many pairs in one command, on the master: chosen, planned, agreed to, worked off.
+
+The runner ``dhcp_failover`` and the state of the same name call it; what needs no Salt is in
+:mod:`iscdhcp.fleet`.
+"""
+
+import logging
+import sys
+import time
+import uuid
+from dataclasses import dataclass
+from dataclasses import field
+from typing import Any
+
+import salt.utils.minions
+from iscdhcp import commands
+from iscdhcp import files
+from iscdhcp import vocabulary
+from iscdhcp.errors import IscDhcpError
+from iscdhcp.fleet import pace
+from iscdhcp.fleet import plan as plans
+from iscdhcp.fleet import record as records
+from iscdhcp.fleet import select as selecting
+from iscdhcp.fleet import times
+from iscdhcp.fleet.work import FLEET
+from iscdhcp.fleet.work import FleetRun
+from iscdhcp.pair import locks
+from iscdhcp.pair import plan as pair_plan
+from iscdhcp.pair import view as pair_view
+from iscdhcp.rules.verdict import Verdict
+from iscdhcp.run import journal
+from iscdhcp.run.base import Request
+from iscdhcp.run.probation import ProbationRun
+from iscdhcp.show import fleet as shows
+from iscdhcp.show.fleet_display import FleetDisplay
+from iscdhcp.words import span
+
+from . import discovery
+from . import interrupts
+from . import kinds
+from . import master
+from . import terminal
+from .minions import SaltMinions
+
+log = logging.getLogger(__name__)
+#: Seconds for which a host is expected to be away in a reboot.
+HOST_EXPECTED = 90.0
+#: A request that is due is dropped where nobody has worked it off for so many seconds.
+TOO_LATE = 3600.0
+#: Words that say whom a fleet run is about, and what is done: what tells it from others.
+_WHO = ("pairs", "tgt", "tgt_type", "exclude", "pending", "per", "order", "canary")
+#: Words about its pace: another one may be said when it is gone on with.
+_PACE = ("at_once", "probation", "go", "max_failures", "until", "window")
+#: What need not be said, nor be told again.
+_DEFAULTS = {
+    "tgt_type": "glob",
+    "pending": False,
+    "at_once": 1,
+    "go": "auto",
+    "max_failures": 1,
+    "heal": False,
+    "fresh": False,
+    "yes": False,
+    "test": False,
+    "previous": False,
+}
+
+
+@dataclass
+class Chosen:
+    """Which servers of which pairs, where they are, and in which order they go."""
+
+    found: Any
+    selection: Any
+    plan: Any
+    sites: dict[str, str] = field(default_factory=dict)
+    #: What was seen of the servers: their pending restarts, how long their starts take.
+    looks: dict[str, Any] = field(default_factory=dict)
+
+
+def choose(opts, minions, pairs=None, tgt=None, tgt_type="glob", exclude=None, pending=False,
+           at_once=1, per=None, order=None, canary=None, whole=False):  # fmt: skip
+    """
+    Return what a person has chosen, as :class:`Chosen`.
+
+    pairs, tgt, tgt_type, exclude, pending, at_once, per, order, canary
+        As for the runner's ``fleet_restart``.
+    whole
+        Whether only pairs of which both servers are chosen count (a rollout).
+
+    Raises :class:`iscdhcp.errors.IscDhcpError` for what can't be meant.
+    """
+    wanted, excluded = vocabulary.listed("pairs", pairs), vocabulary.listed("exclude", exclude)
+    only_pending = vocabulary.truth("pending", pending)
+    records.checked(1, at_once)
+    first = canary if isinstance(canary, int) else vocabulary.listed("canary", canary)
+    ranks = selecting.words_of(vocabulary.listed("order", order))
+    key = vocabulary.text("per", per)
+    if ranks and not key:
+        raise IscDhcpError("order: it is an order of sites, so say per=KEY (of grains or pillar)")
+    found = discovery.discover(opts, minions, everybody=True)
+    held = _held(opts, found)
+    among = _targeted(opts, tgt, tgt_type)
+    selection = selecting.select(found, wanted, excluded, held, among=among)
+    looks = {}
+    if selection.servers:
+        looks = minions.status(sorted(selection.servers), brief=True)
+    if only_pending:
+        known = {
+            server: look["facts"]["pending_restart"] is not None if "facts" in look else None
+            for server, look in looks.items()
+        }
+        selection = selecting.select(found, wanted, excluded, held, known, among)
+    if whole:
+        selection.keep_whole()
+    sites = _sites(minions, selection.servers, key)
+    units = plans.plan_units(found.pairs, selection.servers)
+    if ranks:
+        units = plans.by_site(units, sites, ranks)
+    return Chosen(found, selection, plans.plan(units, at_once, sites, first), sites, looks)
+
+
+def _held(opts, found):
+    """Return why servers are held, by minion id."""
+    holds = locks.Holds(discovery.directory(opts) / "holds")
+    servers = {server for pair in found.pairs for server in pair.servers}
+    known = {server: holds.get(server) for server in sorted(servers)}
+    return {server: f"{hold['who']}: {hold['why']}" for server, hold in known.items() if hold}
+
+
+def _targeted(opts, tgt, tgt_type):
+    """Return the minions of a target, or ``None`` where none was given."""
+    target = vocabulary.listed("tgt", tgt)
+    if target is None:
+        return None
+    found = salt.utils.minions.CkMinions(opts).check_minions(target, str(tgt_type)).get("minions")
+    if not found:
+        raise IscDhcpError(f"tgt: no minion fits {target!r} ({tgt_type}). Nothing was touched.")
+    return set(found)
+
+
+def _sites(minions, servers, key):
+    """Return by minion id what ``key`` is there, for those that have it and have answered."""
+    if not key or not servers:
+        return {}
+    said = minions.ask(sorted(servers), "config.get", args=[key])
+    values = {server: answer.get("ret") for server, answer in said.items()}
+    return {
+        server: str(value) for server, value in values.items() if value not in (None, "", {}, [])
+    }
+
+
+# -- the whole -------------------------------------------------------------------------------------
+
+
+class Fleet:
+    """
+    One command about many pairs.
+
+    kind
+        ``restart``, ``rollout`` or ``reboot``.
+    words
+        What a person said, by word; ``None`` for what was not said.
+    user
+        Who has called; ``None`` where nobody is named.
+    """
+
+    def __init__(self, opts, kind, words, user=None):
+        self.opts, self.kind, self.user = opts, kind, user
+        default = {**_DEFAULTS, "method": "handover" if kind == "reboot" else "signal"}
+        self.words = {
+            key: value for key, value in words.items() if value not in (None, default.get(key))
+        }
+        self.now = time.time()
+        self.directory = discovery.directory(opts)
+        self.who = master.who(opts, user)
+        own = {key: self.words.get(key) for key in _WHO}
+        about = {
+            key: value
+            for key, value in self.words.items()
+            if key not in (*_PACE, *_WHO, "fresh", "yes", "at", "test")
+        }
+        self.wanted = self._wanted(dict(about))
+        self.fresh = vocabulary.truth("fresh", self.words.get("fresh"))
+        self.signature = records.signature(kind, {**own, **commands.without_password(about)})
+        self.chosen: Any = None
+        #: An unfinished fleet run of the same command that is over with this one (``fresh=True``).
+        self._given_up: Any = None
+
+    def _wanted(self, about):
+        about.setdefault("method", "handover" if self.kind == "reboot" else "signal")
+        about.setdefault("force", None)
+        if self.kind == "rollout":
+            names = ("source", "contents_pillar", "sls", "file", "template", "saltenv")
+            origins = {name: about.pop(name, None) for name in names}
+            return kinds.rollout(
+                self.opts, origins=origins, probation=self.words.get("probation"), **about
+            )
+        return getattr(kinds, self.kind)(self.opts, **about)
+
+    def limits(self, canary):
+        """Return the pace that was asked for; ``canary`` is how many units it has."""
+        go = self.words.get("go", "auto")
+        if go not in ("ask", "auto"):
+            raise IscDhcpError(f"go: say ask or auto, not {go!r}")
+        most, at_once = records.checked(
+            self.words.get("max_failures", 1), self.words.get("at_once", 1)
+        )
+        return pace.Pace(
+            at_once=at_once,
+            canary=canary,
+            max_failures=most,
+            until=times.moment("until", self.words.get("until"), self.now),
+            window=times.window("window", self.words.get("window")),
+            ask=go == "ask",
+        )
+
+    def plan(self):
+        """
+        Return the record of this command: the one that is gone on with, or a new plan.
+
+        Raises :class:`iscdhcp.errors.IscDhcpError` where a frozen plan would be another one now.
+        """
+        words = {key: self.words[key] for key in (*_WHO, "at_once") if key in self.words}
+        if self.kind == "rollout":
+            # What is new goes to one unit first.
+            words.setdefault("canary", 1)
+        minions = SaltMinions(self.opts)
+        try:
+            self.chosen = choose(self.opts, minions, whole=self.kind == "rollout", **words)
+        finally:
+            minions.close()
+        old = records.unfinished(self.directory, self.signature, self.now)
+        if old is not None and not self.fresh:
+            narrows = vocabulary.truth("pending", self.words.get("pending"))
+            differing = records.differences(
+                old, self.chosen.selection.servers, self.chosen.found, narrows
+            )
+            if differing:
+                raise IscDhcpError(records.refusal(old, differing))
+            records.take_up(old, self.directory / "runs")
+            old.who, old.pace = self.who, self._pace_said()
+            return old
+        if old is not None:
+            self._given_up = old
+        probation = kinds.probation_of(self.opts, self.words.get("probation"))
+        made = self.chosen.plan
+        return records.Record(
+            id=uuid.uuid4().hex[:12],
+            kind=self.kind,
+            task=self._task(),
+            signature=self.signature,
+            again=self._again(),
+            who=self.who,
+            begun=self.now,
+            units=records.units_of(made, self.kind, self._seconds(), self.chosen.sites),
+            canary=made.canary,
+            probation=probation if made.canary else 0.0,
+            left_out=list(self.chosen.selection.left_out),
+            pace=self._pace_said(),
+            fresh=self.fresh,
+        )
+
+    def _pace_said(self):
+        return {key: self.words[key] for key in _PACE if key in self.words}
+
+    def _task(self):
+        if self.kind == "reboot":
+            return self.wanted.request(self.opts).task
+        if self.kind == "rollout":
+            origins = commands.without_password(self.wanted.origins)
+            return ", ".join(f"{key} {value}" for key, value in sorted(origins.items())) or None
+        return None
+
+    def _again(self):
+        said = {
+            key: commands.without_password(value)
+            for key, value in self.words.items()
+            if key not in ("fresh", "yes", "at", "test")
+        }
+        return commands.runner(f"fleet_{self.kind}", **said)
+
+    def _seconds(self):
+        """Return how long each server is expected to take, by minion id."""
+        found, method = {}, self.wanted.words["method"]
+        for server in self.chosen.selection.servers:
+            pair = self.chosen.found.of_server(server)[0]
+            view = pair_view.view_of(pair, self.chosen.looks)
+            found[server] = pair_plan.server_seconds(view, server, method)
+            if self.kind == "reboot":
+                found[server] += HOST_EXPECTED
+            if self.kind == "rollout" and server == pair.secondary:
+                found[server] += self.wanted.words["probation"]
+        return found
+
+    def times(self, limits):
+        """Return what is to be said about the time, as sentences."""
+        said = {}
+        if limits.until:
+            said["until"] = (
+                f"No unit is begun that would not be through by {times.told(limits.until)}."
+            )
+        if limits.window:
+            opens, closes = limits.window.around(self.now)
+            said["window"] = f"Units are begun from {times.told(opens)} to {times.told(closes)}."
+        method = self.wanted.words["method"]
+        if self.kind == "reboot":
+            patience = span(self.wanted.words["host_timeout"])
+            said["worst"] = f"At worst a host is waited for for {patience}."
+        elif method == "control":
+            mclt = max((pair.mclt or 3600 for pair in self.chosen.selection.pairs), default=3600)
+            said["worst"] = f"With control each server waits for MCLT: {span(mclt)}."
+        return said
+
+    def make(self, record):
+        """Return what makes the run of a job."""
+        found = self.chosen.found
+        keep = 2 * sum(len(unit.jobs) for unit in record.units)
+
+        def made(job):
+            fresh = record.fresh and job.run is None
+            order = None if job.server else ",".join(job.order)
+            request = self.wanted.request(
+                self.opts, only=job.server, order=order, fresh=fresh, again=record.again
+            )
+            run = self.wanted.run(
+                self.opts, job.pair, request, user=self.user, discovery=found, quiet=True
+            )
+            # The journals of one fleet run do not push each other out.
+            run.journal.keep = max(run.journal.keep, keep + journal.KEEP)
+            return run
+
+        return made
+
+    def run(self, record, limits):
+        """Work off a plan; return its record."""
+        if self._given_up is not None:
+            self._given_up.finished = self.now
+            records.save(self.directory, self._given_up)
+        fleet = FleetRun(
+            record,
+            self.directory,
+            limits,
+            self.make(record),
+            lambda servers: Canary(self.opts, self.chosen.found, servers, self.user),
+            self.who,
+        )
+        fleet.check = interrupts.INTERRUPTS.check
+        fleet.journal.listeners.append(lambda entry: announce(self.opts, record, entry))
+        display = FleetDisplay(sys.stderr, fleet)
+        continued = any(unit.begun for unit in record.units)
+        with interrupts.INTERRUPTS.deferred():
+            try:
+                fleet.begin(continued)
+                return fleet.go()
+            finally:
+                display.close()
+
+
+class Canary:
+    """Looks at the canary's servers while they are on probation."""
+
+    def __init__(self, opts, found, servers, user):
+        self._runs = []
+        for server in servers:
+            run = master.new_run(
+                opts,
+                found.of_server(server)[0].id,
+                Request(),
+                user=user,
+                kind=ProbationRun,
+                discovery=found,
+                quiet=True,
+            )
+            look = run.minions.status([server], brief=True).get(server, {})
+            identity = look["facts"]["process"]["identity"] if "facts" in look else None
+            self._runs.append((run, server, identity))
+
+    def look(self, over):
+        """See :class:`iscdhcp.fleet.work.Probation`."""
+        verdicts = [run.look_on(server, identity, over) for run, server, identity in self._runs]
+        for outcome in ("no", "wait"):
+            for verdict in verdicts:
+                if verdict.outcome == outcome:
+                    return verdict
+        return Verdict("yes")
+
+    def close(self):
+        """See :class:`iscdhcp.fleet.work.Probation`."""
+        for run, _, _ in self._runs:
+            run.minions.close()
+
+
+def announce(opts, record, entry):
+    """Put what happens to a fleet run on the bus: ``dhcp_failover/fleet/...``."""
+    what = {"begun": "begun", "unit": "unit", "ended": "ended"}.get(entry["what"])
+    if what is None:
+        return
+    told = {"run": record.id, "who": record.who, "kind": record.kind}
+    if what == "unit":
+        told.update({key: entry[key] for key in entry if key not in ("at", "what")})
+    if what == "ended":
+        failed = [unit.name for unit in record.units if unit.state == pace.FAILED]
+        told.update(
+            result=entry["outcome"] == "done",
+            outcome=entry["outcome"],
+            text=entry["comment"],
+            done=record.counted(pace.DONE),
+            failed=failed,
+            seconds=round(entry["at"] - record.begun, 2),
+        )
+    servers = [server for unit in record.units for server in unit.servers]
+    master.fire(opts, f"dhcp_failover/{FLEET}/{what}", {"pair": FLEET, "servers": servers, **told})
+
+
+# -- what is asked of it ---------------------------------------------------------------------------
+
+
+def begin(opts, kind, words, user=None):
+    """
+    Do what a person has asked for about many pairs.
+
+    kind, words, user
+        As for :class:`Fleet`; ``words`` has ``yes``, ``test`` and ``at`` besides.
+
+    Returns ``(data, code)``: ``comment``, ``outcome``, ``fleet`` (the id), ``units``, ``left_out``;
+    and the exit code: 0 done, 1 something failed or was refused, 2 stopped or out of time.
+
+    Raises :class:`iscdhcp.errors.IscDhcpError` where nothing was begun.
+    """
+    fleet = Fleet(opts, kind, words, user)
+    due = times.moment("at", fleet.words.get("at"), fleet.now)
+    record = fleet.plan()
+    limits = fleet.limits(record.canary)
+    if due is not None and limits.until is not None and limits.until <= due:
+        raise IscDhcpError("until: it is before at. Nothing was kept.")
+    said = fleet.times(limits)
+    outline = shows.outline(record, limits, said)
+    data = {
+        "outcome": "planned",
+        "comment": outline,
+        "fleet": record.id,
+        "kind": kind,
+        "units": shows.rows(record, fleet.now),
+        "left_out": record.left_out,
+    }
+    left = [unit for unit in record.units if unit.state != pace.DONE]
+    if not left:
+        out = f" {len(record.left_out)} left out." if record.left_out else ""
+        return {**data, "outcome": "done", "comment": f"There is nothing to {kind}.{out}"}, 0
+    if vocabulary.truth("test", fleet.words.get("test")):
+        return data, 0
+    pairs = {pair for unit in left for pair in unit.pairs}
+    if len(pairs) > 1 and not vocabulary.truth("yes", fleet.words.get("yes")):
+        if terminal.somebody_is_there():
+            with interrupts.INTERRUPTS.deferred():
+                question = f"{outline}\nGo ahead?"
+                if not terminal.yes(question, interrupts.INTERRUPTS.check):
+                    raise IscDhcpError("Nobody said yes (yes=True): nothing was touched.")
+    if due is not None:
+        return keep_request(fleet, record, due), 0
+    done = fleet.run(record, limits)
+    data.update(
+        outcome=done.outcome,
+        comment=done.comment,
+        units=shows.rows(done, time.time()),
+    )
+    return data, code_of(done)
+
+
+def code_of(record):
+    """Return the exit code for what became of a fleet run."""
+    if record.outcome == "done":
+        return 0
+    return 1 if record.outcome == "failed" or record.counted(pace.FAILED) else 2
+
+
+def last(opts):
+    """
+    Return the last fleet run, or the one under way, as :func:`begin` returns it; ``None``: none.
+
+    ``outcome`` is ``killed`` where its process is gone without an end.
+    """
+    directory = discovery.directory(opts)
+    known = records.all_of(directory)
+    if not known:
+        return None
+    alive = [one for one in known if is_alive(directory, one)]
+    record = alive[0] if alive else max(known, key=lambda one: one.ended or one.begun)
+    outcome, comment = record.outcome, record.comment
+    if outcome == "running":
+        comment = f"{records.progress(record)}."
+        if not alive:
+            outcome = "killed"
+            comment += f" Its process is gone without an end. To go on: {record.again}"
+    return {
+        "outcome": outcome,
+        "comment": comment,
+        "fleet": record.id,
+        "kind": record.kind,
+        "who": record.who,
+        "units": shows.rows(record, time.time(), _latest(directory, record)),
+        "left_out": record.left_out,
+        "requests": [told_request(one) for one in requests(directory)],
+    }
+
+
+def is_alive(directory, record):
+    """Return whether a process works on a fleet run."""
+    mine = locks.ServerLocks(records.folder_of(directory) / "locks")
+    return mine.owner(record.signature) is not None
+
+
+def _latest(directory, record):
+    """Return what the runs under way said last, by their units' numbers, from their journals."""
+    found = {}
+    for number, unit in enumerate(record.units):
+        running = [job.run for job in unit.jobs if job.state == pace.RUNNING and job.run]
+        for run in running if unit.state == pace.RUNNING else ():
+            for path in (directory / "journal").glob(f"*-{run}.jsonl"):
+                said = [one["text"] for one in journal.read(path) if one["what"] == "said"]
+                if said:
+                    found[number] = said[-1]
+    return found
+
+
+# -- requests for later ----------------------------------------------------------------------------
+
+
+def _requests_folder(directory):
+    return directory / "fleet-requests"
+
+
+def keep_request(fleet, record, due):
+    """Keep a command for later; return what to tell."""
+    known = {key: value for key, value in fleet.words.items() if key not in ("at", "yes", "test")}
+    request = {
+        "id": record.id,
+        "kind": fleet.kind,
+        "words": known,
+        "at": due,
+        "who": fleet.who,
+        "again": record.again,
+    }
+    files.write_json(_requests_folder(fleet.directory) / f"{record.id}.json", request)
+    return {
+        "outcome": "requested",
+        "comment": f"{told_request(request)} The master's schedule does it (reactor/"
+        "dhcp_failover.conf: dhcp_failover.fleet_due). To drop it: salt-run dhcp_failover.flush "
+        f"{record.id}",
+        "fleet": record.id,
+        "units": shows.rows(record, fleet.now),
+        "left_out": record.left_out,
+    }
+
+
+def requests(directory):
+    """Return the commands that are kept for later, the next one first."""
+    found = [files.read_json(path) for path in _requests_folder(directory).glob("*.json")]
+    return sorted((one for one in found if isinstance(one, dict)), key=lambda one: one["at"])
+
+
+def told_request(request):
+    """Return a command that is kept for later as a sentence."""
+    return (
+        f"{request['id']}: a fleet {request['kind']} for {times.told(request['at'])} by "
+        f"{request['who']}."
+    )
+
+
+def flush(opts, wanted=None):
+    """Drop one command that is kept for later, or all; return them."""
+    folder = _requests_folder(discovery.directory(opts))
+    dropped = []
+    for request in requests(discovery.directory(opts)):
+        if wanted is None or request["id"].startswith(str(wanted)):
+            (folder / f"{request['id']}.json").unlink(missing_ok=True)
+            dropped.append(request)
+    return dropped
+
+
+def due(opts, now):
+    """
+    Take the commands whose time has come, one by one, each at most once.
+
+    Yields each with whether it is not too late for it.
+    """
+    for request in requests(discovery.directory(opts)):
+        if request["at"] > now:
+            continue
+        path = _requests_folder(discovery.directory(opts)) / f"{request['id']}.json"
+        try:
+            path.unlink()
+        except FileNotFoundError:
+            continue  # somebody else has taken it, or dropped it
+        yield request, now - request["at"] <= TOO_LATE
