@@ -5,7 +5,7 @@ PYTHON := .venv/bin/python
 
 .PHONY: help setup venv unit test explore fuzz test-salts salts-table steering-test docs docs-test docs-outputs docs-troubles docs-pictures reboot-test doctor-test \
 	docs-terminal rollout-test demo lab bench-restart bench-clients bench-leases \
-	bench-status events-test metrics-test bench-torn damage-test upgrade-test bench-conf races nobody-serving lint clean
+	bench-status events-test metrics-test bench-torn damage-test upgrade-test bench-conf bench-fleet races nobody-serving lint clean
 
 help:
 	@echo "make demo           a real pair restarted under load, shown on a page"
@@ -37,6 +37,7 @@ help:
 	@echo "make bench-torn     how often a stop tears the lease file, beside a plain SIGTERM"
 	@echo "make damage-test    lease files damaged at each byte, read by a real dhcpd"
 	@echo "make bench-conf     a configuration of 50,000 hosts, beside dhcpd -t"
+	@echo "make bench-fleet    many pairs restarted by one command, beside one pair and the CPU's floor"
 	@echo "make races          persons who stop both servers at once: never both down (ROUNDS=30; 10 min)"
 	@echo "make setup          packages and the virtual environment, as the others do it too"
 	@echo "make clean          remove what was built; the virtual environment stays"
@@ -144,6 +145,10 @@ bench-conf: setup
 
 races: setup
 	lab/isolated $(PYTHON) -m bench.races
+
+# 8 pairs and a hub with 4 spokes are 21 hosts. PAIRS=3 SPOKES=2 for less.
+bench-fleet: setup
+	lab/isolated $(PYTHON) -m bench.fleet $(if $(PAIRS),--pairs $(PAIRS)) $(if $(SPOKES),--spokes $(SPOKES))
 
 lint: venv
 	$(PYTHON) -m ruff check .
