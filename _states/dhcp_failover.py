@@ -30,6 +30,7 @@ from iscdhcp import vocabulary
 from iscdhcp.errors import IscDhcpError
 from iscdhcp.run.base import Step
 from iscdhcp.run.orders import Interrupted
+from iscdhcp_salt import fleets
 from iscdhcp_salt import interrupts
 from iscdhcp_salt import kinds
 from iscdhcp_salt import master
@@ -329,6 +330,37 @@ def server_serves(name, position, pair=None):
         As in :py:func:`locked`.
     """
     return _step(name, pair, lambda run: run.serve(int(position) - 1, test=__opts__["test"]))
+
+
+# -- many pairs ----------------------------------------------------------------------------------
+
+
+@_takes_its_words
+def fleet(name, kind="restart", words=None, given=None):
+    """
+    Restart, roll out or reboot many pairs; one step, with everything that belongs to it.
+
+    kind
+        ``restart``, ``rollout`` or ``reboot``.
+    words
+        A dictionary: what ``salt-run dhcp_failover.fleet_restart`` (or the other kind's function)
+        takes, but ``yes`` (nobody is asked), ``at`` and ``test``.
+    given
+        The words in the pillar of the call, for ``orch.dhcp_failover_fleet``: they are checked.
+    """
+    said = {key: value for key, value in (words or {}).items() if value is not None}
+    try:
+        vocabulary.check_pillar("fleet", given or ())
+        vocabulary.check_fleet(kind, said)
+        asked = {**said, "yes": True, "test": __opts__["test"]}
+        data, code = fleets.begin(_master_opts(), kind, asked)
+    except (IscDhcpError, Interrupted) as err:
+        return _result(name, Step(False, str(err)))
+    if data["outcome"] == "planned":
+        return _result(name, Step(None, data["comment"]))
+    units = data.get("units") or ()
+    done = {row["unit"]: row["servers"] for row in units if row["state"] == "done"}
+    return _result(name, Step(not code, data["comment"], done))
 
 
 # -- rollout -------------------------------------------------------------------------------------

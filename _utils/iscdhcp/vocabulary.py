@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import itertools
 import math
 from collections.abc import Callable
 from collections.abc import Iterable
@@ -18,6 +19,18 @@ from typing import Any
 
 from .errors import IscDhcpError
 
+#: What every fleet run takes, and what each kind of it besides.
+FLEET = (
+    *("pairs", "tgt", "tgt_type", "exclude", "at_once", "per", "order", "canary", "probation"),
+    *("go", "max_failures", "until", "window", "method", "force", "timeout", "heal", "fresh"),
+)
+FLEET_KINDS = {
+    "restart": ("pending",),
+    "rollout": (
+        *("source", "contents_pillar", "sls", "file", "template", "saltenv", "previous"),
+    ),
+    "reboot": ("command", "sls", "reboot", "host_timeout"),
+}
 #: What every run takes.
 RUN = ("pair", "order", "method", "force", "fresh", "timeout", "busy_timeout", "heal")
 #: What the pillar of a call may hold, by the task of the orchestration.
@@ -28,6 +41,7 @@ ORCHESTRATIONS = {
         *("previous", "probation"),
     ),
     "reboot": (*RUN, "only", "command", "sls", "reboot", "host_timeout"),
+    "fleet": tuple(dict.fromkeys(("kind", *FLEET, *itertools.chain(*FLEET_KINDS.values())))),
 }
 #: Words for contents: those have their own refusal (:mod:`iscdhcp.act.collecting`).
 CONTENTS = ("contents", "config", "configuration")
@@ -119,6 +133,27 @@ def check_pillar(task: str, given: Iterable[Any]) -> None:
         raise IscDhcpError(
             f"The pillar of this call has what {name} does not know: {_asked(unknown, known)}. It "
             f"takes {', '.join(known)}. Nothing was touched."
+        )
+
+
+def check_fleet(kind: Any, given: Iterable[Any]) -> None:
+    """
+    Raise :class:`IscDhcpError` for a kind of fleet run that there is not, or a word that it lacks.
+
+    kind
+        ``restart``, ``rollout`` or ``reboot``.
+    given
+        The words of a call.
+    """
+    if kind not in FLEET_KINDS:
+        kinds = ", ".join(FLEET_KINDS)
+        raise IscDhcpError(f"kind: say {kinds}, not {kind!r}. Nothing was touched.")
+    known = (*FLEET, *FLEET_KINDS[kind])
+    unknown = [word for word in given if word not in known]
+    if unknown:
+        raise IscDhcpError(
+            f"A fleet {kind} does not know {_asked(unknown, known)}. It takes "
+            f"{', '.join(known)}. Nothing was touched."
         )
 
 
