@@ -20,6 +20,7 @@ from ..files import replaced
 from ..run import history
 from ..run.journal import Entry
 from ..words import date
+from . import fleet_report
 from .report_style import PAGE
 
 GENERATOR = "dhcp_failover report"
@@ -244,6 +245,9 @@ def page(entries: list[Entry], is_live: bool = False) -> str:
         raise IscDhcpError("This journal has no beginning: there is nothing to tell.")
     tried = _attempts(entries)
     about = next(e for e in entries if e["what"] == "begun")
+    if about.get("fleet"):
+        title, body = fleet_report.body(entries, is_live)
+        return PAGE.format(title=_(title), generator=GENERATOR, body=body)
     roles = {about["primary"]: "primary", about["secondary"]: "secondary"}
     title = f"Restart of {short['name']}"
     parts = [
