@@ -9,12 +9,21 @@
   dhcp_failover.fleet_restart (fleet_rollout, fleet_reboot), which takes the same words and shows
   its progress. Nobody is asked here. A run that was stopped or is out of time is a failed step too.
 
-  Pillar, all optional: kind (restart, rollout or reboot), and what that kind's command takes.
+  Pillar, all optional: kind (restart, rollout or reboot); which pairs: pairs, tgt, tgt_type, exclude,
+  pending (restart only); the pace: at_once, per, order (of sites), canary, probation, go (auto or
+  ask), max_failures, until, window; and as for one pair: method, force, timeout, heal, fresh; for a
+  rollout source, contents_pillar, sls, file, template, saltenv, previous; for a reboot command, sls,
+  reboot, host_timeout. docs/how-to/fleet.md says what each means.
 #}
 {%- set call = salt["dhcp_failover.call_pillar"]() %}
 {%- set words = {} %}
-{%- for word, value in call.items() if word != "kind" %}
-{%-   do words.update({word: value}) %}
+{%- for word in ("pairs", "tgt", "tgt_type", "exclude", "pending", "at_once", "per", "order",
+                 "canary", "probation", "go", "max_failures", "until", "window", "method", "force",
+                 "timeout", "heal", "fresh", "source", "contents_pillar", "sls", "file", "template",
+                 "saltenv", "previous", "command", "reboot", "host_timeout") %}
+{%-   if call.get(word) is not none %}
+{%-     do words.update({word: call[word]}) %}
+{%-   endif %}
 {%- endfor %}
 
 All pairs are done:

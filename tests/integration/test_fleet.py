@@ -54,6 +54,20 @@ def test_an_abort_reaches_what_is_under_way_and_the_exit_code_says_stopped(hub):
     assert hub.restarts == ORDER
 
 
+def test_the_orchestration_says_what_it_would_do_and_does_it(hub):
+    name = "orch.dhcp_failover_fleet"
+    dry = hub.salt_run("state.orch", name, "test=True")
+    assert dry.returncode == 0, str(dry)
+    step = dry.step("All pairs are done")
+    assert step["result"] is None and "3 servers of 2 pairs" in step["comment"]
+    assert hub.touched == []
+    slip = hub.salt_run("state.orch", name, 'pillar={"at_onse": 2}')
+    assert slip.returncode == 1 and "at_once" in slip.told, str(slip)
+    run = hub.salt_run("state.orch", name, 'pillar={"exclude": "dhcp-c"}', timeout=180)
+    assert run.returncode == 0, str(run)
+    assert hub.restarts == ["dhcp-b", "dhcp-a"]
+
+
 def test_what_cannot_be_meant_is_refused_before_anything_is_touched(hub):
     for words, said in (
         (["until=soon"], "until: say HH:MM"),

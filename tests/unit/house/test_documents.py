@@ -31,6 +31,7 @@ ONLY_READ = {
     ("docs/architecture.md", ""): 4,
     ("docs/events.md", ""): 5,
     ("docs/how-to/dead-partner.md", "sh"): 4,
+    ("docs/how-to/fleet.md", "sh"): 1,
     ("docs/how-to/omapi.md", "text"): 1,
     ("docs/how-to/reactor.md", "sh"): 3,
     ("docs/how-to/reactor.md", "yaml"): 1,
