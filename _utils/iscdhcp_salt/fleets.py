@@ -535,6 +535,11 @@ def _requests_folder(directory):
 def keep_request(fleet, record, due):
     """Keep a command for later; return what to tell."""
     known = {key: value for key, value in fleet.words.items() if key not in ("at", "yes", "test")}
+    if commands.without_password(known) != known:
+        raise IscDhcpError(
+            "at: an address with a password in it is not kept. Give the files another way (sls, "
+            "contents_pillar), or the command at its time. Nothing was kept."
+        )
     request = {
         "id": record.id,
         "kind": fleet.kind,
