@@ -44,8 +44,8 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 def relationships(pairs: int, spokes: int) -> list[Relationship]:
     """Return pairs of their own, and a hub with so many spokes."""
-    made = [Relationship(f"p{n}", f"a{n}", f"b{n}", addresses=16384) for n in range(1, pairs + 1)]
-    made += [Relationship(f"h{n}", f"s{n}", "hub", addresses=16384) for n in range(1, spokes + 1)]
+    made = [Relationship(f"p{n}", f"a{n}", f"b{n}", addresses=8192) for n in range(1, pairs + 1)]
+    made += [Relationship(f"h{n}", f"s{n}", "hub", addresses=8192) for n in range(1, spokes + 1)]
     return made
 
 
@@ -60,7 +60,7 @@ def main() -> int:
     hosts = sorted({server for one in wanted for server in one.servers})
     with Lab(hosts) as lab:
         dhcp = Dhcp(lab.hosts, wanted)
-        dhcp.install()
+        dhcp.install(180.0)
         print(f"{len(hosts)} hosts, {len(wanted)} relationships are normal.", flush=True)
         with Salt(lab) as salt:
             salt.sync_all()

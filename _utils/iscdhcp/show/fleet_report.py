@@ -172,12 +172,13 @@ def _table(found: list[Row]) -> str:
     lines = []
     for row in found:
         failed = ' class="failed"' if row["state"] == pace.FAILED else ""
-        runs = ", ".join(row["runs"]) or "-"
+        whole = ' style="white-space:nowrap"'
+        runs = " ".join(row["runs"]) or "-"
         servers = f'<br><span class="dim">{_(", ".join(row["servers"]))}</span>'
         lines.append(
             f"<tr><td>{_(row['name'])}{servers if row['servers'] else ''}</td>"
-            f"<td{failed}>{_(STATES[row['state']])}</td>"
-            f"<td>{_(row['comment'])}</td><td>{_(runs)}</td></tr>"
+            f"<td{failed}{whole}>{_(STATES[row['state']])}</td>"
+            f"<td>{_(row['comment'])}</td><td{whole}>{_(runs)}</td></tr>"
         )
     head = "<tr><th>Unit</th><th>State</th><th>What it said</th><th>Runs</th></tr>"
-    return f'<div class="scroll"><table>{head}{"".join(lines)}</table></div>'
+    return f'<div class="scroll"><table class="steps">{head}{"".join(lines)}</table></div>'
