@@ -41,11 +41,14 @@ from . import interrupts
 from . import kinds
 from . import master
 from . import terminal
+from .minions import ASK_SECONDS
 from .minions import SaltMinions
 
 log = logging.getLogger(__name__)
 #: Seconds for which a host is expected to be away in a reboot.
 HOST_EXPECTED = 90.0
+#: Seconds of patience for an answer that each unit under way adds.
+EACH_AT_ONCE = 2.0
 #: A request that is due is dropped where nobody has worked it off for so many seconds.
 TOO_LATE = 3600.0
 #: Words that say whom a fleet run is about, and what is done: what tells it from others.
@@ -316,22 +319,31 @@ class Fleet:
     def make(self, record):
         """Return what makes the run of a job."""
         found = self.chosen.found
+        opts = self._patient()
         keep = 2 * sum(len(unit.jobs) for unit in record.units)
 
         def made(job):
             fresh = record.fresh and job.run is None
             order = None if job.server else ",".join(job.order)
             request = self.wanted.request(
-                self.opts, only=job.server, order=order, fresh=fresh, again=record.again
+                opts, only=job.server, order=order, fresh=fresh, again=record.again
             )
             run = self.wanted.run(
-                self.opts, job.pair, request, user=self.user, discovery=found, quiet=True
+                opts, job.pair, request, user=self.user, discovery=found, quiet=True
             )
             # The journals of one fleet run do not push each other out.
             run.journal.keep = max(run.journal.keep, keep + journal.KEEP)
             return run
 
         return made
+
+    def _patient(self):
+        """Return the configuration with more patience: all that are under way ask one master."""
+        settings = dict(master.settings(self.opts))
+        seconds = vocabulary.seconds("answer_seconds", settings.get("answer_seconds"))
+        more = EACH_AT_ONCE * self.words.get("at_once", 1)
+        settings["answer_seconds"] = (seconds or ASK_SECONDS) + more
+        return {**self.opts, "dhcp_failover": settings}
 
     def run(self, record, limits):
         """Work off a plan; return its record."""

@@ -52,6 +52,8 @@ RETURNING = ("relationship", "connection", "partner", "probe")
 PASSING = {"busy", "other-process", "partner-old"}
 #: How often what was seen of a partner is seen anew because it had become too old.
 LOOKS_ANEW = 3
+#: How often a server that gives no answer is asked again before its act: a busy host may be late.
+ASKED_AGAIN = 2
 NORMAL = ("normal", "normal")
 #: Seconds for which an end is not seen at zero before what it waits for counts as lost, and how
 #: often that is released.
@@ -220,10 +222,18 @@ class PairRun(HealingRun):
 
     def _if_fit(self, position: int, act: Act, give_up: float) -> Step | None:
         """Wait for what passes until ``give_up``, judge, and act."""
-        server = self.servers[position]
+        server, asked_again = self.servers[position], 0
         while True:
             answers = self._fresh() or self.minions.status(list(self.group))
             facts = answers.get(server, {}).get("facts")
+            silent = [one for one in self.group if "facts" not in answers.get(one, {})]
+            if silent and asked_again < ASKED_AGAIN:
+                # Nothing is known, so nothing is done: asking once more costs nobody anything.
+                asked_again += 1
+                self.say(f"Asking again: no answer from {', '.join(silent)}.")
+                self.keep_claim()
+                self._sleep(POLL_INTERVAL * 3)
+                continue
             if facts is not None and self.restarted(server, facts):
                 process = facts["process"]
                 started = clock(process["started"])

@@ -308,3 +308,28 @@ def test_a_restart_that_would_forget_leases_is_refused_unless_it_is_forced(minio
     steps = go(run(force=frozenset({"leases"})))
     assert [step.result for step in steps] == [True] * 6
     assert any("3 leases" in one for one in steps[1].warnings)
+
+
+def test_a_server_that_is_late_once_is_asked_again_before_its_act(run, minions):
+    one = run()
+    assert one.lock().result and one.preflight().result
+    minions.clock.advance(10)
+    minions.silent, asked = {"dhcp-b"}, []
+
+    def on_status(these):
+        asked.append(len(these.silent))
+        if len(asked) > 1:
+            these.silent = set()
+
+    minions.on_status = on_status
+    assert one.restart(0).result and minions.acts == ["dhcp-b"]
+    assert "Asking again: no answer from dhcp-b." in one.said
+
+
+def test_a_server_that_stays_silent_is_not_restarted(run, minions):
+    one = run()
+    assert one.lock().result and one.preflight().result
+    minions.clock.advance(10)
+    minions.silent = {"dhcp-b"}
+    done = one.restart(0)
+    assert done.result is False and "no answer within 6 s" in done.comment and not minions.acts
