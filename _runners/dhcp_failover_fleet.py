@@ -19,6 +19,8 @@ from iscdhcp.run.orders import Interrupted
 from iscdhcp.show import progress
 from iscdhcp_salt import answers
 from iscdhcp_salt import discovery
+from iscdhcp_salt import fleet_choice
+from iscdhcp_salt import fleet_requests
 from iscdhcp_salt import fleets
 from iscdhcp_salt import interrupts
 from iscdhcp_salt.minions import SaltMinions
@@ -148,7 +150,7 @@ def fleet_plan(
     """
     minions = SaltMinions(__opts__)
     try:
-        chosen = fleets.choose(
+        chosen = fleet_choice.choose(
             __opts__,
             minions,
             pairs=pairs,
@@ -426,8 +428,9 @@ def fleet(watch=False, interval=2):
     if watch and data is not None:
         data = _watched(data, pause)
     if data is None:
-        kept = [fleets.told_request(one) for one in fleets.requests(discovery.directory(__opts__))]
-        text = " ".join(["No fleet run is known on this master.", *kept])
+        kept = fleet_requests.kept(discovery.directory(__opts__))
+        later = [fleet_requests.told(one) for one in kept]
+        text = " ".join(["No fleet run is known on this master.", *later])
         return answers.refused(__context__, text)
     code = {"done": 0, "running": 0, "failed": 1, "killed": 1}.get(data["outcome"], 2)
     return _shown("fleet", data, code)
@@ -467,9 +470,9 @@ def fleet_due():
         salt-run dhcp_failover.fleet_due
     """
     done, good = {}, True
-    for request, in_time in fleets.due(__opts__, time.time()):
+    for request, in_time in fleet_requests.due(__opts__, time.time()):
         if not in_time:
-            done[request["id"]] = f"{fleets.told_request(request)} It is too late: dropped."
+            done[request["id"]] = f"{fleet_requests.told(request)} It is too late: dropped."
             log.error(done[request["id"]])
             good = False
             continue
@@ -480,7 +483,7 @@ def fleet_due():
         except (IscDhcpError, Interrupted) as err:
             done[request["id"]], code = str(err), 1
         if code:
-            log.error("%s %s", fleets.told_request(request), done[request["id"]])
+            log.error("%s %s", fleet_requests.told(request), done[request["id"]])
         good = good and not code
     return answers.answer(__context__, {"result": good, **done}, good)
 
@@ -502,8 +505,8 @@ def flush(request=None):
         salt-run dhcp_failover.flush
         salt-run dhcp_failover.flush 3f2a
     """
-    dropped = fleets.flush(__opts__, vocabulary.text("request", request))
+    dropped = fleet_requests.flush(__opts__, vocabulary.text("request", request))
     if not dropped:
         return answers.refused(__context__, "Nothing of this is kept for later.")
-    told = " ".join(fleets.told_request(one) for one in dropped)
+    told = " ".join(fleet_requests.told(one) for one in dropped)
     return {"result": True, "comment": f"Dropped: {told}"}

@@ -9,19 +9,13 @@ import logging
 import sys
 import time
 import uuid
-from dataclasses import dataclass
-from dataclasses import field
 from typing import Any
 
-import salt.utils.minions
 from iscdhcp import commands
-from iscdhcp import files
 from iscdhcp import vocabulary
 from iscdhcp.errors import IscDhcpError
 from iscdhcp.fleet import pace
-from iscdhcp.fleet import plan as plans
 from iscdhcp.fleet import record as records
-from iscdhcp.fleet import select as selecting
 from iscdhcp.fleet import times
 from iscdhcp.fleet.work import FLEET
 from iscdhcp.fleet.work import FleetRun
@@ -37,6 +31,8 @@ from iscdhcp.show.fleet_display import FleetDisplay
 from iscdhcp.words import span
 
 from . import discovery
+from . import fleet_choice
+from . import fleet_requests
 from . import interrupts
 from . import kinds
 from . import master
@@ -49,8 +45,6 @@ log = logging.getLogger(__name__)
 HOST_EXPECTED = 90.0
 #: Seconds of patience for an answer that each unit under way adds.
 EACH_AT_ONCE = 2.0
-#: A request that is due is dropped where nobody has worked it off for so many seconds.
-TOO_LATE = 3600.0
 #: Words that say whom a fleet run is about, and what is done: what tells it from others.
 _WHO = ("pairs", "tgt", "tgt_type", "exclude", "pending", "per", "order", "canary")
 #: Words about its pace: another one may be said when it is gone on with.
@@ -68,93 +62,6 @@ _DEFAULTS = {
     "test": False,
     "previous": False,
 }
-
-
-@dataclass
-class Chosen:
-    """Which servers of which pairs, where they are, and in which order they go."""
-
-    found: Any
-    selection: Any
-    plan: Any
-    sites: dict[str, str] = field(default_factory=dict)
-    #: What was seen of the servers: their pending restarts, how long their starts take.
-    looks: dict[str, Any] = field(default_factory=dict)
-
-
-def choose(opts, minions, pairs=None, tgt=None, tgt_type="glob", exclude=None, pending=False,
-           at_once=1, per=None, order=None, canary=None, whole=False):  # fmt: skip
-    """
-    Return what a person has chosen, as :class:`Chosen`.
-
-    pairs, tgt, tgt_type, exclude, pending, at_once, per, order, canary
-        As for the runner's ``fleet_restart``.
-    whole
-        Whether only pairs of which both servers are chosen count (a rollout).
-
-    Raises :class:`iscdhcp.errors.IscDhcpError` for what can't be meant.
-    """
-    wanted, excluded = vocabulary.listed("pairs", pairs), vocabulary.listed("exclude", exclude)
-    only_pending = vocabulary.truth("pending", pending)
-    records.checked(1, at_once)
-    first = canary if isinstance(canary, int) else vocabulary.listed("canary", canary)
-    ranks = selecting.words_of(vocabulary.listed("order", order))
-    key = vocabulary.text("per", per)
-    if ranks and not key:
-        raise IscDhcpError("order: it is an order of sites, so say per=KEY (of grains or pillar)")
-    found = discovery.discover(opts, minions, everybody=True)
-    held = _held(opts, found)
-    among = _targeted(opts, tgt, tgt_type)
-    selection = selecting.select(found, wanted, excluded, held, among=among)
-    looks = {}
-    if selection.servers:
-        looks = minions.status(sorted(selection.servers), brief=True)
-    if only_pending:
-        known = {
-            server: look["facts"]["pending_restart"] is not None if "facts" in look else None
-            for server, look in looks.items()
-        }
-        selection = selecting.select(found, wanted, excluded, held, known, among)
-    if whole:
-        selection.keep_whole()
-    sites = _sites(minions, selection.servers, key)
-    units = plans.plan_units(found.pairs, selection.servers)
-    if ranks:
-        units = plans.by_site(units, sites, ranks)
-    return Chosen(found, selection, plans.plan(units, at_once, sites, first), sites, looks)
-
-
-def _held(opts, found):
-    """Return why servers are held, by minion id."""
-    holds = locks.Holds(discovery.directory(opts) / "holds")
-    servers = {server for pair in found.pairs for server in pair.servers}
-    known = {server: holds.get(server) for server in sorted(servers)}
-    return {server: f"{hold['who']}: {hold['why']}" for server, hold in known.items() if hold}
-
-
-def _targeted(opts, tgt, tgt_type):
-    """Return the minions of a target, or ``None`` where none was given."""
-    target = vocabulary.listed("tgt", tgt)
-    if target is None:
-        return None
-    found = salt.utils.minions.CkMinions(opts).check_minions(target, str(tgt_type)).get("minions")
-    if not found:
-        raise IscDhcpError(f"tgt: no minion fits {target!r} ({tgt_type}). Nothing was touched.")
-    return set(found)
-
-
-def _sites(minions, servers, key):
-    """Return by minion id what ``key`` is there, for those that have it and have answered."""
-    if not key or not servers:
-        return {}
-    said = minions.ask(sorted(servers), "config.get", args=[key])
-    values = {server: answer.get("ret") for server, answer in said.items()}
-    return {
-        server: str(value) for server, value in values.items() if value not in (None, "", {}, [])
-    }
-
-
-# -- the whole -------------------------------------------------------------------------------------
 
 
 class Fleet:
@@ -231,7 +138,9 @@ class Fleet:
             words.setdefault("canary", 1)
         minions = SaltMinions(self.opts)
         try:
-            self.chosen = choose(self.opts, minions, whole=self.kind == "rollout", **words)
+            self.chosen = fleet_choice.choose(
+                self.opts, minions, whole=self.kind == "rollout", **words
+            )
         finally:
             minions.close()
         old = records.unfinished(self.directory, self.signature, self.now)
@@ -471,7 +380,7 @@ def begin(opts, kind, words, user=None):
                 if not terminal.yes(question, interrupts.INTERRUPTS.check):
                     raise IscDhcpError("Nobody said yes (yes=True): nothing was touched.")
     if due is not None:
-        return keep_request(fleet, record, due), 0
+        return fleet_requests.keep(fleet, record, due), 0
     done = fleet.run(record, limits)
     data.update(
         outcome=done.outcome,
@@ -514,7 +423,7 @@ def last(opts):
         "who": record.who,
         "units": shows.rows(record, time.time(), _latest(directory, record)),
         "left_out": record.left_out,
-        "requests": [told_request(one) for one in requests(directory)],
+        "requests": [fleet_requests.told(one) for one in fleet_requests.kept(directory)],
     }
 
 
@@ -535,80 +444,3 @@ def _latest(directory, record):
                 if said:
                     found[number] = said[-1]
     return found
-
-
-# -- requests for later ----------------------------------------------------------------------------
-
-
-def _requests_folder(directory):
-    return directory / "fleet-requests"
-
-
-def keep_request(fleet, record, due):
-    """Keep a command for later; return what to tell."""
-    known = {key: value for key, value in fleet.words.items() if key not in ("at", "yes", "test")}
-    if commands.without_password(known) != known:
-        raise IscDhcpError(
-            "at: an address with a password in it is not kept. Give the files another way (sls, "
-            "contents_pillar), or the command at its time. Nothing was kept."
-        )
-    request = {
-        "id": record.id,
-        "kind": fleet.kind,
-        "words": known,
-        "at": due,
-        "who": fleet.who,
-        "again": record.again,
-    }
-    files.write_json(_requests_folder(fleet.directory) / f"{record.id}.json", request)
-    return {
-        "outcome": "requested",
-        "comment": f"{told_request(request)} The master's schedule does it (reactor/"
-        "dhcp_failover.conf: dhcp_failover.fleet_due). To drop it: salt-run dhcp_failover.flush "
-        f"{record.id}",
-        "fleet": record.id,
-        "units": shows.rows(record, fleet.now),
-        "left_out": record.left_out,
-    }
-
-
-def requests(directory):
-    """Return the commands that are kept for later, the next one first."""
-    found = [files.read_json(path) for path in _requests_folder(directory).glob("*.json")]
-    return sorted((one for one in found if isinstance(one, dict)), key=lambda one: one["at"])
-
-
-def told_request(request):
-    """Return a command that is kept for later as a sentence."""
-    return (
-        f"{request['id']}: a fleet {request['kind']} for {times.told(request['at'])} by "
-        f"{request['who']}."
-    )
-
-
-def flush(opts, wanted=None):
-    """Drop one command that is kept for later, or all; return them."""
-    folder = _requests_folder(discovery.directory(opts))
-    dropped = []
-    for request in requests(discovery.directory(opts)):
-        if wanted is None or request["id"].startswith(str(wanted)):
-            (folder / f"{request['id']}.json").unlink(missing_ok=True)
-            dropped.append(request)
-    return dropped
-
-
-def due(opts, now):
-    """
-    Take the commands whose time has come, one by one, each at most once.
-
-    Yields each with whether it is not too late for it.
-    """
-    for request in requests(discovery.directory(opts)):
-        if request["at"] > now:
-            continue
-        path = _requests_folder(discovery.directory(opts)) / f"{request['id']}.json"
-        try:
-            path.unlink()
-        except FileNotFoundError:
-            continue  # somebody else has taken it, or dropped it
-        yield request, now - request["at"] <= TOO_LATE

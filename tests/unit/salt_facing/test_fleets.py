@@ -10,6 +10,7 @@ from iscdhcp.fleet import pace
 from iscdhcp.fleet import record as records
 from iscdhcp.pair.discovery import Discovery
 from iscdhcp.pair.discovery import Pair
+from iscdhcp_salt import fleet_requests
 from iscdhcp_salt import fleets
 
 
@@ -137,16 +138,16 @@ def test_a_person_at_a_terminal_is_asked_and_no_is_no(opts, worked, monkeypatch)
 def test_what_is_kept_for_later_is_done_once_its_time_has_come(opts, worked):
     data, code = fleets.begin(opts, "restart", {"at": "2099-01-01 03:00", "at_once": 2})
     assert (code, data["outcome"], worked.records) == (0, "requested", [])
-    assert list(fleets.due(opts, time.time())) == []
-    ((request, in_time),) = fleets.due(opts, 4_070_919_600.0 + 86400)
+    assert list(fleet_requests.due(opts, time.time())) == []
+    ((request, in_time),) = fleet_requests.due(opts, 4_070_919_600.0 + 86400)
     assert not in_time and request["words"] == {"at_once": 2}
-    assert fleets.requests(fleets.discovery.directory(opts)) == []
+    assert fleet_requests.kept(fleets.discovery.directory(opts)) == []
 
 
 def test_what_is_kept_for_later_can_be_dropped(opts, worked):
     fleets.begin(opts, "reboot", {"at": "2099-01-01 03:00"})
-    (dropped,) = fleets.flush(opts)
-    assert dropped["kind"] == "reboot" and fleets.flush(opts) == []
+    (dropped,) = fleet_requests.flush(opts)
+    assert dropped["kind"] == "reboot" and fleet_requests.flush(opts) == []
 
 
 def test_a_rollout_begins_with_one_unit_and_takes_whole_pairs(opts, worked):
