@@ -16,7 +16,9 @@ import difflib
 import re
 from collections.abc import Iterator
 
+from . import expressions
 from . import mistakes
+from . import values
 from . import views
 from .lookalikes import foreign
 from .options import OPTIONS
@@ -106,6 +108,8 @@ class _Check:
         #: Keys that were declared so far: a zone knows no others.
         self._keys: set[str] = set()
         self._options: set[str] = set()
+        #: The types of the options that were defined so far.
+        self._types: dict[str, str] = {}
         #: Options that were defined, and hosts that were declared so far.
         self._defined: set[str] = set()
         self._hosts: dict[str, Statement] = {}
@@ -137,6 +141,11 @@ class _Check:
                     yield from mistakes.assignment(one)
                 else:
                     yield from mistakes.mistakes(one, around, before[-1])
+                    yield from expressions.wrong(one)
+                    yield from values.wrong(one, self._types)
+                    defined = values.definition(one)
+                    if defined is not None:
+                        self._types[defined[0]] = defined[1]
                     yield from self._known(one)
                     yield from self._statement(one, around)
                 before[-1] = one
@@ -411,7 +420,9 @@ def _failover(declaration: Statement) -> Iterator[Problem]:
 
 def _failover_value(one: Statement, name: str) -> Iterator[Problem]:
     value = one.text(1)
-    if name == "split" and value.isdigit() and len(value) < 12 and int(value) > 256:
+    if name in ("address", "peer address"):
+        yield from values.failover_address(one)
+    elif name == "split" and value.isdigit() and len(value) < 12 and int(value) > 256:
         yield Problem(
             "bad-value",
             one,
@@ -541,5 +552,6 @@ def _is_address(text: str) -> bool:
         try:
             views.number(text)
         except ValueError:
-            return False
+            # One whole number is an address too (measured).
+            return text.isdigit()
     return True

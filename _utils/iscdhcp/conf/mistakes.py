@@ -221,12 +221,6 @@ def _class_name(one: Statement, around: str) -> Iterator[Problem]:
         )
 
 
-def _match(one: Statement, around: str) -> Iterator[Problem]:
-    texts = [word.text for word in one.words if not word.quoted]
-    if any(pair == ("=", "=") for pair in zip(texts, texts[1:], strict=False)):
-        yield _error(one, "bad-expression", '"==" is no comparison here', 'write "="')
-
-
 def _permit(one: Statement, around: str) -> Iterator[Problem]:
     if one.keyword == "ignore":
         around = ""  # no permit of a pool, a switch everywhere
@@ -390,7 +384,6 @@ _RULES: dict[str, Callable[[Statement, str], Iterator[Problem]]] = {
     "host": _host,
     "class": _class_name,
     "subclass": _class_name,
-    "match": _match,
     "allow": _permit,
     "deny": _permit,
     "ignore": _permit,
