@@ -520,8 +520,6 @@ REFUSED = [
     "<B>if option host-name = 'a' { }",
     "<P>shared-network { <S> }",
     "<P>shared-network x y { <S> }",
-    "<B>subnet6 2001:db8::/32 { }",
-    "<B>subnet6 2001:db8::/32 { range6 2001:db8::5 2001:db8::9; }",
     "<B>group x y { }",
     "<B>pool { range 192.0.2.30; }",
     "<B>subnet 198.51.100.0 { }",

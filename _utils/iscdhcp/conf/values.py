@@ -16,6 +16,7 @@ from collections.abc import Mapping
 
 from .options import OPTIONS
 from .options import PARAMETERS
+from .problem import WARNING
 from .problem import Problem
 from .syntax import Statement
 from .syntax import Word
@@ -51,10 +52,12 @@ def wrong(one: Statement, defined: Mapping[str, str]) -> Iterator[Problem]:
     elif keyword in ("shared-network", "group"):
         yield from _named(one, words)
     elif keyword == "subnet6":
-        yield _problem(
+        yield Problem(
+            "misplaced",
             one,
-            "subnet6 stands in the file of a DHCPv4 server",
+            "subnet6 is for a DHCPv6 server: dhcpd -4 does not start with it",
             "move it into the file of the DHCPv6 server (dhcpd6.conf)",
+            WARNING,
         )
     elif keyword == "class" and not words:
         yield _problem(one, "a class without a name", 'write class "NAME" { ... }')
