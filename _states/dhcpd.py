@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 from typing import Any
 
+from iscdhcp.act import claims
 from iscdhcp.act import collecting
 from iscdhcp.act import keeping
 from iscdhcp.act import stage
@@ -188,7 +189,9 @@ def running(name, enable=None):
 
     It starts a server that is down, and never restarts one: a ``watch`` marks the restart as
     pending. Where none is seen and something speaks for one all the same (its unit has a living
-    main process, its ports are held), it fails and says who that is.
+    main process, its ports are held), it fails and says who that is. It fails too while a run has
+    claimed the server, and says which: that run has stopped dhcpd, or is about to, and starts it
+    again itself.
 
     name
         Anything.
@@ -213,6 +216,9 @@ def running(name, enable=None):
             told = "; ".join(facts["process"]["signs"])
             text = f"No dhcpd is seen, and yet {told}: nothing was started."
             return _ret(name, False, text)
+        elif __opts__["test"] and facts["claim"]:
+            held = claims.by_another(facts["minion"] or "this server", facts["claim"])
+            return _ret(name, False, f"dhcpd would not be started: {held}.")
         elif __opts__["test"]:
             changes["dhcpd"] = "would be started"
             comments.append("dhcpd would be started.")

@@ -19,6 +19,7 @@ from ..clock import Clock
 from ..errors import IscDhcpError
 from ..files import read_json
 from ..files import write_json
+from ..rules.verdict import Reason
 from ..shapes import Claim
 from ..troubles.catalogue import says
 from ..words import clock
@@ -166,8 +167,13 @@ class Claims:
 
 def by_another(server: str, claim: Claim) -> str:
     """Return the sentence about a server that another run has claimed."""
+    return reason_of(server, claim).text
+
+
+def reason_of(server: str, claim: Claim) -> Reason:
+    """Return the reason about a server that another run has claimed."""
     who = f"{claim['who']} until {clock(claim['until'])} UTC (dhcpd.release_claim frees it)"
-    return says("claim", server=server, who=who)
+    return Reason.of("claim", server=server, who=who)
 
 
 def _left_behind(claim: Claim, master: str | None, over: str | None) -> bool:

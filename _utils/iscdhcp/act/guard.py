@@ -42,7 +42,8 @@ def claimed_by_another(
     """Return the refusal where another run has claimed this server; ``codes`` are forced."""
     claim = here.notes.claims.current
     if claim and claim["run"] != run and "claim" not in codes:
-        return refused(here, claims.by_another(here.id, claim))
+        reason = claims.reason_of(here.id, claim)
+        return refused(here, reason.text, [reason])
     return None
 
 

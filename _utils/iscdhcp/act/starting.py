@@ -46,9 +46,13 @@ def start(here: Here, codes: Collection[str], timeout: float | None, run: str | 
                 "comment": f"dhcpd on {here.id} runs already (pid {running['pid']}).",
                 "new": running,
             }
-        refusal = guard.claimed_by_another(here, run, codes)
-        if refusal:
-            return refusal
+        claimed = guard.claimed_by_another(here, run, codes)
+        if claimed:
+            claimed["comment"] = (
+                f"dhcpd on {here.id} was not started: {claimed['comment']}. "
+                "A person who knows better says force=claim."
+            )
+            return claimed
         elsewhere = has_address.is_its_host(here.id, _report(here, server))
         if not elsewhere.ok and "address" not in codes:
             todo = elsewhere.blockers[0].do

@@ -214,7 +214,8 @@ DHCPD = (
 WORK = (
     Trouble(
         "claim",
-        "Another run, perhaps of another master, has claimed this server. A claim ends by itself.",
+        "Another run, perhaps of another master, has claimed this server. A claim ends by itself; "
+        "until then dhcpd.start and the state dhcpd.running start nothing behind that run's back.",
         "wait for its end, or salt {server} dhcpd.release_claim if nobody works there",
         "{server} is claimed by {who}",
         blocks=True,

@@ -114,8 +114,20 @@ def test_a_start_heeds_another_runs_claim_unless_it_is_forced(here):
     claimed(here)
     refusal = starting.start(here, (), 5, "run-2")
     assert refusal["refused"] and "ann" in refusal["comment"]
+    assert [one["code"] for one in refusal["reasons"]] == ["claim"]
+    assert "was not started" in refusal["comment"] and "force=claim" in refusal["comment"]
     assert here.host.done == []
     assert starting.start(here, ("claim",), 5, "run-2")["result"]
+
+
+def test_a_persons_start_names_who_has_claimed_the_server(here):
+    """A person has no run, and a claim is then always somebody else's."""
+    here.host.running = None
+    claimed(here)
+    refusal = starting.start(here, (), 5, None)
+    assert refusal["refused"] and "claimed by ann until" in refusal["comment"]
+    assert here.host.done == []
+    assert starting.start(here, ("claim",), 5, None)["result"]
 
 
 def test_a_start_of_the_run_that_has_the_claim_goes_on(here):
