@@ -7,8 +7,8 @@ from typing import Any
 import salt.utils.minions
 from iscdhcp import vocabulary
 from iscdhcp.errors import IscDhcpError
+from iscdhcp.fleet import pace
 from iscdhcp.fleet import plan as plans
-from iscdhcp.fleet import record as records
 from iscdhcp.fleet import select as selecting
 from iscdhcp.pair import locks
 
@@ -41,7 +41,7 @@ def choose(opts, minions, pairs=None, tgt=None, tgt_type="glob", exclude=None, p
     """
     wanted, excluded = vocabulary.listed("pairs", pairs), vocabulary.listed("exclude", exclude)
     only_pending = vocabulary.truth("pending", pending)
-    records.checked(1, at_once)
+    pace.whole_number("at_once", at_once)
     first = canary if isinstance(canary, int) else vocabulary.listed("canary", canary)
     ranks = selecting.words_of(vocabulary.listed("order", order))
     key = vocabulary.text("per", per)

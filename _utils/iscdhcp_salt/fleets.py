@@ -22,6 +22,7 @@ from iscdhcp.fleet.work import FleetRun
 from iscdhcp.pair import locks
 from iscdhcp.pair import plan as pair_plan
 from iscdhcp.pair import view as pair_view
+from iscdhcp.rules.verdict import Reason
 from iscdhcp.rules.verdict import Verdict
 from iscdhcp.run import journal
 from iscdhcp.run.base import Request
@@ -97,6 +98,8 @@ class Fleet:
         self.chosen: Any = None
         #: An unfinished fleet run of the same command that is over with this one (``fresh=True``).
         self._given_up: Any = None
+        #: The newest record of this command on disk when the plan was made.
+        self._seen: Any = None
 
     def _wanted(self, about):
         about.setdefault("method", "handover" if self.kind == "reboot" else "signal")
@@ -114,9 +117,8 @@ class Fleet:
         go = self.words.get("go", "auto")
         if go not in ("ask", "auto"):
             raise IscDhcpError(f"go: say ask or auto, not {go!r}")
-        most, at_once = records.checked(
-            self.words.get("max_failures", 1), self.words.get("at_once", 1)
-        )
+        most = pace.whole_number("max_failures", self.words.get("max_failures", 1))
+        at_once = pace.whole_number("at_once", self.words.get("at_once", 1))
         return pace.Pace(
             at_once=at_once,
             canary=canary,
@@ -143,6 +145,7 @@ class Fleet:
             )
         finally:
             minions.close()
+        self._seen = records.newest(self.directory, self.signature)
         old = records.unfinished(self.directory, self.signature, self.now)
         if old is not None and not self.fresh:
             narrows = vocabulary.truth("pending", self.words.get("pending"))
@@ -153,6 +156,8 @@ class Fleet:
                 raise IscDhcpError(records.refusal(old, differing))
             records.take_up(old, self.directory / "runs")
             old.who, old.pace = self.who, self._pace_said()
+            if old.canary and "probation" in self.words:
+                old.probation = kinds.probation_of(self.opts, self.words["probation"])
             return old
         if old is not None:
             self._given_up = old
@@ -229,7 +234,7 @@ class Fleet:
         """Return what makes the run of a job."""
         found = self.chosen.found
         opts = self._patient()
-        keep = 2 * sum(len(unit.jobs) for unit in record.units)
+        keep = self._keep(record)
 
         def made(job):
             fresh = record.fresh and job.run is None
@@ -240,11 +245,25 @@ class Fleet:
             run = self.wanted.run(
                 opts, job.pair, request, user=self.user, discovery=found, quiet=True
             )
-            # The journals of one fleet run do not push each other out.
-            run.journal.keep = max(run.journal.keep, keep + journal.KEEP)
+            run.journal.keep = keep
             return run
 
         return made
+
+    def _keep(self, record):
+        """Return how many journals are kept: those of one fleet run do not push each other out."""
+        return master.keep_journals(self.opts) + 2 * sum(len(unit.jobs) for unit in record.units)
+
+    def _still_as_planned(self):
+        """Look, with the command locked, whether somebody has worked on it since the plan."""
+        if records.newest(self.directory, self.signature) != self._seen:
+            raise IscDhcpError(
+                "Another process has gone on with this fleet run since the plan was made. Nothing "
+                "was touched: give the command again."
+            )
+        if self._given_up is not None:
+            self._given_up.finished = self.now
+            records.save(self.directory, self._given_up)
 
     def _patient(self):
         """Return the configuration with more patience: all that are under way ask one master."""
@@ -255,10 +274,12 @@ class Fleet:
         return {**self.opts, "dhcp_failover": settings}
 
     def run(self, record, limits):
-        """Work off a plan; return its record."""
-        if self._given_up is not None:
-            self._given_up.finished = self.now
-            records.save(self.directory, self._given_up)
+        """
+        Work off a plan; return its record.
+
+        Raises :class:`iscdhcp.errors.IscDhcpError`, with nothing changed, where another process
+        works on this command, or has done so since the plan was made.
+        """
         fleet = FleetRun(
             record,
             self.directory,
@@ -266,6 +287,7 @@ class Fleet:
             self.make(record),
             lambda servers: Canary(self.opts, self.chosen.found, servers, self.user),
             self.who,
+            keep=self._keep(record),
         )
         fleet.check = interrupts.INTERRUPTS.check
         fleet.journal.listeners.append(lambda entry: announce(self.opts, record, entry))
@@ -273,7 +295,7 @@ class Fleet:
         continued = any(unit.begun for unit in record.units)
         with interrupts.INTERRUPTS.deferred():
             try:
-                fleet.begin(continued)
+                fleet.begin(continued, self._still_as_planned)
                 return fleet.go()
             finally:
                 display.close()
@@ -294,22 +316,32 @@ class Canary:
                 discovery=found,
                 quiet=True,
             )
-            look = run.minions.status([server], brief=True).get(server, {})
-            identity = look["facts"]["process"]["identity"] if "facts" in look else None
-            self._runs.append((run, server, identity))
+            self._runs.append((run, server))
+        #: The process of each server that was seen, by minion id.
+        self._identities = {}
 
     def look(self, over):
         """See :class:`iscdhcp.fleet.work.Probation`."""
-        verdicts = [run.look_on(server, identity, over) for run, server, identity in self._runs]
+        verdicts = [self._look_at(run, server, over) for run, server in self._runs]
         for outcome in ("no", "wait"):
             for verdict in verdicts:
                 if verdict.outcome == outcome:
                     return verdict
         return Verdict("yes")
 
+    def _look_at(self, run, server, over):
+        if server not in self._identities:
+            look = run.minions.status([server], brief=True).get(server, {})
+            if "facts" not in look:
+                # Who was not seen yet is not another process: unknown is neither good nor bad.
+                why = look.get("error") or "no answer"
+                return Verdict("wait", (Reason.of("minion-silent", server=server, why=why),))
+            self._identities[server] = look["facts"]["process"]["identity"]
+        return run.look_on(server, self._identities[server], over)
+
     def close(self):
         """See :class:`iscdhcp.fleet.work.Probation`."""
-        for run, _, _ in self._runs:
+        for run, _ in self._runs:
             run.minions.close()
 
 
@@ -367,7 +399,8 @@ def begin(opts, kind, words, user=None):
         "left_out": record.left_out,
     }
     left = [unit for unit in record.units if unit.state != pace.DONE]
-    if not left:
+    # One that was killed at its very end has only its end to be noted.
+    if not left and not record.units:
         out = f" {len(record.left_out)} left out." if record.left_out else ""
         return {**data, "outcome": "done", "comment": f"There is nothing to {kind}.{out}"}, 0
     if vocabulary.truth("test", fleet.words.get("test")):

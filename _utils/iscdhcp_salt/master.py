@@ -20,6 +20,7 @@ from iscdhcp.errors import IscDhcpError
 from iscdhcp.pair import preflight
 from iscdhcp.pair.discovery import select
 from iscdhcp.rules import verdict
+from iscdhcp.run import journal
 from iscdhcp.run.base import Request
 from iscdhcp.run.events import Announced
 from iscdhcp.run.restart import PairRun
@@ -107,6 +108,18 @@ def settings(opts):
     return vocabulary.check_master_settings(opts.get("dhcp_failover"))
 
 
+def keep_journals(opts):
+    """Return how many journals are kept, as the setting says; what is no number is refused."""
+    said = settings(opts).get("keep_journals", journal.KEEP)
+    try:
+        return max(1, int(said))
+    except (TypeError, ValueError):
+        raise IscDhcpError(
+            "dhcp_failover:keep_journals in the master's configuration: give a number, not "
+            f"{said!r}"
+        ) from None
+
+
 def new_run(
     opts, wanted=None, request=None, user=None, kind=PairRun, discovery=None, quiet=False
 ):
@@ -136,14 +149,7 @@ def new_run(
         announce(opts, pair, "progress", {"run": run.run, "text": sentence})
 
     request = request or Request()
-    chosen = settings(opts)
-    try:
-        request.keep = max(1, int(chosen.get("keep_journals", request.keep)))
-    except (TypeError, ValueError):
-        raise IscDhcpError(
-            "dhcp_failover:keep_journals in the master's configuration: give a number, not "
-            f"{chosen['keep_journals']!r}"
-        ) from None
+    request.keep = keep_journals(opts)
     run = kind(pair, discovery, minions, directory(opts), who(opts, user), request, tell)
     Announced(run, lambda what, fields: announce(opts, pair, what, fields))
     run.check = INTERRUPTS.check

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
+from typing import Any
 from typing import Protocol
 
+from ..errors import IscDhcpError
 from .times import Window
 
 WAITING, RUNNING, DONE, FAILED, STOPPED = "waiting", "running", "done", "failed", "stopped"
@@ -30,6 +32,13 @@ class Unit(Protocol):
     @property
     def seconds(self) -> float:
         """How long it is expected to take."""
+
+
+def whole_number(name: str, value: Any) -> int:
+    """Return a number that a person gave, or raise :class:`IscDhcpError` for none above 0."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise IscDhcpError(f"{name}: give a whole number above 0, not {value!r}")
+    return value
 
 
 @dataclass(frozen=True)

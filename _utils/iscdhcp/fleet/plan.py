@@ -16,6 +16,7 @@ from typing import Any
 
 from ..errors import IscDhcpError
 from ..pair.discovery import Pair
+from . import pace
 from . import select
 from .topology import groups
 
@@ -172,8 +173,7 @@ def plan(
 
     A wave is what may run together; a run begins the next unit as soon as one is finished.
     """
-    if at_once < 1:
-        raise IscDhcpError(f"at_once: give a whole number above 0, not {at_once}")
+    pace.whole_number("at_once", at_once)
     first = _canary(units, canary)
     waves: list[list[int]] = [[one] for one in first]
     rest = [one for one in range(len(units)) if one not in set(first)]

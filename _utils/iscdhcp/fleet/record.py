@@ -17,7 +17,6 @@ from dataclasses import field
 from pathlib import Path
 from typing import Any
 
-from ..errors import IscDhcpError
 from ..files import read_json
 from ..files import write_json
 from ..pair.discovery import Discovery
@@ -217,13 +216,17 @@ def prune(directory: Path, keep: int = KEEP) -> None:
             (folder_of(directory) / f"{record.id}.json").unlink(missing_ok=True)
 
 
+def newest(directory: Path, wanted: str) -> Record | None:
+    """Return the newest fleet run of a signature."""
+    return next((one for one in all_of(directory) if one.signature == wanted), None)
+
+
 def unfinished(directory: Path, wanted: str, now: float) -> Record | None:
     """Return the newest fleet run of a signature, if it is unfinished and young."""
-    for record in all_of(directory):
-        if record.signature == wanted:
-            young = now - record.begun < RECORD_LIFE
-            return record if young and not record.finished else None
-    return None
+    record = newest(directory, wanted)
+    if record is None or record.finished or now - record.begun >= RECORD_LIFE:
+        return None
+    return record
 
 
 # -- going on --------------------------------------------------------------------------------------
@@ -335,11 +338,3 @@ def _some(names: list[str]) -> str:
     if len(names) <= _NAMES:
         return joined(names)
     return f"{', '.join(names[:_NAMES])} and {len(names) - _NAMES} more"
-
-
-def checked(max_failures: Any, at_once: Any) -> tuple[int, int]:
-    """Return both as whole numbers above 0, or raise :class:`IscDhcpError`."""
-    for name, value in (("max_failures", max_failures), ("at_once", at_once)):
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise IscDhcpError(f"{name}: give a whole number above 0, not {value!r}")
-    return max_failures, at_once

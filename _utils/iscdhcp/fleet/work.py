@@ -43,6 +43,10 @@ LOOK_INTERVAL = 2.0
 FLEET = "fleet"
 
 
+class Unwritable(IscDhcpError):
+    """The record of a fleet run can't be brought to the disk."""
+
+
 class Probation(Protocol):
     """Watches the canary's servers."""
 
@@ -72,6 +76,8 @@ class FleetRun:
         Returns who watches these servers.
     who
         Who began it.
+    keep
+        How many journals are kept.
     """
 
     def __init__(
@@ -83,6 +89,7 @@ class FleetRun:
         probation: Callable[[list[str]], Probation],
         who: str,
         *,
+        keep: int = journal.KEEP,
         clock: Clock = SYSTEM,
     ) -> None:
         self.record, self.directory, self.pace = record, Path(directory), limits
@@ -91,7 +98,7 @@ class FleetRun:
         self.check: Callable[[], None] = lambda: None
         #: Called again and again, for a display.
         self.tick: Callable[[], None] = lambda: None
-        self.journal = journal.Journal(self.directory / "journal", clock=clock)
+        self.journal = journal.Journal(self.directory / "journal", keep, clock)
         self.attempt = uuid.uuid4().hex[:12]
         self.orders = Orders(self.directory / "orders", clock)
         self._mine = ServerLocks(records.folder_of(self.directory) / "locks")
@@ -110,12 +117,17 @@ class FleetRun:
         self._watched = (0.0, 0.0)
         self._said: object = None
         self._untrusted = ""
+        #: Why the record can't be written any more.
+        self._unwritable = ""
 
     # -- from begin to end -------------------------------------------------------------------------
 
-    def begin(self, continued: bool) -> None:
+    def begin(self, continued: bool, locked: Callable[[], None] = lambda: None) -> None:
         """
         Lock the command, write the plan, open the journal.
+
+        locked
+            Called once nobody else can work on it; what it raises ends it, with nothing written.
 
         Raises :class:`iscdhcp.pair.locks.Held` where another process works on it.
         """
@@ -126,8 +138,13 @@ class FleetRun:
             "since": self.clock.time(),
         }
         self._mine.acquire([self.record.signature], owner)
-        self.record.outcome = "running"
-        records.save(self.directory, self.record)
+        try:
+            locked()
+            self.record.outcome = "running"
+            self._save()
+        except BaseException:
+            self._mine.release()
+            raise
         self.journal.open(
             self.record.id,
             self.record.begun,
@@ -151,6 +168,8 @@ class FleetRun:
             self._loop()
         except Interrupted as err:
             self._ending = err
+        except Unwritable as err:
+            self._unwritable = str(err)
         finally:
             self._join()
             if self._watch:
@@ -163,6 +182,9 @@ class FleetRun:
             self.tick()
             self.check()
             self._heed()
+            if self._unwritable:
+                # Nothing new without a record of it; what is under way is finished.
+                return
             with self._lock:
                 decision = pace.decide(
                     self.record.units,
@@ -212,6 +234,8 @@ class FleetRun:
         if record.outcome == "done":
             record.finished = record.ended
         record.comment = records.sentence(record)
+        if self._unwritable:
+            record.comment = f"{self._unwritable} {record.comment}"
         if self._untrusted:
             record.comment = f"The canary did not stay good: {self._untrusted} {record.comment}"
         if isinstance(ending, Aborted):
@@ -221,7 +245,11 @@ class FleetRun:
         elif record.outcome == "window":
             record.comment = f"No time is left for the rest. {record.comment}"
         try:
-            records.save(self.directory, record)
+            self._save()
+        except Unwritable as err:
+            if not self._unwritable:
+                record.comment = f"{err} {record.comment}"
+                record.outcome = "failed"
         finally:
             self._write("ended", outcome=record.outcome, comment=record.comment)
             self.journal.close()
@@ -275,7 +303,10 @@ class FleetRun:
             self.active.pop(number, None)
             self.latest.pop(number, None)
             unit.state, unit.comment, unit.ended = state, comment, self.clock.time()
-            self._save()
+            try:
+                self._save()
+            except Unwritable as err:
+                self._unwritable = str(err)
             self._write(
                 "unit",
                 name=unit.name,
@@ -365,7 +396,9 @@ class FleetRun:
             known = f"pause {run.attempt}" in self._forwarded
             if order == "resume" and not known:
                 continue
-            if f"{order} {run.attempt}" not in self._forwarded:
+            # One that came before the run's journal was open may have been tidied away as nobody's.
+            lost = order != "resume" and run.orders.get(run.attempt) is None
+            if lost or f"{order} {run.attempt}" not in self._forwarded:
                 self._forwarded.add(f"{order} {run.attempt}")
                 why = str(given.get("why") or "") or f"the whole {FLEET}"
                 run.orders.give(run.attempt, order, str(given.get("who")), why)
@@ -415,8 +448,16 @@ class FleetRun:
             self._say(text)
 
     def _save(self) -> None:
+        """Bring the record to the disk; raises :class:`Unwritable`."""
         with self._lock:
-            records.save(self.directory, self.record)
+            try:
+                records.save(self.directory, self.record)
+            except OSError as err:
+                raise Unwritable(
+                    f"The plan in {records.folder_of(self.directory)} on the master can't be "
+                    f"written ({err.strerror or err}), so nothing new is begun: make room there, "
+                    "and give the same command again."
+                ) from err
 
 
 #: Seconds after a probation's end in which the canary has to be seen good.

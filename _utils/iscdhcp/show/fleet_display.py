@@ -18,6 +18,7 @@ from ..words import joined
 from ..words import span
 from .progress import is_terminal
 from .progress import span as watch_span
+from .progress import was_written
 
 
 class FleetDisplay:
@@ -78,12 +79,7 @@ class FleetDisplay:
         return "".join(f"{one[:width]}\n" for one in lines[: shutil.get_terminal_size().lines - 2])
 
     def _write(self, text: str) -> None:
-        try:
-            self._stream.write(text)
-            self._stream.flush()
-        except (OSError, ValueError):
-            # A terminal that is gone stops no run.
-            self._draws = False
+        self._draws = was_written(self._stream, text) and self._draws
 
 
 def line(entry: Entry) -> str | None:

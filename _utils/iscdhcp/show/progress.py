@@ -178,12 +178,17 @@ class Display:
             self._write(self._drawn)
 
     def _write(self, text: str) -> None:
-        try:
-            self._stream.write(text)
-            self._stream.flush()
-        except (OSError, ValueError):
-            # A terminal that is gone stops no run.
-            self._draws = False
+        self._draws = was_written(self._stream, text) and self._draws
+
+
+def was_written(stream: TextIO, text: str) -> bool:
+    """Write to a person; whether that went well: a terminal that is gone stops no run."""
+    try:
+        stream.write(text)
+        stream.flush()
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def is_terminal(stream: TextIO) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 import time
 
 import pytest
 from fake_minions import FakeMinions
 from fake_minions import discovery
+from iscdhcp.errors import IscDhcpError
 from iscdhcp.fleet import pace
 from iscdhcp.fleet import plan as plans
 from iscdhcp.fleet import record as records
@@ -20,6 +22,7 @@ from iscdhcp.run import journal
 from iscdhcp.run import restart
 from iscdhcp.run.base import Request
 from iscdhcp.run.orders import Interrupted
+from iscdhcp.run.orders import Orders
 from iscdhcp.run.orders import order_run
 
 
@@ -263,6 +266,58 @@ def test_an_error_of_ours_in_one_unit_leaves_the_others_alone(fleet):
     done = there.go()
     assert states(done) == ["done", "failed", "done", "done"]
     assert "ZeroDivisionError" in done.units[1].comment
+
+
+def test_a_full_disk_on_the_master_begins_nothing_new_and_says_what_to_do(fleet, monkeypatch):
+    there = fleet(at_once=1)
+    save = records.save
+
+    def full(directory, record):
+        # A fake: a disk that is full from the first unit's end on.
+        if record.units[0].state != "waiting" and there.minions["p0"].acts:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        save(directory, record)
+
+    monkeypatch.setattr(records, "save", full)
+    done = there.go()
+    assert there.made == ["p0"] and there.minions["p0"].acts == ["dhcp-b", "dhcp-a"]
+    assert done.outcome == "failed" and "No space left on device" in done.comment
+    assert "make room there, and give the same command again" in done.comment
+    assert not there.run()._mine.owner("s"), "its lock was kept"
+
+
+def test_a_plan_that_is_old_once_it_is_locked_touches_nothing(fleet):
+    there = fleet()
+    one = there.run()
+
+    def somebody_was_here():
+        raise IscDhcpError("Another process has gone on with this.")
+
+    with pytest.raises(IscDhcpError):
+        one.begin(False, somebody_was_here)
+    assert records.all_of(there.folder) == [] and there.made == []
+    assert there.go().outcome == "done", "its lock was kept"
+
+
+def test_an_abort_that_was_tidied_away_before_a_run_could_hear_it_is_given_again(fleet):
+    there = fleet(number=1)
+    one, orders = there.run(), Orders(there.folder / "orders")
+
+    class Run:
+        attempt = "young"
+
+    Run.orders = orders
+    one.active[0] = Run
+    one._forward("abort", {"who": "bob", "why": ""})
+    orders.prune([])
+    one._forward("abort", {"who": "bob", "why": ""})
+    assert orders.get("young")["order"] == "abort"
+    # Whom a person has let go on is not held again.
+    orders.give("young", "pause", "bob")
+    one._forwarded.add("pause young")
+    orders.give("young", "resume", "ann")
+    one._forward("pause", {"who": "bob", "why": ""})
+    assert orders.get("young")["order"] == "resume"
 
 
 # -- plans -----------------------------------------------------------------------------------------

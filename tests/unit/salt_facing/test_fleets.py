@@ -8,6 +8,8 @@ import pytest
 from iscdhcp.errors import IscDhcpError
 from iscdhcp.fleet import pace
 from iscdhcp.fleet import record as records
+from iscdhcp.fleet import work
+from iscdhcp.pair import locks
 from iscdhcp.pair.discovery import Discovery
 from iscdhcp.pair.discovery import Pair
 from iscdhcp_salt import fleet_requests
@@ -54,7 +56,8 @@ def worked(monkeypatch):
             for unit in record.units:
                 unit.state = pace.DONE if self.outcome == "done" else pace.FAILED
             record.outcome, record.comment = self.outcome, "As the test wants it."
-            record.finished = time.time() if self.outcome == "done" else None
+            record.ended = time.time()
+            record.finished = record.ended if self.outcome == "done" else None
             records.save(fleet.directory, record)
             return record
 
@@ -120,6 +123,68 @@ def test_a_fresh_plan_is_over_the_one_that_is_unfinished(opts, worked, monkeypat
     worked.outcome = "done"
     fleets.begin(opts, "restart", {"fresh": True})
     assert worked.records[-1].fresh and worked.records[-1].id != worked.records[0].id
+
+
+def test_who_is_refused_changes_nothing(opts, worked):
+    """The real lock and begin: another process works on the same command."""
+    worked.outcome = "failed"
+    fleets.begin(opts, "restart", {})
+    directory = fleets.discovery.directory(opts)
+    (kept,) = records.all_of(directory)
+    fleet = fleets.Fleet(opts, "restart", {"fresh": True})
+    record = fleet.plan()
+    lock = locks.ServerLocks(records.folder_of(directory) / "locks")
+    lock.acquire([record.signature], {"who": "bob", "pair": "fleet", "pid": 1, "since": 0})
+    with pytest.raises(locks.Held):
+        work.FleetRun(record, directory, pace.Pace(), None, None, "ann").begin(
+            False, fleet._still_as_planned
+        )
+    lock.release()
+    assert records.all_of(directory) == [kept]
+
+
+def test_a_plan_is_not_begun_where_another_process_has_gone_on_with_it(opts, worked):
+    worked.outcome = "failed"
+    fleets.begin(opts, "restart", {})
+    fleet = fleets.Fleet(opts, "restart", {})
+    fleet.plan()
+    fleet._still_as_planned()
+    fleets.begin(opts, "restart", {})
+    with pytest.raises(IscDhcpError, match="since the plan was made"):
+        fleet._still_as_planned()
+
+
+def test_a_run_that_was_killed_at_its_very_end_gets_its_end_and_the_next_is_a_new_one(opts, worked):
+    fleets.begin(opts, "restart", {})
+    directory = fleets.discovery.directory(opts)
+    (kept,) = records.all_of(directory)
+    kept.finished, kept.outcome = None, "running"
+    for unit in kept.units:
+        for job in unit.jobs:
+            job.state = pace.DONE
+    records.save(directory, kept)
+    fleets.begin(opts, "restart", {})
+    assert worked.records[-1].id == kept.id and records.newest(directory, kept.signature).finished
+    fleets.begin(opts, "restart", {})
+    assert worked.records[-1].id != kept.id
+
+
+def test_another_probation_counts_when_it_is_gone_on(opts, worked):
+    worked.outcome = "failed"
+    fleets.begin(opts, "restart", {"canary": 1})
+    fleets.begin(opts, "restart", {"canary": 1, "probation": 5})
+    first, again = worked.records
+    assert again.id == first.id and again.probation == 5.0
+
+
+def test_a_canary_that_gives_no_answer_is_neither_good_nor_bad(opts, monkeypatch):
+    class Run:
+        minions = Minions()
+
+    monkeypatch.setattr(fleets.master, "new_run", lambda *args, **more: Run)
+    canary = fleets.Canary(opts, opts["found"], ["a"], "ann")
+    verdict = canary.look(over=False)
+    assert verdict.outcome == "wait" and "no answer" in verdict.sentence
 
 
 def test_a_person_at_a_terminal_is_asked_and_no_is_no(opts, worked, monkeypatch):
