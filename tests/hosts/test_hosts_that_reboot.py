@@ -19,7 +19,6 @@ from lab.dhcp import Relationship
 from lab.isolation import is_isolated
 from lab.lab import Lab
 from lab.load import Load
-from lab.salt import Salt
 from lab.waiting import wait_until
 from lab.watcher import Watcher
 
@@ -41,13 +40,6 @@ def lab():
         link = f"mkdir -p {wants} && ln -s /run/systemd/generator.late/{UNIT} {wants}/{UNIT}"
         up["dhcp-b"].run(["sh", "-c", link])
         yield up
-
-
-@pytest.fixture(scope="module")
-def salt(lab):
-    with Salt(lab) as running:
-        running.sync_all()
-        yield running
 
 
 @pytest.fixture

@@ -24,7 +24,6 @@ from lab.isolation import CHECKOUT
 from lab.isolation import is_isolated
 from lab.lab import Lab
 from lab.salt import MINION_UNIT
-from lab.salt import Salt
 from lab.waiting import wait_until
 from lab.watcher import Watcher
 
@@ -50,13 +49,6 @@ def lab():
         raise pytest.UsageError("run `make nobody-serving`, or `lab/isolated .venv/bin/pytest`")
     with Lab(["dhcp-a", "dhcp-b"]) as up:
         yield up
-
-
-@pytest.fixture(scope="module")
-def salt(lab):
-    with Salt(lab) as running:
-        running.sync_all()
-        yield running
 
 
 class Scene:
@@ -216,24 +208,22 @@ def test_a_run_killed_on_the_master_leaves_clients_served(scene):
     assert scene.close("run killed on the master", code, said) < SERVED
 
 
-def test_a_partner_halted_right_before_is_not_left_alone(scene):
+@pytest.mark.parametrize(
+    ("name", "strike"),
+    [
+        ("partner halted before", lambda scene: scene.halt("dhcp-a")),
+        ("partner without power before", lambda scene: scene.lab["dhcp-a"].kill()),
+    ],
+    ids=["halted", "without power"],
+)
+def test_a_partner_that_is_gone_right_before_is_not_left_alone(scene, name, strike):
     before = scene.dhcp.processes("dhcp-b")
-    scene.halt("dhcp-a")
+    strike(scene)
     scene.begin("salt", "dhcp-b", "dhcpd.restart")
     code, said = scene.ended()
     assert code != 0, said
     assert scene.dhcp.processes("dhcp-b") == before, said
-    assert scene.close("partner halted before", code, said) < SERVED
-
-
-def test_a_partner_without_power_right_before_is_not_left_alone(scene):
-    before = scene.dhcp.processes("dhcp-b")
-    scene.lab["dhcp-a"].kill()
-    scene.begin("salt", "dhcp-b", "dhcpd.restart")
-    code, said = scene.ended()
-    assert code != 0, said
-    assert scene.dhcp.processes("dhcp-b") == before, said
-    assert scene.close("partner without power before", code, said) < SERVED
+    assert scene.close(name, code, said) < SERVED
 
 
 def test_a_partner_halted_in_the_last_look_costs_one_start_at_most(scene):

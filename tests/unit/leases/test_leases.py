@@ -1,11 +1,10 @@
-"""What a lease file says, what is wrong with it, and what is left of it after a repair.
+"""What a lease file says, and whether it is whole.
 
 What dhcpd itself makes of the same files is in ``tests/functional/test_leases_real_dhcpd.py``.
 """
 
 import os
 import time
-from collections import namedtuple
 from pathlib import Path
 
 import pytest
@@ -25,110 +24,18 @@ from iscdhcp.leases.syntax import NEVER
 from iscdhcp.leases.syntax import Entry
 from iscdhcp.leases.syntax import parse
 from iscdhcp.leases.syntax import unquote
+from lease_texts import BINDING
+from lease_texts import HEADER
+from lease_texts import NOW
+from lease_texts import POOL
+from lease_texts import RICH
+from lease_texts import STATE
+from lease_texts import WHOLE
+from lease_texts import lease
+from lease_texts import problem
+from lease_texts import with_uid
 
 CORPUS = Path(__file__).parents[4] / "shared" / "corpus" / "leases"
-NOW = 1795418734  # 2026/11/23 07:25:34
-Pool = namedtuple("Pool", "network ranges")
-POOL = Pool("10.0.0.0/24", (("10.0.0.1", "10.0.0.9"),))
-
-HEADER = b"""# The format of this file is documented in the dhcpd.leases(5) manual page.
-# This lease file was written by isc-dhcp-4.4.3-P1
-
-# authoring-byte-order entry is generated, DO NOT DELETE
-authoring-byte-order little-endian;
-
-"""
-DUID = b'server-duid "\\000\\001\\000\\0016\\\\ab\\"c";\n\n'
-STATE = b"""
-failover peer "foo" state {
-  my state normal at 1 2026/11/23 07:22:56;
-  partner state communications-interrupted at 1 2026/11/23 07:22:54;
-  mclt 20;
-}
-"""
-RICH = b"""lease 10.0.0.8 {
-  starts epoch 1795418734; # Mon Nov 23 07:25:34 2026
-  ends never;
-  cltt epoch 1795418734; # Mon Nov 23 07:25:34 2026
-  binding state active;
-  next binding state free;
-  rewind binding state backup;
-  reserved;
-  dynamic-bootp;
-  billing class "a class";
-  hardware token-ring 02:00:00:00:00:08;
-  uid 01:02:fa;
-  set text = "a \\"}{;\\\\";
-  set number = %42;
-  set yes = true;
-  set hex = 1:2:ff;
-  option agent.circuit-id "eth0;{";
-  option agent.remote-id 0:1:fe;
-  client-hostname "x}y";
-  on expiry or release {
-    log (debug, "===EXPIRY===");
-    if known {
-      set x = concat ("1",
-                      "2");
-    } else {
-      set x = "2";
-    }
-  }
-}
-"""
-OTHERS = b"""host printer {
-  dynamic;
-  hardware ethernet 02:00:00:00:00:77;
-  fixed-address 10.0.0.77;
-}
-group "old" {
-  dynamic;
-  deleted;
-}
-class "gold" {
-  dynamic;
-}
-subclass "gold" 01:02:03 {
-  dynamic;
-}
-"""
-
-
-def lease(number, state="active", ends=b"1 2026/11/23 08:22:56", starts=b"1 2026/11/23 07:22:56"):
-    """A lease as dhcpd writes it."""
-    return (
-        b"lease 10.0.0.%d {\n  starts %s;\n  ends %s;\n  tstp %s;\n  cltt %s;\n"
-        b"  binding state %s;\n  next binding state expired;\n"
-        b"  hardware ethernet 02:00:00:00:00:%02x;\n"
-        b'  uid "\\001\\002\\000{}\\";";\n  client-hostname "host-%d";\n}\n'
-    ) % (number, starts, ends, ends, starts, state.encode(), number, number)
-
-
-WHOLE = HEADER + STATE + lease(1) + lease(2, "free") + DUID + lease(1, "released") + RICH + OTHERS
-
-
-@pytest.fixture(autouse=True)
-def _small_blocks(monkeypatch):
-    """So that small files have many blocks too."""
-    monkeypatch.setattr(read, "BLOCK", 512)
-
-
-@pytest.fixture
-def write(tmp_path):
-    """Write the lease file, and return its path."""
-
-    def write_it(text, name="dhcpd.leases"):
-        path = tmp_path / name
-        path.write_bytes(text)
-        return str(path)
-
-    return write_it
-
-
-def problem(path):
-    """The only problem of a file."""
-    (found,) = check.check(path)["problems"]
-    return found
 
 
 # -- what a file says -----------------------------------------------------------------------------
@@ -367,257 +274,6 @@ def test_long_garbage_does_not_take_long(write):
     assert check.check(path)["entries"] == 2
 
 
-# -- repair ---------------------------------------------------------------------------------------
-
-
-def test_a_whole_file_is_not_touched(write):
-    path = write(WHOLE)
-    before = os.stat(path)
-    assert not repair.repair(path)["changed"]
-    assert os.stat(path) == before
-    assert os.listdir(os.path.dirname(path)) == ["dhcpd.leases"]
-
-
-def test_a_dry_run_says_it_and_changes_nothing(write):
-    path = write(lease(1) + lease(2)[:50])
-    done = repair.repair(path, dry_run=True)
-    assert done["lost"] == [{"kind": "lease", "name": "10.0.0.2", "address": "10.0.0.2"}]
-    assert Path(path).read_bytes() == lease(1) + lease(2)[:50]
-    assert os.listdir(os.path.dirname(path)) == ["dhcpd.leases"]
-
-
-def test_owner_mode_and_attributes_stay_and_backups_are_never_overwritten(write):
-    names = set()
-    for _ in range(3):
-        path = write(lease(1) + lease(2)[:50])
-        os.chmod(path, 0o640)
-        if os.geteuid() == 0:
-            os.chown(path, 123, 45)
-        marked = True
-        try:
-            os.setxattr(path, "user.mark", b"x")
-        except OSError:
-            marked = False
-        before = os.stat(path)
-        names.add(repair.repair(path)["backup"])
-        after = os.stat(path)
-        assert after.st_ino != before.st_ino
-        assert (after.st_mode, after.st_uid, after.st_gid) == (
-            before.st_mode,
-            before.st_uid,
-            before.st_gid,
-        )
-        assert not marked or os.getxattr(path, "user.mark") == b"x"
-    assert len(names) == 3
-    assert {Path(name).read_bytes() for name in names} == {lease(1) + lease(2)[:50]}
-
-
-def test_what_the_old_file_knows_is_brought_back_whole(write):
-    write(lease(2, "backup") + lease(2), "dhcpd.leases~")
-    path = write(lease(1) + lease(2)[:50])
-    done = repair.repair(path)
-    assert [(one["address"], one["state"]) for one in done["salvaged"]] == [("10.0.0.2", "active")]
-    assert Path(path).read_bytes() == lease(1) + lease(2)
-    assert done["entries"] == 2
-
-
-def test_an_earlier_entry_in_the_file_itself_counts_more_than_an_older_one(write):
-    write(lease(2, starts=b"1 2026/11/23 06:00:00"), "dhcpd.leases~")
-    path = write(lease(2, "free") + lease(1) + lease(2)[:50])
-    done = repair.repair(path)
-    assert (done["salvaged"], done["lost"]) == ([], [])
-    assert [(one["address"], one["state"]) for one in done["kept"]] == [("10.0.0.2", "free")]
-    assert Path(path).read_bytes() == lease(2, "free") + lease(1)
-
-
-def test_entries_that_left_no_name_are_brought_back_too(write):
-    old = write(lease(1, "free") + lease(2) + lease(3) + lease(4)[:-9], "dhcpd.leases~")
-    path = write(lease(1) + b"\0" * 700 + lease(5))
-    done = repair.repair(path)
-    assert [one["address"] for one in done["salvaged"]] == ["10.0.0.2", "10.0.0.3"]
-    assert done["salvaged"][0]["from"] == old
-    assert Path(path).read_bytes() == lease(1) + lease(5) + lease(2) + lease(3)
-
-
-def test_a_torn_entry_of_the_old_file_is_not_brought_back(write):
-    write(lease(2)[:-4], "dhcpd.leases~")
-    path = write(lease(1) + lease(2)[:50])
-    done = repair.repair(path)
-    assert (done["salvaged"], [one["address"] for one in done["lost"]]) == ([], ["10.0.0.2"])
-
-
-def test_a_failover_state_is_brought_back_only_if_none_is_left(write):
-    write(STATE, "dhcpd.leases~")
-    path = write(lease(1) + STATE[:80])
-    assert [one["name"] for one in repair.repair(path)["salvaged"]] == ["foo"]
-    assert read.failover_states(path)["foo"]["my"][0] == "normal"
-    path = write(STATE.replace(b"normal", b"recover") + STATE[:80])
-    assert repair.repair(path)["salvaged"] == []
-    assert read.failover_states(path)["foo"]["my"][0] == "recover"
-
-
-@pytest.mark.parametrize("text", [b"\0" * 900, b"\x1f\x8b binary", lease(1)[:70], b"# cut"])
-def test_a_file_of_which_nothing_would_be_left_is_refused(write, text):
-    """dhcpd would start with what is left, an empty file, and forget every lease."""
-    path = write(text)
-    for dry_run in (True, False):
-        with pytest.raises(LeaseFileError, match=f"no whole entry .* and {path}~ knows none"):
-            repair.repair(path, dry_run)
-    assert Path(path).read_bytes() == text
-    assert os.listdir(os.path.dirname(path)) == ["dhcpd.leases"]
-
-
-def test_a_full_disk_leaves_everything_as_it_was(write, monkeypatch):
-    path = write(lease(1) + lease(2)[:50])
-
-    def full(_):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(repair.os, "fsync", full)
-    with pytest.raises(LeaseFileError, match="No space left on device; it is unchanged"):
-        repair.repair(path)
-    assert Path(path).read_bytes() == lease(1) + lease(2)[:50]
-    assert os.listdir(os.path.dirname(path)) == ["dhcpd.leases"]
-
-
-def test_a_file_that_changes_meanwhile_is_left_alone(write, monkeypatch):
-    path = write(lease(1) + lease(2)[:50])
-    take_after = repair._take_after
-
-    def and_dhcpd_writes(*args):
-        take_after(*args)
-        with open(path, "ab") as file:
-            file.write(lease(3))
-
-    monkeypatch.setattr(repair, "_take_after", and_dhcpd_writes)
-    with pytest.raises(LeaseFileError, match="it changed meanwhile"):
-        repair.repair(path)
-    assert Path(path).read_bytes() == lease(1) + lease(2)[:50] + lease(3)
-    assert os.listdir(os.path.dirname(path)) == ["dhcpd.leases"]
-
-
-def test_a_symbolic_link_stays_one(write, tmp_path):
-    real = write(lease(1) + lease(2)[:50], "real")
-    link = tmp_path / "dhcpd.leases"
-    link.symlink_to(real)
-    repair.repair(str(link))
-    assert link.is_symlink()
-    assert Path(real).read_bytes() == lease(1)
-
-
-# -- counting -------------------------------------------------------------------------------------
-
-
-def states(pool):
-    """The states of which there are addresses."""
-    return {
-        name: number
-        for name, number in pool.items()
-        if name not in ("network", "ranges", "named") and number
-    }
-
-
-def test_the_last_entry_of_an_address_counts(write):
-    path = write(
-        HEADER
-        + STATE
-        + lease(1)
-        + lease(2)
-        + b"".join(lease(number, "backup") for number in (3, 4))
-        + lease(2, "abandoned")
-        + lease(5, "released")
-        + lease(6, "reset")
-        + lease(7, "free")
-    )
-    found = count.count(path, [POOL], NOW)
-    assert states(found["pools"][0]) == {
-        "addresses": 9,
-        "active": 1,
-        "backup": 2,
-        "abandoned": 1,
-        "released": 1,
-        "reset": 1,
-        "free": 3,
-        "virgin": 2,
-    }
-    assert (found["entries"], found["damaged"]) == (8, 0)
-
-
-@pytest.mark.parametrize(
-    ("ends", "state"),
-    [
-        (b"1 2026/11/23 07:25:33", "expired"),
-        (b"1 2026/11/23 07:25:34", "expired"),
-        (b"1 2026/11/23 07:25:35", "active"),
-        (b"epoch 1795418734; # Mon Nov 23 07:25:34 2026", "expired"),
-        (b"epoch 1795418735; # Mon Nov 23 07:25:35 2026", "active"),
-        (b"never", "active"),
-        (b"1 2040/01/01 00:00:00", "active"),
-    ],
-)
-@pytest.mark.parametrize("form", [b"  ", b"\t"])
-def test_an_active_lease_whose_end_is_past_is_expired(write, ends, state, form):
-    text = lease(1, ends=b"ENDS").replace(b"ENDS;", ends + b";" * (b"#" not in ends))
-    found = count.count(write(text.replace(b"\n  ", b"\n" + form)), [POOL], NOW)["pools"][0]
-    assert found[state] == 1
-    assert found["lapsed"] == (state == "expired")
-    assert sum(found[name] for name in BINDING) == found["addresses"]
-
-
-BINDING = ("active", "free", "backup", "expired", "released", "abandoned", "reset")
-
-
-def test_an_active_lease_without_end_is_expired(write):
-    text = b"lease 10.0.0.1 {\n  binding state active;\n}\n"
-    assert count.count(write(text), [POOL], NOW)["pools"][0]["expired"] == 1
-
-
-def test_several_ranges_and_pools_and_what_is_outside_of_all(write):
-    pools = [
-        Pool("one", (("10.0.0.1", "10.0.0.1"), ("10.0.0.250", "10.0.1.5"))),
-        Pool("two", (("10.0.0.3", "10.0.0.4"),)),
-        Pool("far", (("10.200.0.0", "10.201.255.255"),)),
-    ]
-    text = b"".join(lease(number) for number in (1, 3, 9, 255)) + lease(4).replace(
-        b"10.0.0.4", b"10.0.1.5"
-    )
-    found = count.count(write(text), pools, NOW)
-    assert [states(one) for one in found["pools"]] == [
-        {"addresses": 13, "active": 3, "free": 10, "virgin": 10},
-        {"addresses": 2, "active": 1, "free": 1, "virgin": 1},
-        {"addresses": 131072, "free": 131072, "virgin": 131072},
-    ]
-    assert states(found["outside"]) == {"addresses": 1, "active": 1, "held": ["10.0.0.9"]}
-    assert found["outside"]["named"] == ["10.0.0.9"]
-
-
-def test_the_fast_way_counts_as_the_slow_one(write):
-    """Mixed sets of lines, so that a jump over lines can't land in the next entry."""
-    lines = [b"tstp", b"tsfp", b"atsfp", b"cltt"]
-    text = b""
-    for number in range(256):
-        chosen = [name for bit, name in enumerate(lines) if number >> bit & 1]
-        text += b"lease 10.0.0.%d {\n" % number
-        if number & 16:
-            text += b"  starts 1 2026/11/23 07:22:56;\n"
-        if number & 32:
-            text += b"  ends 1 2026/11/23 08:22:56;\n"
-        for name in chosen:
-            text += b"  " + name + b" 1 2026/11/23 07:22:56;\n"
-        text += b"  binding state %s;\n}\n" % [b"free", b"active", b"backup"][number % 3]
-    pool = Pool("all", (("10.0.0.0", "10.0.0.255"),))
-    fast = count.count(write(text), [pool], NOW)
-    slow = count.count(write(text.replace(b"  binding", b"\tbinding")), [pool], NOW)
-    assert fast["pools"] == slow["pools"]
-    assert fast["entries"] == slow["entries"] == 256
-    assert fast["pools"][0]["virgin"] == 0
-
-
-def test_damaged_entries_are_left_out_and_said(write):
-    found = count.count(write(lease(1) + lease(2)[:40] + lease(3) + lease(4)[:70]), [POOL], NOW)
-    assert (found["pools"][0]["active"], found["damaged"]) == (2, 2)
-
-
 # -- files of real origin -------------------------------------------------------------------------
 
 
@@ -646,10 +302,6 @@ def test_files_of_real_origin_are_judged_as_dhcpd_does(path):
 
 
 # -- as dhcpd keeps it ---------------------------------------------------------------------------
-
-
-def with_uid(number, uid):
-    return lease(number).replace(b'"\\001\\002\\000{}\\";"', b'"' + uid + b'"')
 
 
 @pytest.mark.parametrize(
@@ -708,22 +360,3 @@ def test_a_megabyte_with_every_tenth_entry_damaged_is_judged_and_repaired_in_tim
     assert check.check(str(path))["whole"]
     # A fifth of a second for a megabyte where this was written: a slow machine has much more.
     assert spent < 2 * found["bytes"] / 1_000_000, spent
-
-
-def test_free_and_backup_leases_whose_time_is_over_are_what_they_were_to_be_next(write):
-    def one(number, state, following, ends=b"3 2026/11/25 11:00:00"):
-        return (
-            b"lease 10.0.0.%d {\n  starts 3 2026/11/25 10:00:00;\n  ends %s;\n"
-            b"  binding state %s;\n  next binding state %s;\n}\n" % (number, ends, state, following)
-        )
-
-    later = b"3 2036/11/25 11:00:00"
-    text = (
-        one(1, b"backup", b"free") + one(2, b"free", b"backup") + one(3, b"backup", b"backup")
-        + one(4, b"backup", b"free", later) + one(5, b"released", b"free")
-    )  # fmt: skip
-    pools = [Pool("all", (("10.0.0.1", "10.0.0.5"),))]
-    now = 1_800_000_000
-    for written in (text, text.replace(b"  binding", b"   binding")):
-        (found,) = count.count(write(written), pools, now)["pools"]
-        assert (found["free"], found["backup"], found["released"]) == (1, 3, 1)
