@@ -22,7 +22,6 @@ from iscdhcp.fleet.work import FleetRun
 from iscdhcp.pair import locks
 from iscdhcp.pair import plan as pair_plan
 from iscdhcp.pair import view as pair_view
-from iscdhcp.rules.verdict import Reason
 from iscdhcp.rules.verdict import Verdict
 from iscdhcp.run import journal
 from iscdhcp.run.base import Request
@@ -317,27 +316,15 @@ class Canary:
                 quiet=True,
             )
             self._runs.append((run, server))
-        #: The process of each server that was seen, by minion id.
-        self._identities = {}
 
     def look(self, over):
         """See :class:`iscdhcp.fleet.work.Probation`."""
-        verdicts = [self._look_at(run, server, over) for run, server in self._runs]
+        verdicts = [run.watch(server, over) for run, server in self._runs]
         for outcome in ("no", "wait"):
             for verdict in verdicts:
                 if verdict.outcome == outcome:
                     return verdict
         return Verdict("yes")
-
-    def _look_at(self, run, server, over):
-        if server not in self._identities:
-            look = run.minions.status([server], brief=True).get(server, {})
-            if "facts" not in look:
-                # Who was not seen yet is not another process: unknown is neither good nor bad.
-                why = look.get("error") or "no answer"
-                return Verdict("wait", (Reason.of("minion-silent", server=server, why=why),))
-            self._identities[server] = look["facts"]["process"]["identity"]
-        return run.look_on(server, self._identities[server], over)
 
     def close(self):
         """See :class:`iscdhcp.fleet.work.Probation`."""

@@ -16,9 +16,10 @@ def test_a_hub_and_its_spokes_are_restarted_once_each_by_one_command(hub):
     assert "Fleet restart: 3 servers of 2 pairs in 1 unit" in planned.answer["comment"]
     assert hub.touched == []
 
-    run = hub.salt_run("dhcp_failover.fleet_restart", timeout=180)
+    run = hub.salt_run("dhcp_failover.fleet_restart", "canary=1", "probation=2", timeout=180)
     assert run.returncode == 0, str(run)
     assert run.answer["outcome"] == "done"
+    assert "The canary has stood its probation of 2.0 s." in run.stderr
     (unit,) = run.answer["units"]
     assert (unit["state"], unit["servers"]) == ("done", ORDER)
 

@@ -10,6 +10,7 @@ each look.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from ..answers import Look
 from ..rules import on_probation
@@ -31,6 +32,11 @@ LOOK_INTERVAL = 1.0
 
 class ProbationRun(PairRun):
     """A run whose first server has to stay good for a while."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        #: The process of each server that is only watched, as it was seen first.
+        self._first_seen: dict[str, str | None] = {}
 
     @step("probation")
     def stand(self, server: str, seconds: float) -> Step:
@@ -85,6 +91,22 @@ class ProbationRun(PairRun):
         self.journal.write(
             "waiting", server=server, text=reason.text, until=None, deadline=None, probation=ends
         )
+
+    def watch(self, server: str, over: bool) -> Verdict:
+        """
+        Look at a server that this run has not restarted: what ran when it was seen first has to.
+
+        over
+            As for :meth:`look_on`.
+        """
+        if server not in self._first_seen:
+            answers = self.minions.status([server], brief=True)
+            facts = answers.get(server, {}).get("facts")
+            if facts is None:
+                # Who was not seen yet is not another process: unknown is neither good nor bad.
+                return self._unknown(server, answers)
+            self._first_seen[server] = facts["process"]["identity"]
+        return self.look_on(server, self._first_seen[server], over)
 
     def look_on(self, server: str, identity: str | None, over: bool) -> Verdict:
         """

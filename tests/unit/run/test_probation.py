@@ -299,3 +299,15 @@ def test_a_taking_back_that_was_interrupted_goes_on_with_the_same_rollout(minion
     assert "continues" in steps[0].comment
     assert [step.result for step in steps] == [True] * 8
     assert minions.origins["previous"] == "r2"
+
+
+def test_one_that_is_only_watched_is_judged_from_when_it_was_seen_first(minions, run):
+    """A fleet's canary: who gives no answer yet is neither good nor bad."""
+    one = run()
+    minions.silent = {"dhcp-b"}
+    assert one.watch("dhcp-b", over=False).outcome == "wait"
+    minions.silent = set()
+    assert one.watch("dhcp-b", over=False).outcome == "yes"
+    minions.new_process("dhcp-b")
+    verdict = one.watch("dhcp-b", over=False)
+    assert verdict.outcome == "no" and "dhcp-b" in verdict.sentence

@@ -177,16 +177,6 @@ def test_another_probation_counts_when_it_is_gone_on(opts, worked):
     assert again.id == first.id and again.probation == 5.0
 
 
-def test_a_canary_that_gives_no_answer_is_neither_good_nor_bad(opts, monkeypatch):
-    class Run:
-        minions = Minions()
-
-    monkeypatch.setattr(fleets.master, "new_run", lambda *args, **more: Run)
-    canary = fleets.Canary(opts, opts["found"], ["a"], "ann")
-    verdict = canary.look(over=False)
-    assert verdict.outcome == "wait" and "no answer" in verdict.sentence
-
-
 def test_a_person_at_a_terminal_is_asked_and_no_is_no(opts, worked, monkeypatch):
     asked = []
     monkeypatch.setattr(fleets.terminal, "somebody_is_there", lambda: True)
