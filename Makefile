@@ -5,7 +5,7 @@ PYTHON := .venv/bin/python
 
 .PHONY: help setup venv unit test explore fuzz test-salts salts-table steering-test docs docs-test docs-outputs docs-troubles docs-pictures reboot-test doctor-test \
 	docs-terminal rollout-test demo lab bench-restart bench-clients bench-leases \
-	bench-status events-test metrics-test bench-torn damage-test upgrade-test bench-conf bench-fleet races nobody-serving lint clean
+	bench-status events-test metrics-test bench-torn damage-test upgrade-test bench-conf bench-fleet bench-crowd races nobody-serving lint clean
 
 help:
 	@echo "make demo           a real pair restarted under load, shown on a page"
@@ -38,6 +38,7 @@ help:
 	@echo "make damage-test    lease files damaged at each byte, read by a real dhcpd"
 	@echo "make bench-conf     a configuration of 50,000 hosts, beside dhcpd -t"
 	@echo "make bench-fleet    many pairs restarted by one command, beside one pair and the CPU's floor"
+	@echo "make bench-crowd    a master with 1,000 simulated minions: pairs, status, fleet_plan"
 	@echo "make races          persons who stop both servers at once: never both down (ROUNDS=30; 10 min)"
 	@echo "make setup          packages and the virtual environment, as the others do it too"
 	@echo "make clean          remove what was built; the virtual environment stays"
@@ -149,6 +150,10 @@ races: setup
 # 8 pairs and a hub with 4 spokes are 21 hosts. PAIRS=3 SPOKES=2 for less.
 bench-fleet: setup
 	lab/isolated $(PYTHON) -m bench.fleet $(if $(PAIRS),--pairs $(PAIRS)) $(if $(SPOKES),--spokes $(SPOKES))
+
+# 1,000 simulated minions; PAIRS=50 for less.
+bench-crowd: setup
+	lab/isolated $(PYTHON) -m bench.crowd $(if $(PAIRS),--pairs $(PAIRS))
 
 lint: venv
 	$(PYTHON) -m ruff check .

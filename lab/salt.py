@@ -189,6 +189,23 @@ class Salt:
             "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         }
 
+    @property
+    def address(self) -> str:
+        """The master's address in the lab."""
+        return str(self._lab.network.address)
+
+    @property
+    def accepted_keys(self) -> Path:
+        """The folder of the master's accepted keys."""
+        return self.config_dir / "pki" / "minions"
+
+    @property
+    def master_pid(self) -> int:
+        """The master's process; its workers are its children."""
+        if self._master is None:
+            raise LabError("no master runs")
+        return self._master.pid
+
     # How
 
     def _cli(self, name: str, *arguments: str, timeout: float) -> subprocess.CompletedProcess[str]:
