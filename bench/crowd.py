@@ -43,7 +43,12 @@ from lab.lab import Lab
 from lab.salt import Salt
 
 TICKS = os.sysconf("SC_CLK_TCK")
-ASKED = ("dhcpd.peers", "dhcpd.status", "test.ping")
+#: What the commands ask. The nonce is the same for both: their digests have to be comparable.
+ASKED = {
+    "dhcpd.peers": (),
+    "dhcpd.inspect": ("nonce=bench",),
+    "test.ping": (),
+}
 #: Addresses of the simulated servers: none of the lab.
 FIRST_ADDRESS = int(ip_address("10.96.0.1"))
 
@@ -59,7 +64,7 @@ def main() -> int:
         dhcp.install(60.0)
         with Salt(lab, master={"worker_threads": 5}) as salt:
             salt.sync_all()
-            real = {server: answers_of(salt, server) for server in servers}
+            real = answers_of(salt, servers)
             addresses = {server: str(lab[server].address) for server in servers}
             for server in servers:
                 salt.stop_minion(server)
@@ -70,13 +75,18 @@ def main() -> int:
     return 0 if not result["wrong"] else 1
 
 
-def answers_of(salt: Salt, server: str) -> dict[str, Any]:
-    """Return what a real server answers to the functions that are asked."""
-    said = {}
-    for function in ASKED:
-        done = salt.salt("--out=json", "--static", server, function)
+def answers_of(salt: Salt, servers: list[str]) -> dict[str, dict[str, Any]]:
+    """Return what real servers answer to the functions that are asked."""
+    said: dict[str, dict[str, Any]] = {server: {} for server in servers}
+    for function, arguments in ASKED.items():
+        argv = ["--out=json", "--static", "-L", ",".join(servers), function, *arguments]
+        done = salt.salt(*argv)
         assert done.returncode == 0, done.stdout + done.stderr
-        said[function] = json.loads(done.stdout)[server]
+        for server, answer in json.loads(done.stdout).items():
+            if function == "dhcpd.inspect":
+                # Nobody looks at anything here: the clock is read as it is answered.
+                answer.update(waited=0.0, after=0.0)
+            said[server][function] = answer
     return said
 
 
@@ -192,7 +202,7 @@ def named(command: str, out: str) -> int:
         return len(answer.get("pairs", answer))
     if command == "fleet_plan":
         return len(answer["units"])
-    return len(answer)
+    return len(set(answer) - {"retcode", "problems"})
 
 
 def tree_seconds(pid: int) -> float:

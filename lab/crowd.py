@@ -3,7 +3,7 @@
 A real minion is a process of 100 MiB; a thousand of them can't be had on one machine. These have
 one key, one subscription and a few connections together, but each one has its own id, its own
 session with the master, and sends its answer itself: for the master they are a thousand minions.
-What they answer is a template, a real minion's answer in which names are put.
+What they answer is a template, a real minion's answer in which names are put, and the time.
 
 Run by :class:`Crowd`; ``python -m lab.crowd FOLDER`` is the process.
 """
@@ -16,6 +16,7 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -187,13 +188,16 @@ class _Fakes:
         """Send one minion's answer, as :mod:`salt.minion` does."""
         function = job["fun"]
         known = function in self._answers[name]
+        ret = self._answers[name].get(function, f"'{function}' is not available.")
+        if isinstance(ret, dict) and "time" in ret:
+            ret = {**ret, "time": time.time()}
         load = {
             "cmd": "_return",
             "id": name,
             "jid": job["jid"],
             "fun": function,
             "fun_args": job.get("arg", []),
-            "return": self._answers[name].get(function, f"'{function}' is not available."),
+            "return": ret,
             "retcode": 0 if known else 254,
             "success": known,
         }
