@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from ..shapes import Forgotten
 from .verdict import Reason
 from .verdict import Verdict
+from .verdict import overridden
 
 #: Addresses that a sentence names.
 NAMED = 5
@@ -23,16 +24,16 @@ def keeps_leases(
         What each server has counted in its own lease file against its new ranges, by minion id;
         ``None`` where nothing would be restarted.
     force
-        The words that a person has said: ``leases`` makes a warning of it.
+        The words that a person has said: ``leases`` makes a warning of leases that are forgotten,
+        ``leases-unseen`` of those that could not be counted.
     """
     found = []
-    blocks = "leases" not in force
     for server, seen in sorted(counted.items()):
         if seen is None:
             continue
         if seen["unknown"] is not None:
             found.append(
-                Reason.of("leases-uncounted", None, blocks, server=server, why=seen["unknown"])
+                Reason.of("leases-uncounted", server=server, why=seen["unknown"])
             )
         elif seen["leases"]:
             number = seen["leases"]
@@ -40,14 +41,13 @@ def keeps_leases(
             found.append(
                 Reason.of(
                     "leases-forgotten",
-                    None,
-                    blocks,
                     server=server,
                     leases=leases,
                     addresses=_listed(seen),
                 )
             )
-    return Verdict("no" if blocks and found else "yes", tuple(found))
+    reasons = overridden(found, force)
+    return Verdict("no" if any(one.blocks for one in reasons) else "yes", reasons)
 
 
 def _listed(seen: Forgotten) -> str:

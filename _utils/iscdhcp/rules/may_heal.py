@@ -10,10 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from collections.abc import Mapping
-from dataclasses import replace
 
 from ..shapes import ServerFacts
-from ..troubles.catalogue import is_forced
 from . import lease_age
 from .may_stop import CLOCK_MAX_SKEW
 from .may_stop import clocks_apart
@@ -21,6 +19,7 @@ from .may_stop import lease_file_problem
 from .verdict import Reason
 from .verdict import Verdict
 from .verdict import name_of
+from .verdict import overridden
 
 
 def only_one_down(seen: Mapping[str, ServerFacts | None]) -> str | None:
@@ -79,12 +78,7 @@ def may_be_started(
         if theirs is not None:
             old = lease_age.of_facts(facts, theirs, name)
             found += [old] if old else []
-    reasons = tuple(
-        replace(one, text=f"{one.text} (overridden by force)", blocks=False)
-        if one.blocks and is_forced(one.code, force)
-        else one
-        for one in found
-    )
+    reasons = overridden(found, frozenset(force))
     return Verdict("no" if any(one.blocks for one in reasons) else "yes", reasons)
 
 

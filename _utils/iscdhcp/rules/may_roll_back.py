@@ -13,6 +13,7 @@ from .may_stop import too_old
 from .verdict import Reason
 from .verdict import Verdict
 from .verdict import name_of
+from .verdict import overridden
 
 
 def ok_to_take_back(
@@ -42,7 +43,7 @@ def ok_to_take_back(
     found = []
     for name, seen in sorted((evidence or {}).items()):
         who = seen["minion"] or f"the partner in {name}"
-        blocks = not silent and "partner" not in force
+        blocks = not silent
         more = "" if blocks else f" ({me} neither)"
         old = too_old(name, seen, now)
         if old:
@@ -55,7 +56,8 @@ def ok_to_take_back(
         elif seen["acting"]:
             found.append(Reason.of("partner-acting", name, blocks, more, partner=who))
     if not evidence:
-        blocks = not silent and "partner" not in force
+        blocks = not silent
         why = f"nothing is known of the partners of {me}"
         found.append(Reason.of("partner-unknown", None, blocks, why=why, pair=me))
-    return Verdict("no" if any(one.blocks for one in found) else "yes", tuple(found))
+    reasons = overridden(found, frozenset(force))
+    return Verdict("no" if any(one.blocks for one in reasons) else "yes", reasons)

@@ -12,14 +12,12 @@ import math
 import time
 from collections.abc import Iterable
 from collections.abc import Mapping
-from dataclasses import replace
 
 from ..shapes import Claim
 from ..shapes import EndFacts
 from ..shapes import Evidence
 from ..shapes import LeaseFileFacts
 from ..shapes import ServerFacts
-from ..troubles.catalogue import is_forced
 from ..words import clock
 from . import forecast
 from . import proof
@@ -27,6 +25,7 @@ from .evidence import EVIDENCE_MAX_AGE
 from .verdict import Reason
 from .verdict import Verdict
 from .verdict import name_of
+from .verdict import overridden
 from .wording import states_at
 
 #: dhcpd refuses a connection between clocks further apart (server/failover.c:579).
@@ -65,7 +64,6 @@ def ok_to_stop(
     Returns a :class:`Verdict`, ``yes`` or ``no``.
     """
     now = time.time() if now is None else now
-    overridden = frozenset(force)
     found: list[Reason] = []
     found += _own_server(facts)
     omapi = facts["omapi"]
@@ -97,12 +95,7 @@ def ok_to_stop(
         found.append(Reason.of("claim", server=name_of(facts), who=who))
     if facts["busy"]:
         found.append(Reason.of("busy", server=name_of(facts), what=facts["busy"]))
-    reasons = tuple(
-        replace(r, text=f"{r.text} (overridden by force)", blocks=False)
-        if r.blocks and is_forced(r.code, overridden)
-        else r
-        for r in found
-    )
+    reasons = overridden(found, frozenset(force))
     return Verdict("no" if any(r.blocks for r in reasons) else "yes", reasons)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from collections.abc import Iterable
 from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 from ..answers import ReasonFacts
@@ -118,6 +120,25 @@ class Verdict:
             "reasons": [reason.as_dict() for reason in self.reasons],
             "until": self.until,
         }
+
+
+def overridden(reasons: Iterable[Reason], force: Collection[str]) -> tuple[Reason, ...]:
+    """
+    Return reasons as they are once a person has overridden some: those are told and do not block.
+
+    force
+        Words of :data:`FORCEABLE`. A reason that its old word would have overridden names the word
+        of today.
+    """
+    found = []
+    for one in reasons:
+        if one.blocks and catalogue.is_forced(one.code, force):
+            one = replace(one, text=f"{one.text} (overridden by force)", blocks=False)
+        elif one.blocks:
+            other = catalogue.other_word(one.code, force)
+            one = replace(one, text=f"{one.text} ({other})") if other else one
+        found.append(one)
+    return tuple(found)
 
 
 def parse_force(force: str | Iterable[str] | None) -> frozenset[str]:

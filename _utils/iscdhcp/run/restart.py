@@ -34,7 +34,9 @@ from ..shapes import ProcessFacts
 from ..shapes import ServerFacts
 from ..troubles.catalogue import CATALOGUE
 from ..troubles.catalogue import is_forced
+from ..troubles.catalogue import other_word
 from ..troubles.catalogue import says
+from ..troubles.force import UNSEEN
 from ..words import clock
 from ..words import full_stop
 from .base import Planned
@@ -47,7 +49,11 @@ LOOKS_IN_A_ROW = 3
 #: Seconds between two polls while nothing changes.
 POLL_INTERVAL = 0.3
 #: What is forced for a pair whose first server this run has restarted: it is waited for.
-RETURNING = ("relationship", "connection", "partner", "probe")
+RETURNING = tuple(
+    word + end
+    for word in ("relationship", "connection", "partner", "probe")
+    for end in ("", UNSEEN)
+)
 #: What of the guard's reasons passes: it was busy, somebody restarted dhcpd, or it took too long.
 PASSING = {"busy", "other-process", "partner-old"}
 #: How often what was seen of a partner is seen anew because it had become too old.
@@ -146,7 +152,8 @@ class PairRun(HealingRun):
             forced = check.trouble and is_forced(check.trouble, self.request.force)
             blocks = check.verdict == pair_preflight.BLOCK and not (check.guard or forced)
             if blocks and not begun:
-                blockers[check.told] = None
+                other = check.trouble and other_word(check.trouble, self.request.force)
+                blockers[f"{check.told} ({other})" if other else check.told] = None
             elif check.verdict != pair_preflight.PASS and not check.guard:
                 if check.code not in pair_preflight.STANDING or wanted:
                     warnings[check.text] = None

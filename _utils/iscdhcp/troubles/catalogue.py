@@ -15,6 +15,7 @@ from . import in_files
 from . import in_relationships
 from . import of_lint
 from . import on_servers
+from .force import UNSEEN
 from .trouble import Trouble
 
 #: What the troubles are about, in the order of the manual's page.
@@ -62,3 +63,19 @@ def is_forced(code: str, force: Container[str]) -> bool:
     """Whether a person has overridden a trouble by the word of ``force`` for it."""
     word = CATALOGUE[code].force
     return word is not None and word in force
+
+
+def other_word(code: str, force: Container[str]) -> str | None:
+    """
+    Return the sentence for a person who has said the word for the bad kind of a trouble that only
+    can't be proved, without its full stop; ``None`` where no such word was said.
+
+    One word overrode both kinds once, and scripts may still say it.
+    """
+    word = CATALOGUE[code].force
+    if word is None or not word.endswith(UNSEEN) or word in force:
+        return None
+    bad = word.removesuffix(UNSEEN)
+    if bad not in force:
+        return None
+    return f"force={bad} is for what is bad; what can't be proved is overridden by force={word}"

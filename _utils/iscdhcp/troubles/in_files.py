@@ -117,11 +117,11 @@ LEASES = (
         "leases-uncounted",
         "Whether a new configuration would make dhcpd forget leases could not be seen: its lease "
         "file can't be read.",
-        "salt {server} dhcpd.check_leases says more; or say force=leases",
+        "salt {server} dhcpd.check_leases says more; or say force=leases-unseen",
         "{server}: whether clients have leases that no new range holds can't be seen: {why}",
         proof=UNPROVED,
         blocks=True,
-        force="leases",
+        force="leases-unseen",
         check="lease-file",
     ),
     Trouble(

@@ -27,7 +27,7 @@ STATES = (
         "the state of {pair} on {server} can't be proved: {why}",
         proof=UNPROVED,
         blocks=True,
-        force="relationship",
+        force="relationship-unseen",
         check="states",
     ),
     Trouble(
@@ -47,7 +47,7 @@ STATES = (
         "{why}",
         proof=UNPROVED,
         blocks=True,
-        force="partner",
+        force="partner-unseen",
         check="states",
     ),
     Trouble(
@@ -57,7 +57,7 @@ STATES = (
         "what the master saw of {partner} is {age:.0f} s old (at most {limit:.0f})",
         proof=UNPROVED,
         blocks=True,
-        force="partner",
+        force="partner-unseen",
         check="states",
     ),
     Trouble(
@@ -99,7 +99,7 @@ STATES = (
         "dhcpd:probe; probe: False turns it off",
         "that {partner} serves in {pair} is not proved by an answer to {server}: {why}",
         proof=UNPROVED,
-        force="probe",
+        force="probe-unseen",
         check="probe",
     ),
     Trouble(
@@ -128,7 +128,7 @@ STATES = (
         "can't be read from the kernel: name addresses, not host names, in dhcpd.conf",
         proof=UNPROVED,
         blocks=True,
-        force="connection",
+        force="connection-unseen",
         check="connection",
     ),
     Trouble(
@@ -205,7 +205,7 @@ ALONE = (
         "how many free leases of {pair} {server} has could not be counted",
         proof=UNPROVED,
         blocks=True,
-        force="free-leases",
+        force="free-leases-unseen",
         check="pools",
     ),
     Trouble(

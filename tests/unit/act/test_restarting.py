@@ -45,7 +45,7 @@ def restart_by_run(here, observed=None, method="signal", *codes):
     theirs, _ = healthy()
     seen = here.host.clock.time() if observed is None else observed
     evidence = {"foo": evidence_of(theirs, "foo", seen, 0.0)}
-    codes = ("free-leases", *codes)  # nothing is counted here
+    codes = ("free-leases-unseen", *codes)  # nothing is counted here
     return restarting.restart(here, codes, evidence, "run 1", method, None, None, None)
 
 

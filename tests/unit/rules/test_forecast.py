@@ -85,7 +85,8 @@ def test_what_could_not_be_counted_is_not_taken_for_enough(end):
     verdict = judge(a, b)
     assert blocking(verdict) == {"free-leases-unknown"}
     assert "could not be counted" in verdict.sentence
-    assert judge(a, b, force={"free-leases"}).ok
+    assert "force=free-leases-unseen" in judge(a, b, force={"free-leases"}).sentence
+    assert judge(a, b, force={"free-leases-unseen"}).ok
 
 
 def test_in_partner_down_the_other_half_counts_once_mclt_has_passed():

@@ -8,9 +8,14 @@ from pathlib import Path
 
 import pytest
 from iscdhcp.pair.preflight import CODES
+from iscdhcp.rules.verdict import Reason
+from iscdhcp.rules.verdict import overridden
 from iscdhcp.troubles.catalogue import CATALOGUE
 from iscdhcp.troubles.catalogue import SECTIONS
 from iscdhcp.troubles.force import FORCEABLE
+from iscdhcp.troubles.force import UNSEEN
+from iscdhcp.troubles.trouble import BAD
+from iscdhcp.troubles.trouble import UNPROVED
 
 from docs import troubles as manual
 
@@ -117,6 +122,32 @@ def test_force_and_checks_are_words_that_there_are():
     words = {one.force for one in CATALOGUE.values()} - {None}
     assert words | OF_ROLLOUTS == set(FORCEABLE)
     assert {one.check for one in CATALOGUE.values()} - {None} <= set(CODES)
+
+
+def test_no_word_of_force_overrides_both_what_is_bad_and_what_cant_be_proved():
+    proofs = {}
+    for one in CATALOGUE.values():
+        if one.force is not None:
+            proofs.setdefault(one.force, set()).add(one.proof)
+    assert {word: found for word, found in proofs.items() if len(found) > 1} == {}
+    # A word that says "unseen" is for what can't be proved, and has one for what is bad beside it.
+    unseen = {word for word in proofs if word.endswith(UNSEEN)}
+    assert unseen and all(proofs[word] == {UNPROVED} for word in unseen)
+    assert {proofs[word.removesuffix(UNSEEN)] == {BAD} for word in unseen} == {True}
+
+
+@pytest.mark.parametrize(
+    "code", sorted(c for c, one in CATALOGUE.items() if (one.force or "").endswith(UNSEEN))
+)
+def test_a_script_that_says_the_old_word_is_told_the_new_one(code):
+    new = CATALOGUE[code].force
+    old = new.removesuffix(UNSEEN)
+    reason = Reason(code, "so it is")
+    (told,) = overridden([reason], {old})
+    assert told.blocks and f"force={new}" in told.text and f"force={old} " in told.text
+    (told,) = overridden([reason], {old, new})
+    assert not told.blocks and "overridden" in told.text
+    assert overridden([reason], {"clock"}) == (reason,)
 
 
 def test_no_sentence_ends_twice():
