@@ -21,8 +21,10 @@ from ..facts.server import Server
 from ..facts.server import omapi_key
 from ..rules import may_stop
 from ..rules import proof
+from ..rules.verdict import overridden
 from ..shapes import Asked
 from ..shapes import Evidence
+from ..troubles.catalogue import is_forced
 from .here import Here
 
 #: Seconds for which an answer holds until the signal; after that the partner is asked once more.
@@ -56,7 +58,9 @@ class Proof:
         evidence: Mapping[str, Evidence] | None,
     ) -> None:
         self._here, self._server, self._evidence = here, server, evidence
-        self._wanted = not {"probe", "partner", "relationship"} & set(codes)
+        self._codes = frozenset(codes)
+        # Silence and what can't be asked have a word each: only an answer tells which it is.
+        self._wanted = not {"partner", "relationship"} & self._codes
         self._relationships = server.configuration.relationships if server.configuration else ()
         #: When the partner of each relationship answered, on the monotonic clock.
         self._answered: dict[str, float] = {}
@@ -100,11 +104,12 @@ class Proof:
         seen = self._evidence.get(one.name) if self._evidence is not None else None
         partner = (seen and seen["minion"]) or asked["address"] or "the partner"
         by_run = self._evidence is not None
-        for reason in proof.of_answer(asked, one.name, self._here.id, partner, by_run):
+        told = proof.of_answer(asked, one.name, self._here.id, partner, by_run)
+        for reason in overridden(told, self._codes):
             if reason.blocks:
                 raise CalledOff(reason.text, reason.code)
             self.warnings.append(reason.text)
-        if not asked["off"]:
+        if not asked["off"] and not any(is_forced(reason.code, self._codes) for reason in told):
             self._by_its_omapi(one, seen)
 
     def _by_its_omapi(self, one: Relationship, seen: Evidence | None) -> None:

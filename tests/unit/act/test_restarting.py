@@ -105,7 +105,10 @@ def test_a_person_needs_a_word_where_the_partner_can_not_be_asked(here, host):
     answer = restart(here)
     assert {one["code"] for one in answer["reasons"]} == {"probe-unproved"}
     assert host.done == []
-    assert restart(here, "probe")["result"]
+    refusal = restart(here, "probe")
+    assert not refusal["result"] and "force=probe-unseen" in refusal["comment"]
+    assert host.done == []
+    assert restart(here, "probe-unseen")["result"]
 
 
 def test_a_drained_server_speaks_again_after_its_start(here, host):
