@@ -255,7 +255,9 @@ def _last_seen(opts, memory, minion):
     if minion in memory.heard:
         return memory.heard[minion]
     try:
-        updated = salt.cache.factory(opts).updated(f"minions/{minion}", "data")
+        cache, bank = salt.cache.factory(opts), f"minions/{minion}"
+        # Of one that never was there nothing is kept; Salt warns of each file that it does not find.
+        updated = cache.updated(bank, "data") if cache.contains(bank, "data") else None
     except Exception:  # pylint: disable=broad-except
         log.debug("the cache of %s can't be read", minion, exc_info=True)
         updated = None

@@ -29,15 +29,21 @@ def evidence_of(
         The partner's clock minus the acting server's, seconds.
     """
     process, end = partner["process"], partner["relationships"].get(relationship)
-    why = None
+    serves: bool | None = False
+    why: str | None
     if not process["running"]:
-        why = "dhcpd is not running"
+        signs = "; ".join(process["signs"])
+        why = f"its dhcpd can't be seen, but {signs}" if signs else "dhcpd is not running"
+        serves = None if signs else False
     elif process["stopped"]:
         why = "its process is stopped by a signal"
     elif end is None or end["serves"] is None:
-        why = f"its state is unknown ({end and end['why_unknown'] or 'it did not say'})"
+        # What can't be proved is neither good nor bad.
+        serves, why = None, (end and end["why_unknown"]) or "it did not say its state"
     elif not end["serves"]:
         why = f"it is in {end['state']}"
+    else:
+        serves, why = True, None
     return {
         "minion": partner["minion"],
         "observed": observed,
@@ -49,7 +55,7 @@ def evidence_of(
         "auto_partner_down": end and end["auto_partner_down"],
         "leases": forecast.of_relationship(partner, relationship),
         "why_unknown": end and end["why_unknown"],
-        "serves": why is None,
+        "serves": serves,
         "why": why,
         "acting": partner["acting"],
     }

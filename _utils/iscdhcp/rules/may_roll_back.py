@@ -48,8 +48,12 @@ def ok_to_take_back(
         old = too_old(name, seen, now)
         if old:
             found += [replace(one, text=one.text + more, blocks=blocks) for one in old]
-        elif not seen["serves"]:
+        elif seen["serves"] is None:
             why = seen["why"] or f"the state of {name} there is unknown"
+            why = f"whether {who} serves in {name} is unknown: {why}"
+            found.append(Reason.of("partner-unknown", name, blocks, more, why=why, pair=name))
+        elif not seen["serves"]:
+            why = seen["why"] or "it says so"
             found.append(
                 Reason.of("partner-not-serving", name, blocks, more, partner=who, why=why)
             )

@@ -192,11 +192,11 @@ def _own_end(facts: ServerFacts, name: str, relationship: EndFacts) -> list[Reas
     """What this server itself says of one relationship."""
     me = name_of(facts)
     state, partner = relationship["state"], relationship["partner_state"]
+    found = []
     if state is None or partner is None:
         why = relationship["why_unknown"] or "neither OMAPI nor the log says"
-        return [Reason.of("unknown", name, server=me, why=why)]
-    found = []
-    if (state, partner) != ("normal", "normal"):
+        found.append(Reason.of("unknown", name, server=me, why=why))
+    elif (state, partner) != ("normal", "normal"):
         found.append(Reason.of("relationship", name, states=states_at(me, relationship)))
     if relationship["source"] == "log" and relationship["connected"] is None:
         found.append(Reason.of("connection-unknown", name, server=me))
@@ -224,10 +224,15 @@ def _other_end(
         found.append(Reason.of("partner-unknown", name, why=why))
     elif (state, partner) != ("normal", "normal"):
         found.append(Reason.of("partner", name, states=states_at(who, evidence)))
-    if evidence["serves"] is not True:
-        # An unknown state is no proof of service.
-        why = evidence["why"] or "whether it does is unknown"
+    if evidence["serves"] is False:
+        why = evidence["why"] or "it says so"
         found.append(Reason.of("partner-not-serving", name, partner=who, why=why))
+    elif evidence["serves"] is None and not found:
+        # Not known to serve is no proof of service.
+        why = f"whether {who} serves in {name} is unknown"
+        if evidence["why"]:
+            why = f"{why}: {evidence['why']}"
+        found.append(Reason.of("partner-unknown", name, why=why))
     if evidence["acting"]:
         found.append(Reason.of("partner-acting", name, partner=who))
     skew = evidence["skew"]

@@ -8,6 +8,7 @@ from iscdhcp.act import restarting
 from iscdhcp.act import starting
 from iscdhcp.errors import OmapiRefused
 from iscdhcp.facts import asking
+from iscdhcp.rules.evidence import EVIDENCE_MAX_AGE
 from iscdhcp.rules.evidence import evidence_of
 from pair_facts import healthy
 
@@ -74,6 +75,20 @@ def test_a_partner_that_dies_between_answer_and_signal_is_asked_once_more(here, 
     host.signal_terminate = slow_file
     answer = restart_by_run(here)
     assert {one["code"] for one in answer["reasons"]} == {"probe-silent"}
+
+
+def test_who_says_that_the_partner_may_be_bad_has_not_said_that_the_look_may_be_old(here, host):
+    looked = here.host.clock.time()
+
+    def slow_file(one, look, deadline):
+        host.clock.sleep(EVIDENCE_MAX_AGE + 1)
+        look()
+        raise AssertionError("it was not called off")
+
+    host.signal_terminate = slow_file
+    answer = restart_by_run(here, looked, "signal", "partner")
+    assert {one["code"] for one in answer["reasons"]} == {"partner-old"}
+    assert "force=partner-unseen" in answer["comment"]
 
 
 def test_where_the_partner_can_not_be_asked_a_run_goes_on_with_a_warning(here, host):

@@ -66,7 +66,9 @@ def test_a_server_is_not_stopped_while_either_end_is_not_normal(end, state, part
         (lambda a, b: a["process"].update(signs=["the unit has a main process"]), "unseen-beside"),
         (lambda a, b: a["lease_file"].update(folder_problem="it is full"), "lease-folder"),
         (lambda a, b: a.update(start_problem="its unit is masked"), "start"),
-        (lambda a, b: b["relationships"]["foo"].update(serves=None), "partner-not-serving"),
+        (lambda a, b: b["relationships"]["foo"].update(serves=None), "partner-unknown"),
+        (lambda a, b: b["relationships"]["foo"].update(serves=False), "partner-not-serving"),
+        (lambda a, b: b["process"].update(running=False, signs=["a lock"]), "partner-unknown"),
         (lambda a, b: b["process"].update(running=False), "partner-not-serving"),
         (lambda a, b: b["process"].update(stopped=True), "partner-not-serving"),
         (lambda a, b: b["relationships"]["foo"].update(state=None), "partner-unknown"),
@@ -92,7 +94,7 @@ def test_an_unknown_state_never_counts_as_serving():
     _, b = healthy()
     b["relationships"]["foo"] = shaped(EndFacts, why_unknown="no log")
     seen = evidence_of(b, "foo", NOW, 0.0)
-    assert seen["serves"] is False and "no log" in seen["why"]
+    assert seen["serves"] is None and "no log" in seen["why"]
 
 
 def test_evidence_that_is_old_or_from_the_future_counts_for_nothing():
