@@ -132,9 +132,10 @@ class _Discovering:
         # Those of whom nothing is expected come last, in one call.
         ids = [one for one in ids if one not in gone] + [one for one in ids if one in gone]
         parts = [ids[at : at + self.at_once] for at in range(0, len(ids), self.at_once)]
-        for number, part in enumerate(parts):
-            last = number == len(parts) - 1
-            heard = self._ask_part(part, gone, self.seconds if last else NEXT_SECONDS)
+        # Of several parts the slow ones are asked again: they are waited for then, once.
+        quiet = NEXT_SECONDS if len(parts) > 1 else self.seconds
+        for part in parts:
+            heard = self._ask_part(part, gone, quiet)
             slow += [one for one in part if one not in heard and one not in gone]
             if self._found({}):
                 # Nobody was waited for to the end: who has not answered may be well.
