@@ -3,7 +3,7 @@
 export PYTHONPATH := $(CURDIR):$(CURDIR)/_utils
 PYTHON := .venv/bin/python
 
-.PHONY: help setup venv unit test explore fuzz test-salts salts-table steering-test docs docs-test docs-outputs docs-troubles docs-pictures reboot-test doctor-test \
+.PHONY: help setup venv unit test explore fuzz test-salts salts-table steering-test docs docs-test docs-outputs docs-troubles docs-pictures reboot-test fleet-test doctor-test \
 	docs-terminal rollout-test demo lab bench-restart bench-clients bench-leases \
 	bench-status events-test metrics-test bench-torn damage-test upgrade-test bench-conf bench-fleet bench-crowd races nobody-serving lint clean
 
@@ -11,6 +11,7 @@ help:
 	@echo "make demo           a real pair restarted under load, shown on a page"
 	@echo "make test           all tests"
 	@echo "make reboot-test    hosts that reboot and die, under load; some minutes"
+	@echo "make fleet-test     eight pairs by one command: one fails, the run is killed, rollout, reboot (15 min)"
 	@echo "make nobody-serving what clients see when something dies in a restart; build/nobody-serving.json"
 	@echo "make rollout-test   rollouts under load, and files with which dhcpd never gets normal"
 	@echo "make unit           the tests that need neither root nor the lab"
@@ -94,6 +95,9 @@ docs-pictures:
 
 reboot-test: setup
 	lab/isolated $(PYTHON) -m pytest -m slow tests/hosts/test_hosts_that_reboot.py
+
+fleet-test: setup
+	lab/isolated $(PYTHON) -m pytest -m slow tests/hosts/test_fleet_of_eight.py
 
 nobody-serving: setup
 	lab/isolated $(PYTHON) -m pytest -m slow tests/hosts/test_nobody_serving.py

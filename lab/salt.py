@@ -190,6 +190,23 @@ class Salt:
         }
 
     @property
+    def file_root(self) -> Path:
+        """The folder that the master serves as ``salt://``."""
+        return self._tree
+
+    def begin(self, *arguments: str) -> subprocess.Popen[str]:
+        """``salt-run ARGUMENTS`` on the master, begun; it leads a session of its own."""
+        return subprocess.Popen(
+            [BIN / "salt-run", "-c", self.config_dir, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=self._environment(),
+            start_new_session=True,
+        )
+
+    @property
     def address(self) -> str:
         """The master's address in the lab."""
         return str(self._lab.network.address)
