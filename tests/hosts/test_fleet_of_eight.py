@@ -33,8 +33,8 @@ FAILING, ITS_SECONDARY = "p3", "b3"
 FAILOVER_PORT = 647
 #: Nobody connects to it any more; what is connected stays so.
 BLOCK = "".join(
-    f"table ip block_{hook} {{ chain c {{ type filter hook {hook} priority 0; "
-    f"tcp flags & (syn | ack) == syn tcp dport {FAILOVER_PORT} reject with tcp reset; }} }}\n"
+    f"table ip block_{hook} {{\nchain c {{ type filter hook {hook} priority 0; "
+    f"tcp flags & (syn | ack) == syn tcp dport {FAILOVER_PORT} reject with tcp reset; }}\n}}\n"
     for hook in ("input", "output")
 )
 SOURCE = {
