@@ -108,7 +108,14 @@ def server() -> ServerFacts:
 
 def service() -> ServiceFacts:
     """Return what a service manager says of dhcpd that does not know it."""
-    return {"name": None, "manager": None, "active": None, "failed": False, "refuses": None}
+    return {
+        "name": None,
+        "manager": None,
+        "active": None,
+        "failed": False,
+        "started_it": None,
+        "refuses": None,
+    }
 
 
 def log() -> LogSurvey:

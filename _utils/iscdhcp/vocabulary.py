@@ -26,9 +26,7 @@ FLEET = (
 )
 FLEET_KINDS = {
     "restart": ("pending",),
-    "rollout": (
-        *("source", "contents_pillar", "sls", "file", "template", "saltenv", "previous"),
-    ),
+    "rollout": (*("source", "contents_pillar", "sls", "file", "template", "saltenv", "previous"),),
     "reboot": ("command", "sls", "reboot", "host_timeout"),
 }
 #: What every run takes.

@@ -257,7 +257,7 @@ def _last_seen(opts, memory, minion):
         return memory.heard[minion]
     try:
         cache, bank = salt.cache.factory(opts), f"minions/{minion}"
-        # Of one that never was there nothing is kept; Salt warns of each file that it does not find.
+        # Of one that never was there nothing is kept, and Salt would warn of that.
         updated = cache.updated(bank, "data") if cache.contains(bank, "data") else None
     except Exception:  # pylint: disable=broad-except
         log.debug("the cache of %s can't be read", minion, exc_info=True)

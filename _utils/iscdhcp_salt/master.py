@@ -120,9 +120,7 @@ def keep_journals(opts):
         ) from None
 
 
-def new_run(
-    opts, wanted=None, request=None, user=None, kind=PairRun, discovery=None, quiet=False
-):
+def new_run(opts, wanted=None, request=None, user=None, kind=PairRun, discovery=None, quiet=False):
     """
     Return the :class:`iscdhcp.run.restart.PairRun` for what the user asked, nothing touched yet.
 

@@ -157,8 +157,7 @@ class Stage:
     def begin(self, *arguments):
         """Start ``salt-run ARGUMENTS``."""
         command = Command(
-            [BIN / "salt-run", "-c", self.master.config_dir, "--out=json"]
-            + list(arguments)
+            [BIN / "salt-run", "-c", self.master.config_dir, "--out=json"] + list(arguments)
         )
         self._commands.append(command)
         return command
@@ -170,8 +169,7 @@ class Stage:
     def salt(self, *arguments, timeout=90.0):
         """``salt ARGUMENTS``, ended; one JSON document for each minion."""
         command = Command(
-            [BIN / "salt", "-c", self.master.config_dir, "--out=json"]
-            + list(arguments)
+            [BIN / "salt", "-c", self.master.config_dir, "--out=json"] + list(arguments)
         )
         self._commands.append(command)
         return command.wait(timeout)

@@ -21,9 +21,9 @@ def test_a_replaced_host_is_nobodys_partner_and_starts_no_dhcpd(pair):
 
         pairs = pair.salt_run("dhcp_failover.pairs", "refresh=True")
         assert list(pairs.answer["pairs"]) == ["foo:dhcp-a:dhcp-b"], str(pairs)
-        assert any(
-            "dhcp-c" in one and "salt-key -d" in one for one in pairs.answer["problems"]
-        ), str(pairs)
+        assert any("dhcp-c" in one and "salt-key -d" in one for one in pairs.answer["problems"]), (
+            str(pairs)
+        )
         run = pair.salt_run("dhcp_failover.restart", "foo")
         assert run.returncode == 0, str(run)
     finally:

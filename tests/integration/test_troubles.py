@@ -327,13 +327,28 @@ def test_a_start_that_may_not_write_its_lease_file(pair):
 
 
 def test_a_start_as_a_user_that_is_not_there(pair):
-    with unstartable(pair, "dhcp-b", defaults(pair, "dhcp-b", OPTIONS="-user dhcpdx")):
+    # As Fedora's unit does it; Debian's script takes no options.
+    command = "/usr/sbin/dhcpd -4 -q -user dhcpdx -cf /etc/dhcp/dhcpd.conf"
+    drop_in = f"[Service]\nExecStart=\nExecStart={command}\n"
+    with unstartable(pair, "dhcp-b", (DROP_IN, drop_in)):
         is_the_cause(pair, "start-user", "no such user: dhcpdx")
 
 
 def test_a_start_whose_half_for_ipv6_fails(pair):
     broken = ("/etc/dhcp/dhcpd6.conf", "subnet6 nonsense;\n")
     settings = defaults(pair, "dhcp-b", INTERFACESv6="eth0")
+    with unstartable(pair, "dhcp-b", broken, settings):
+        # dhcpd for DHCPv4 was started before; systemd calls the whole failed and leaves it running.
+        wait_until(pair.dhcp.is_normal, "the pair is normal", 60.0)
+        answer, codes = doctor(pair, code=0)
+        assert "service-half" in codes and "service" not in codes, answer
+        told = next(one for one in answer["findings"][FOO] if one["code"] == "service-half")
+        assert "dhcpd6.conf line 1" in told["text"] and "INTERFACESv6" in told["next"], told
+        restarted = pair.ask("dhcp-b", "dhcpd.restart")
+        assert restarted["result"] is True, restarted
+        wait_until(pair.dhcp.is_normal, "the pair is normal again", 60.0)
+    # Nothing of DHCPv4 in that unit: its start fails, and dhcpd is down.
+    settings = defaults(pair, "dhcp-b", INTERFACESv4="", INTERFACESv6="eth0")
     with unstartable(pair, "dhcp-b", broken, settings):
         is_the_cause(pair, "start-ipv6", "dhcpd6.conf line 1")
 

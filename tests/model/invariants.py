@@ -152,5 +152,3 @@ class Judge:
         kept = records.path_of(run.run.records, run.pair.id, "restart")
         if run.result is False and not self.acted and kept.exists():
             self.say(f"{run.name} was refused and left a record")
-
-

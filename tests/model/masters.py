@@ -88,7 +88,8 @@ class Messages:
             return answer
         return {"facts": answer["ret"], "asked": answer["asked"], "offset": 0.0}
 
-    def status(self, minions: list[str], brief: bool = False, looks: int = 1, ask: Any = None
+    def status(
+        self, minions: list[str], brief: bool = False, looks: int = 1, ask: Any = None
     ) -> dict[str, Any]:
         return {
             one: self._facts(it) for one, it in self.ask(minions, "status", {"ask": ask}).items()

@@ -90,9 +90,7 @@ MUTANTS: dict[str, tuple[Mutant, list[str]]] = {
         ["two masters", "two stops from two masters", "a run and a forced stop"],
     ),
     "a claim is taken from a living run": (
-        lambda: mock.patch.object(
-            claims, "_left_behind", lambda claim, master, over: True
-        ),
+        lambda: mock.patch.object(claims, "_left_behind", lambda claim, master, over: True),
         ["two masters", "two stops from two masters"],
     ),
     "no last look": (
@@ -132,9 +130,7 @@ MUTANTS: dict[str, tuple[Mutant, list[str]]] = {
         ["one restart", "a run and stops at both consoles"],
     ),
     "complete as soon as it runs": (
-        lambda: mock.patch.object(
-            is_complete, "restart_complete", lambda *_: Verdict("yes")
-        ),
+        lambda: mock.patch.object(is_complete, "restart_complete", lambda *_: Verdict("yes")),
         ["one restart", "one restart by hand-over"],
     ),
     "a lost answer counts as done": (
@@ -142,7 +138,9 @@ MUTANTS: dict[str, tuple[Mutant, list[str]]] = {
             restart.PairRun,
             "_settle",
             lambda self, server, before, lost, patience: {
-                "result": True, "comment": "surely", "new": {"identity": "?"},
+                "result": True,
+                "comment": "surely",
+                "new": {"identity": "?"},
             },  # fmt: skip
         ),
         ["one restart"],

@@ -68,6 +68,7 @@ class Views:
                 "manager": "systemd",
                 "active": True,
                 "failed": False,
+                "started_it": True,
                 "refuses": None,
             }
             facts["omapi"] = {

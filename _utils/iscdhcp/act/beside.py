@@ -78,9 +78,7 @@ def bring_back(here: Here, service: Service, before: list[Process]) -> list[str]
     return [f"dhcpd -6 of {service.name} was restarted with it (pid {pids})"]
 
 
-def _start(
-    here: Here, service: Service, before: list[Process], there: list[Process]
-) -> list[str]:
+def _start(here: Here, service: Service, before: list[Process], there: list[Process]) -> list[str]:
     """Start by their own command lines those that the service has not brought back."""
     told = []
     lines = [one.argv for one in there]

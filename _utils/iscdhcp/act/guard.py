@@ -37,9 +37,7 @@ DONE = {
 }
 
 
-def claimed_by_another(
-    here: Here, run: str | None, codes: Collection[str] = ()
-) -> Answer | None:
+def claimed_by_another(here: Here, run: str | None, codes: Collection[str] = ()) -> Answer | None:
     """Return the refusal where another run has claimed this server; ``codes`` are forced."""
     claim = here.notes.claims.current
     if claim and claim["run"] != run and "claim" not in codes:

@@ -205,9 +205,7 @@ def _last_states(path: str) -> dict[str, bytes]:
     return {entry.name: entry.text for entry in read.failover_entries(path)}
 
 
-def release_window(
-    server: Server, drained: bool = False
-) -> tuple[list[str], dict[str, str]]:
+def release_window(server: Server, drained: bool = False) -> tuple[list[str], dict[str, str]]:
     """
     Release the window of a survivor, so that its returned partner can get the full update.
 

@@ -134,4 +134,3 @@ class Proof:
             now = self._here.host.clock.time()
             for reason in may_stop.too_old(one.name, seen, now, UNPROVED_MAX_AGE):
                 raise CalledOff(reason.text, reason.code)
-

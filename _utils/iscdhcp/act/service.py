@@ -79,6 +79,8 @@ class Service:
             # By hand, by another program: its unit, if there is one, would start another dhcpd.
             self._managed = bool(ran.unit or name)
         self._prepared = False
+        #: Whether the dhcpd that runs, or ran last, is of this very unit.
+        self._in_its_unit = unit == self.name if ran else None
 
     @property
     def managed(self) -> bool:
@@ -132,7 +134,7 @@ class Service:
         return self._host.unit(self.name)
 
     def describe(self) -> ServiceFacts:
-        """Return ``name``, ``manager``, ``active`` (None: unknown), ``failed`` and ``refuses``."""
+        """Return what the manager believes of it, as :class:`iscdhcp.shapes.ServiceFacts`."""
         if not self.managed:
             return unknown.service()
         if self.systemd:
@@ -145,6 +147,7 @@ class Service:
                 "manager": "systemd",
                 "active": active,
                 "failed": shown == "failed",
+                "started_it": self._in_its_unit,
                 "refuses": {"code": refusal[0], "text": refusal[1]} if refusal else None,
             }
         active = bool(self._functions["service.status"](self.name))

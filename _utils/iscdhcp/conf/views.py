@@ -133,9 +133,7 @@ class Configuration:
         return next((one for one in self.relationships if one.name == name), None)
 
 
-def read(
-    path: str, directory: str = "/", locate: Locate | None = None
-) -> Configuration:
+def read(path: str, directory: str = "/", locate: Locate | None = None) -> Configuration:
     """Read a configuration, with all that it includes.
 
     :param path: the main file, such as ``/etc/dhcp/dhcpd.conf``.
@@ -279,8 +277,7 @@ def _pool(statement: Statement, scope: _Scope) -> Pool:
         raise statement.error("a pool must stand inside a subnet or a shared-network")
     ranges = tuple(_range(one) for one in statement.block or () if one.keyword == "range")
     restricted = any(
-        one.keyword in ("allow", "deny", "ignore")
-        and not one.says(one.keyword, "dynamic", "bootp")
+        one.keyword in ("allow", "deny", "ignore") and not one.says(one.keyword, "dynamic", "bootp")
         for one in statement.block or ()
     )
     return Pool(scope.network, ranges, statement.file, statement.line, restricted)

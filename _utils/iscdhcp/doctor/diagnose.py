@@ -15,9 +15,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..log import harmless
-from ..pair.cases import by_hand
 from ..pair.cases import is_full
 from ..pair.cases import lacking
+from ..pair.cases import not_the_service
 from ..pair.cases import old_file
 from ..pair.cases import room
 from ..pair.view import PairView
@@ -156,9 +156,7 @@ def _configuration(view: PairView, server: str) -> list[Finding]:
     if error:
         return [Finding.of("configuration", RISK, 80, server, error=error)]
     if not view.knows(server):
-        return [
-            Finding.of("half-configured", CAUSE, 93, server, partner=partner, pair=view.name)
-        ]
+        return [Finding.of("half-configured", CAUSE, 93, server, partner=partner, pair=view.name)]
     return []
 
 
@@ -263,9 +261,9 @@ def _omapi(view: PairView, server: str) -> list[Finding]:
 def _small(view: PairView, server: str) -> list[Finding]:
     """Find what is good to know and no trouble by itself."""
     found = []
-    service = view.service(server)
-    if view.running(server) and service["name"] and service["active"] is False:
-        found.append(Finding.of("service", NOTE, 30, server, case=by_hand(service)))
+    service = not_the_service(view, server)
+    if service:
+        found.append(Finding.of(service[0], NOTE, 30, server, case=service[1]))
     if view.seen(server)["process"]["gentle_shutdown"]:
         found.append(Finding.of("gentle", NOTE, 20, server))
     delay = view.end(server)["auto_partner_down"]
@@ -283,9 +281,7 @@ def _small(view: PairView, server: str) -> list[Finding]:
         more = ": what is seen here may be its doing"
         found.append(Finding.of("run", WAIT, 65, server, more, who=lock))
     if hold:
-        found.append(
-            Finding.of("hold", NOTE, 24, server, who=hold.get("who"), why=hold.get("why"))
-        )
+        found.append(Finding.of("hold", NOTE, 24, server, who=hold.get("who"), why=hold.get("why")))
     log = view.log(server)
     if log["error"]:
         found.append(Finding.of("log", NOTE, 28, server, why=log["error"]))
@@ -300,9 +296,7 @@ def _harmless(view: PairView) -> list[Finding]:
     counts: dict[str, list[str]] = {}
     for server in view.servers:
         for code, times in view.log(server)["harmless"].items():
-            counts.setdefault(code, []).append(
-                f"{server} {pools.times(times)}"
-            )
+            counts.setdefault(code, []).append(f"{server} {pools.times(times)}")
     for code, seen in sorted(counts.items()):
         text = f"{harmless.meaning(code)} ({', '.join(seen)})"
         found.append(Finding(code, HARMLESS, text, None, None, 1))

@@ -209,9 +209,7 @@ def _process(told: Memory, seen: Seen) -> list[News]:
     return [{"tag": "process", "running": True, "pid": now["pid"], "text": text}]
 
 
-def _state(
-    told: Memory, name: str, end: SeenEnd, now: list[str], first: bool
-) -> list[News]:
+def _state(told: Memory, name: str, end: SeenEnd, now: list[str], first: bool) -> list[News]:
     known = told["states"].get(name)
     told["states"][name] = now
     was: Sequence[str | None] = known or (["normal", "normal"] if first else [None, None])
@@ -242,9 +240,7 @@ def _serves(states: Sequence[str]) -> bool | None:
         return None
 
 
-def _stuck(
-    name: str, end: SeenEnd, label: str, now: float, acting: bool
-) -> dict[str, Condition]:
+def _stuck(name: str, end: SeenEnd, label: str, now: float, acting: bool) -> dict[str, Condition]:
     """Return the conditions of a state that stays: sticky by nature, or for too long."""
     try:
         state = FailoverState.parse(label)

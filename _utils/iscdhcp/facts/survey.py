@@ -89,6 +89,7 @@ def survey(
     log_hours: float = 0.0,
     addresses: Sequence[str] = (),
     nonce: str | None = None,
+    service_failed: bool = False,
 ) -> Survey:
     """
     Return what is known of a server beside its facts.
@@ -99,6 +100,9 @@ def survey(
         How far back the log is read; 0: not at all.
     addresses, nonce
         As for :func:`examined`.
+    service_failed
+        Whether the service manager believes that a start has failed: the log says why, also where
+        dhcpd runs.
     """
     configuration = server.configuration
     omapi = configuration.omapi if configuration else None
@@ -106,7 +110,7 @@ def survey(
         "space": space(server.lease_file),
         "sockets": sockets(server),
         "firewall": firewall.closed(omapi.port) if omapi else None,
-        "log": read_log(server, log_hours * 3600.0) if log_hours else None,
+        "log": (read_log(server, log_hours * 3600.0, service_failed) if log_hours else None),
         "configuration": examined(server, addresses, nonce) if configuration else None,
         "knowledge": knowledge(server),
         "upgrades": upgrades.look(_units(server)),
@@ -140,9 +144,7 @@ def knowledge(server: Server) -> dict[str, Knowledge] | None:
         for one in server.configuration.relationships
     }
     try:
-        return leases_knowledge.knowledge(
-            server.lease_file, ranges, server.host.clock.time()
-        )
+        return leases_knowledge.knowledge(server.lease_file, ranges, server.host.clock.time())
     except IscDhcpError:
         return None
 
@@ -246,7 +248,7 @@ def examined(server: Server, addresses: Sequence[str], nonce: str | None) -> Exa
 # -- log -----------------------------------------------------------------------------------------
 
 
-def read_log(server: Server, seconds: float) -> LogSurvey:
+def read_log(server: Server, seconds: float, service_failed: bool = False) -> LogSurvey:
     """Return what the log said in the last ``seconds``, of all processes of dhcpd, folded."""
     identifier = (
         Path(server.process.argv[0]).name
@@ -263,7 +265,7 @@ def read_log(server: Server, seconds: float) -> LogSurvey:
         return {**unknown.log(), "error": str(err)}
     found = fold(lines)
     found["source"], found["complete"] = source, len(lines) < LINES
-    if server.process is None:
+    if server.process is None or service_failed:
         found["failed_start"] = _failed_start(server, now - seconds, identifier)
     found["clients"] = {
         code: sum(phrase in line.text for line in clients)

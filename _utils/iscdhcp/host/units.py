@@ -14,6 +14,7 @@ import shlex
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 PROC = Path("/proc")
@@ -27,8 +28,16 @@ _SHOWN = (
     *("Id", "LoadState", "ActiveState", "MainPID", "FragmentPath", "SourcePath", "DropInPaths"),
     *("EnvironmentFiles", "ExecStart", "ExecMainStatus"),
     # why it does not start
-    *("LoadError", "Result", "ConditionResult", "AssertResult",
-      "ConditionTimestamp", "AssertTimestamp", "ExecCondition", "ExecStartPre"),
+    *(
+        "LoadError",
+        "Result",
+        "ConditionResult",
+        "AssertResult",
+        "ConditionTimestamp",
+        "AssertTimestamp",
+        "ExecCondition",
+        "ExecStartPre",
+    ),
 )
 #: Results of systemd.exec(5) that have nothing to do with what dhcpd says.
 _RESULTS = {
@@ -146,7 +155,34 @@ def read(name: str) -> Unit | None:
         return None
     if done.returncode:
         return None
-    return parse(name, done.stdout)
+    unit = parse(name, done.stdout)
+    if unit.active == "failed" and unit.refusal is None and _gave_up(unit.name):
+        refusal = "unit-start-limit", f"{_RESULTS['start-limit-hit']} (journal)"
+        unit = replace(unit, refusal=refusal)
+    return unit
+
+
+def _gave_up(name: str) -> bool:
+    """
+    Whether the newest start of a failed unit was refused because there were too many.
+
+    Where dhcpd itself had failed before, ``Result`` keeps that (systemd 252): only systemd's own
+    lines say it, the last but "Failed with result" and "Failed to start".
+    """
+    argv = ["journalctl", "--quiet", "--output=cat", "--lines=3", "_PID=1", f"UNIT={name}"]
+    try:
+        done = subprocess.run(
+            argv,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            timeout=20,
+            stdin=subprocess.DEVNULL,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return "Start request repeated too quickly" in done.stdout
 
 
 def parse(name: str, shown: str) -> Unit:

@@ -63,9 +63,7 @@ def knowledge(
         for name, them in ranges.items()
     }
     parts = sorted(
-        (_number(first), _number(end), name)
-        for name, them in ranges.items()
-        for first, end in them
+        (_number(first), _number(end), name) for name, them in ranges.items() for first, end in them
     )
     begins = [begin for begin, _, _ in parts]
     epochs: dict[bytes, int] = {b"": 0}

@@ -35,8 +35,7 @@ _ISO = rf"(?P<date>\d{{4}}[-/]\d\d[-/]\d\d)[T ]{_CLOCK}{_ZONE}"
 _EPOCH = r"(?P<epoch>\d{9,10}(?:\.\d+)?)"
 _PRIORITY = r"(?:<\d{1,3}>(?:1 )?)?"
 _STAMPS = tuple(
-    re.compile(rf"{_PRIORITY}\[?{_DAY}{stamp}\]?:? +")
-    for stamp in (_TRADITIONAL, _ISO, _EPOCH)
+    re.compile(rf"{_PRIORITY}\[?{_DAY}{stamp}\]?:? +") for stamp in (_TRADITIONAL, _ISO, _EPOCH)
 )
 #: As much of a line as tells when it is from.
 STAMP_LENGTH = 48

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from ..rules import lease_age
 from ..rules.verdict import Reason
-from ..shapes import ServiceFacts
 from ..shapes import Space
 from ..words import size
+from ..words import stamp
 from .view import PairView
 
 
@@ -46,7 +46,21 @@ def lacking(view: PairView, server: str) -> Reason | None:
     )
 
 
-def by_hand(service: ServiceFacts) -> dict[str, str | None]:
-    """Return what a service manager believes of a dhcpd that was started by hand."""
+def not_the_service(view: PairView, server: str) -> tuple[str, dict[str, str | None]] | None:
+    """
+    Return code and case where dhcpd runs and its service manager does not believe so.
+
+    Somebody has started it by hand; or its service has started it and failed by something else:
+    Debian's starts a dhcpd for DHCPv6 too.
+    """
+    service = view.service(server)
+    if not view.running(server) or not service["name"] or service["active"] is not False:
+        return None
+    case = {"manager": service["manager"], "service": service["name"]}
+    # A minion of an earlier version does not say it.
+    if service["failed"] and service.get("started_it"):
+        failed = view.log(server).get("failed_start")
+        said = f": “{failed['text']}” at {stamp(failed['time'])}" if failed else ""
+        return "service-half", {**case, "said": said}
     how = "has failed" if service["failed"] else "is stopped"
-    return {"manager": service["manager"], "service": service["name"], "how": how}
+    return "service", {**case, "how": how}

@@ -27,9 +27,9 @@ from ..troubles.catalogue import CATALOGUE
 from ..troubles.catalogue import says
 from ..troubles.catalogue import what_to_do
 from ..words import count
-from .cases import by_hand
 from .cases import is_full
 from .cases import lacking
+from .cases import not_the_service
 from .cases import old_file
 from .cases import room
 from .view import PairView
@@ -396,10 +396,8 @@ def _space(view: PairView, server: str) -> list[Check]:
 
 
 def _service(view: PairView, server: str) -> list[Check]:
-    service = view.service(server)
-    if not service["name"] or not view.running(server) or service["active"] is not False:
-        return []
-    return [Check.of("service", server, case=by_hand(service))]
+    found = not_the_service(view, server)
+    return [Check.of(found[0], server, case=found[1])] if found else []
 
 
 def _held(view: PairView, server: str) -> list[Check]:
@@ -408,9 +406,7 @@ def _held(view: PairView, server: str) -> list[Check]:
     if lock:
         found.append(Check.of("run", server, guard=True, who=lock))
     if hold:
-        found.append(
-            Check.of("hold", server, guard=True, who=hold.get("who"), why=hold.get("why"))
-        )
+        found.append(Check.of("hold", server, guard=True, who=hold.get("who"), why=hold.get("why")))
     return found
 
 

@@ -57,7 +57,6 @@ class Counts(TypedDict):
     pools: list[CountsOfPool]
 
 
-
 @dataclass(frozen=True)
 class PairView:
     """

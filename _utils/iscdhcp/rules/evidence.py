@@ -15,9 +15,7 @@ from . import forecast
 EVIDENCE_MAX_AGE = 10.0
 
 
-def evidence_of(
-    partner: ServerFacts, relationship: str, observed: float, skew: float
-) -> Evidence:
+def evidence_of(partner: ServerFacts, relationship: str, observed: float, skew: float) -> Evidence:
     """
     Return what the master saw of a relationship's other end, for the guard on the acting server.
 

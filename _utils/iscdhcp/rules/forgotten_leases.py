@@ -14,9 +14,7 @@ from .verdict import overridden
 NAMED = 5
 
 
-def keeps_leases(
-    counted: Mapping[str, Forgotten | None], force: Collection[str] = ()
-) -> Verdict:
+def keeps_leases(counted: Mapping[str, Forgotten | None], force: Collection[str] = ()) -> Verdict:
     """
     Decide whether servers keep their clients' leases with their new configurations.
 
@@ -32,9 +30,7 @@ def keeps_leases(
         if seen is None:
             continue
         if seen["unknown"] is not None:
-            found.append(
-                Reason.of("leases-uncounted", server=server, why=seen["unknown"])
-            )
+            found.append(Reason.of("leases-uncounted", server=server, why=seen["unknown"]))
         elif seen["leases"]:
             number = seen["leases"]
             leases = "1 lease" if number == 1 else f"{number} leases"

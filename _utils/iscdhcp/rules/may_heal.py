@@ -82,9 +82,7 @@ def may_be_started(
     return Verdict("no" if any(one.blocks for one in reasons) else "yes", reasons)
 
 
-def _partner(
-    me: str, name: str, theirs: ServerFacts | None, skew: float | None
-) -> list[Reason]:
+def _partner(me: str, name: str, theirs: ServerFacts | None, skew: float | None) -> list[Reason]:
     """What stands against it at the other end: it has the newer leases, so it has to serve."""
     if theirs is None:
         why = f"the partner of {me} in {name} did not answer"

@@ -54,9 +54,7 @@ def ok_to_take_back(
             found.append(Reason.of("partner-unknown", name, blocks, more, why=why, pair=name))
         elif not seen["serves"]:
             why = seen["why"] or "it says so"
-            found.append(
-                Reason.of("partner-not-serving", name, blocks, more, partner=who, why=why)
-            )
+            found.append(Reason.of("partner-not-serving", name, blocks, more, partner=who, why=why))
         elif seen["acting"]:
             found.append(Reason.of("partner-acting", name, blocks, more, partner=who))
     if not evidence:

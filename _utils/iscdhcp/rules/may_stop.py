@@ -241,9 +241,7 @@ def _other_end(
     return found
 
 
-def too_old(
-    name: str, evidence: Evidence, now: float, limit: float | None = None
-) -> list[Reason]:
+def too_old(name: str, evidence: Evidence, now: float, limit: float | None = None) -> list[Reason]:
     """
     Return why what the master saw of the partner in ``name`` does not count any more, if so.
 

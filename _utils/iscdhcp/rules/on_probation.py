@@ -69,9 +69,7 @@ def still_good(
     return Verdict("wait" if unseen else "yes", tuple(unseen))
 
 
-def _look_at(
-    who: str, name: str, end: EndFacts, bad: list[Reason], unseen: list[Reason]
-) -> None:
+def _look_at(who: str, name: str, end: EndFacts, bad: list[Reason], unseen: list[Reason]) -> None:
     """Judge one end: what is bad, and what can't be seen."""
     if end["refused"]:
         bad.append(Reason.of("refused", name, server=who, why=end["refused"]))

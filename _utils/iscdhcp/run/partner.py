@@ -292,9 +292,7 @@ class PartnerRun(PairRun):
         step.changes = changes
         return step
 
-    def _old_files(
-        self, facts: ServerFacts, answers: Mapping[str, Look]
-    ) -> dict[str, Reason]:
+    def _old_files(self, facts: ServerFacts, answers: Mapping[str, Look]) -> dict[str, Reason]:
         """Return why the lease file is older than what a partner knows, by relationship."""
         found = {}
         for name, theirs in self._partner_facts(facts, answers).items():
@@ -323,9 +321,7 @@ class PartnerRun(PairRun):
         why = str(answer.get("comment") or answer.get("lost")).rstrip(".")
         return Step(False, f"dhcpd on {self.server} was not started: {why}. Run this again.")
 
-    def _start(
-        self, facts: ServerFacts, force: Iterable[str]
-    ) -> tuple[Step | None, str | None]:
+    def _start(self, facts: ServerFacts, force: Iterable[str]) -> tuple[Step | None, str | None]:
         me, patience = self.server, restart_patience(facts)
         self.say(f"Starting dhcpd on {me}.")
         answer = self.minions.act(

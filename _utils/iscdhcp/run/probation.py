@@ -125,9 +125,7 @@ class ProbationRun(PairRun):
         if facts is None:
             return self._unknown(server, answers)
         asked = [one for one in self._unanswered(server, facts, answers, asks) if one.blocks]
-        return on_probation.still_good(
-            facts, self._partner_facts(facts, answers), identity, asked
-        )
+        return on_probation.still_good(facts, self._partner_facts(facts, answers), identity, asked)
 
     def _failure_unseen(self, server: str, verdict: Verdict) -> Step:
         """It can't be seen any more: it is left as it is, and its partner too."""

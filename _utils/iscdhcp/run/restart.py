@@ -539,9 +539,7 @@ class PairRun(HealingRun):
             self.say(f"{facts['minion']} is {why}: releasing it on {theirs['minion']}.")
             self.minions.release_window(str(theirs["minion"]), run=self.run)
 
-    def _nothing_lost_in_a_drain(
-        self, facts: ServerFacts, answers: Mapping[str, Look]
-    ) -> bool:
+    def _nothing_lost_in_a_drain(self, facts: ServerFacts, answers: Mapping[str, Look]) -> bool:
         """
         Return whether each end has been seen without unacknowledged updates since a drain.
 
@@ -572,9 +570,7 @@ class PairRun(HealingRun):
                     self.minions.release_window(who, drained=True, run=self.run)
         return whole
 
-    def checks(
-        self, answers: Mapping[str, Look], view: PairView
-    ) -> list[pair_preflight.Check]:
+    def checks(self, answers: Mapping[str, Look], view: PairView) -> list[pair_preflight.Check]:
         """
         Return every check of the preflight for what was seen; nothing is touched or claimed.
 

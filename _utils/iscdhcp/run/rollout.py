@@ -483,9 +483,7 @@ class Rollout(ProbationRun):
             )
         return ""
 
-    def _partners_seen(
-        self, server: str, answers: Mapping[str, Look]
-    ) -> dict[str, Evidence]:
+    def _partners_seen(self, server: str, answers: Mapping[str, Look]) -> dict[str, Evidence]:
         """What was seen of the partners, by the relationships that were discovered."""
         offset = answers.get(server, {}).get("offset", 0.0)
         found = {}

@@ -62,9 +62,7 @@ class StopRun(PairRun):
             would.changes = {}
         return would
 
-    def _order_stop(
-        self, server: str, facts: ServerFacts, answers: Mapping[str, Look]
-    ) -> Answer:
+    def _order_stop(self, server: str, facts: ServerFacts, answers: Mapping[str, Look]) -> Answer:
         """
         Have dhcpd on ``server`` stopped, this very process and no other.
 
@@ -109,7 +107,7 @@ class StopRun(PairRun):
                     return {
                         "result": False,
                         "comment": f"dhcpd on {server} runs again (pid {process['pid']}): "
-                        "somebody, or its service manager, has started it"
+                        "somebody, or its service manager, has started it",
                     }
                 if any(end["state"] == "shutdown" for end in facts["relationships"].values()):
                     # It handed over, and the call that was to end it has died.
@@ -119,7 +117,7 @@ class StopRun(PairRun):
                     return {
                         "result": False,
                         "comment": f"dhcpd on {server} was not stopped: the call that was to do "
-                        f"it died; {resumed.get('comment') or resumed.get('lost')}"
+                        f"it died; {resumed.get('comment') or resumed.get('lost')}",
                     }
                 comment = f"the order never reached {server}: its dhcpd runs"
                 return {"result": False, "comment": comment, "refused": True}

@@ -183,6 +183,19 @@ DHCPD = (
         check="service",
     ),
     Trouble(
+        "service-half",
+        "dhcpd runs, and its service has failed as a whole: what it starts besides did not start. "
+        "Debian's isc-dhcp-server starts a dhcpd for DHCPv6 as well, unless INTERFACESv6 is empty "
+        "and INTERFACESv4 is not. A restart brings dhcpd back; nothing but systemctl says so.",
+        "empty INTERFACESv6 in /etc/default/isc-dhcp-server on {server} if it is to serve DHCPv4 "
+        "only, else mend what failed (journalctl -u {service}); then systemctl reset-failed "
+        "{service}",
+        "{server}: dhcpd runs, and {manager} believes that {service} has failed: something else "
+        "that it starts did not start{said}",
+        proof=NOTE,
+        check="service",
+    ),
+    Trouble(
         "start",
         "The service's unit, command line or files are others than those of the running dhcpd: a "
         "start may bring back another one, or none.",

@@ -61,9 +61,7 @@ def test_one_of_another_service_is_none_of_ours(here, host, service):
 
 def test_a_restart_says_that_it_was_restarted_too(here, host, service):
     host.beside = [six(500)]
-    answer = restarting.restart(
-        here, {"free-leases"}, None, None, "signal", 10.0, None, None
-    )
+    answer = restarting.restart(here, {"free-leases"}, None, None, "signal", 10.0, None, None)
     assert answer["result"] is True, answer
     (told,) = [one for one in answer["warnings"] if "-6" in one]
     assert "was restarted with it" in told
@@ -86,8 +84,6 @@ def test_a_failed_start_does_not_leave_it_down(here, host, service):
     host.beside = [six(500)]
     launched = []
     host.launch = lambda argv, variables: launched.append(argv)
-    answer = restarting.restart(
-        here, {"free-leases"}, None, None, "signal", 5.0, None, None
-    )
+    answer = restarting.restart(here, {"free-leases"}, None, None, "signal", 5.0, None, None)
     assert answer["result"] is False
     assert launched == [list(SIX)]

@@ -54,16 +54,12 @@ def put_on_stage(here, main, old, new, run="r1", test=False, probation=0.0):
     with open(found, "w", encoding="utf-8") as file:
         file.write(text.replace(old, new))
     candidates = {str(main): found}
-    return configuring.put_on_stage(
-        here, here.server(), run, candidates, test, probation
-    )
+    return configuring.put_on_stage(here, here.server(), run, candidates, test, probation)
 
 
 def take_back(here, main, run="r2", of="r1"):
     candidates, told = previous.candidates(here, str(main), of)
-    answer = configuring.put_on_stage(
-        here, here.server(), run, candidates, False, 0.0, of
-    )
+    answer = configuring.put_on_stage(here, here.server(), run, candidates, False, 0.0, of)
     return answer, told
 
 
@@ -175,8 +171,9 @@ def test_the_files_from_before_a_rollout_come_back_and_forth(here, main):
     finished(here, main)
     second = main.read_text()
     answer, told = take_back(here, main)
-    assert "+  pool { failover peer \"foo\"; range 10.0.0.10 10.0.0.20; }" in (
-        answer["files"][str(main)]
+    assert (
+        '+  pool { failover peer "foo"; range 10.0.0.10 10.0.0.20; }'
+        in (answer["files"][str(main)])
     )
     assert told == []
     here.notes.stage.apply("r2")

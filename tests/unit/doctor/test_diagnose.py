@@ -207,6 +207,23 @@ def test_who_has_the_port_is_told_where_a_start_failed_by_it(views):
     assert "unseen" not in codes(views)
 
 
+def test_a_dhcpd_that_runs_under_a_failed_service_is_told_from_one_that_was_started_by_hand(views):
+    views.b["service"].update(active=False, failed=True, started_it=False)
+    assert "service" in codes(views) and "service-half" not in codes(views)
+    views.b["service"].update(started_it=True)
+    views.b["survey"]["log"]["failed_start"] = {
+        "code": "start-ipv6",
+        "text": "/etc/dhcp/dhcpd6.conf line 1: semicolon expected.",
+        "time": NOW,
+        "name": None,
+        "file": None,
+        "profile": None,
+    }
+    assert "service-half" in codes(views) and "service" not in codes(views)
+    (told,) = [one for one in found(views) if one.code == "service-half"]
+    assert "dhcpd6.conf line 1" in told.text and "INTERFACESv6" in told.next
+
+
 def test_a_start_limit_comes_after_what_made_each_start_fail(views):
     views.down(B)
     refuses = {"code": "unit-start-limit", "text": "start request repeated too quickly"}
@@ -220,7 +237,6 @@ def test_a_start_limit_comes_after_what_made_each_start_fail(views):
         "profile": None,
     }
     assert codes(views)[:2] == ["start-port", "unit-start-limit"]
-
 
 
 def test_an_old_failure_to_start_does_not_explain_a_later_end(views):

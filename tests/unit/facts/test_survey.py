@@ -99,9 +99,7 @@ def logged_by(tmp_path, text, running=False):
     path.write_text("".join(f"{stamp} host dhcpd[7]: {line}\n" for line in text.splitlines()))
     settings = SimpleNamespace(log_files=(str(path),), binaries=("/usr/sbin/dhcpd",))
     process = SimpleNamespace(argv=("/usr/sbin/dhcpd",)) if running else None
-    server = SimpleNamespace(
-        process=process, settings=settings, config_file="/etc/dhcp/dhcpd.conf"
-    )
+    server = SimpleNamespace(process=process, settings=settings, config_file="/etc/dhcp/dhcpd.conf")
     return survey.read_log(server, 600.0)
 
 

@@ -68,3 +68,28 @@ def test_its_reason_is_told_in_its_words(shown, code, words):
 )
 def test_it_has_none_where_dhcpd_is_what_failed_or_nothing_was_tried(shown):
     assert units.parse("dhcpd.service", shown).refusal is None
+
+
+@pytest.mark.parametrize(
+    "journal, code",
+    [
+        (
+            "dhcpd.service: Start request repeated too quickly.\n"
+            "dhcpd.service: Failed with result 'exit-code'.\nFailed to start dhcpd.service.\n",
+            "unit-start-limit",
+        ),
+        ("dhcpd.service: Failed with result 'exit-code'.\nFailed to start dhcpd.service.\n", None),
+    ],
+)
+def test_a_start_limit_after_failures_stands_in_the_journal_alone(
+    monkeypatch, tmp_path, journal, code
+):
+    # Real programs in the path that say what systemd 252 says: no systemd runs here.
+    for name, text in (("systemctl", f"Id=dhcpd.service\n{FAILED}"), ("journalctl", journal)):
+        program = tmp_path / name
+        program.write_text(f"#!/bin/sh\ncat <<'end'\n{text}end\n")
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setattr(units, "SYSTEMD", tmp_path)
+    refusal = units.read("dhcpd").refusal
+    assert (refusal and refusal[0]) == code

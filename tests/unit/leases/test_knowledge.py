@@ -76,9 +76,7 @@ def test_an_address_that_was_only_offered_is_nothing_that_the_partner_knows(know
 
 def test_each_relationship_has_its_own_addresses(known):
     inside = [lease(one, **ACKNOWLEDGED) for one in ("10.0.0.20", "10.0.1.0", "10.0.2.255")]
-    outside = [
-        lease(one, cltt=-1, **ACKNOWLEDGED) for one in ("10.0.0.9", "10.0.0.21", "10.0.3.0")
-    ]
+    outside = [lease(one, cltt=-1, **ACKNOWLEDGED) for one in ("10.0.0.9", "10.0.0.21", "10.0.3.0")]
     found = known(*inside, *outside)
     assert (found["active"], found["known"]) == (3, NOW - 100)
 

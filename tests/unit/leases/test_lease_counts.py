@@ -1,6 +1,5 @@
 """How many addresses of a pool are in which state, by a lease file."""
 
-
 import pytest
 from iscdhcp.leases import count
 from lease_texts import BINDING
@@ -66,7 +65,6 @@ def test_an_active_lease_whose_end_is_past_is_expired(write, ends, state, form):
     assert found[state] == 1
     assert found["lapsed"] == (state == "expired")
     assert sum(found[name] for name in BINDING) == found["addresses"]
-
 
 
 def test_an_active_lease_without_end_is_expired(write):

@@ -51,9 +51,7 @@ def test_a_healthy_pair_passes_every_check_in_order(views):
     texts = {one.code: one.text for one in found}
     assert "dhcp-a 90 of 200, dhcp-b 90 of 200" in texts["pools"]
     assert "within 0.1 s" in texts["clock"]
-    assert texts["probe"] == (
-        "asked for an address: dhcp-b after 0.7 ms, dhcp-a after 0.7 ms"
-    )
+    assert texts["probe"] == ("asked for an address: dhcp-b after 0.7 ms, dhcp-a after 0.7 ms")
 
 
 SPOILT = [

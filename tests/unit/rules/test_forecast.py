@@ -79,9 +79,7 @@ def test_leases_that_were_counted_a_while_ago_count_less():
 @pytest.mark.parametrize("end", ["own", "other"])
 def test_what_could_not_be_counted_is_not_taken_for_enough(end):
     a, b = healthy()
-    (a if end == "own" else b)["leases"] = shaped(
-        LeaseFacts, counted=NOW, error="no such file"
-    )
+    (a if end == "own" else b)["leases"] = shaped(LeaseFacts, counted=NOW, error="no such file")
     verdict = judge(a, b)
     assert blocking(verdict) == {"free-leases-unknown"}
     assert "could not be counted" in verdict.sentence

@@ -11,9 +11,7 @@ BY_HAND = ("/etc/dhcp/dhcpd.conf", None)
 
 
 def chosen(found, config_file=None, service=None):
-    mine, others = ours.chosen(
-        found, config_file, service, lambda one: one[0], lambda one: one[1]
-    )
+    mine, others = ours.chosen(found, config_file, service, lambda one: one[0], lambda one: one[1])
     assert sorted([*mine, *others], key=str) == sorted(found, key=str)
     return mine
 

@@ -97,9 +97,7 @@ def test_a_dhcpd_that_ends_did_not_stand_its_probation(minions, run):
 
 
 def test_a_server_that_is_normal_for_a_moment_only_is_taken_back(minions, run):
-    when_restarted(
-        minions, 30, lambda: minions.spoil("dhcp-b", "communications-interrupted")
-    )
+    when_restarted(minions, 30, lambda: minions.spoil("dhcp-b", "communications-interrupted"))
     check_taken_back(minions, go(run()), "did not stand its probation", "interrupted")
 
 
@@ -109,9 +107,7 @@ def test_what_only_the_partner_sees_counts_too(minions, run):
         return minions.new_process(minion)
 
     minions.on_roll_back = back
-    when_restarted(
-        minions, 30, lambda: minions.spoil("dhcp-a", "communications-interrupted")
-    )
+    when_restarted(minions, 30, lambda: minions.spoil("dhcp-a", "communications-interrupted"))
     check_taken_back(minions, go(run()), "dhcp-a is in communications-interrupted")
 
 

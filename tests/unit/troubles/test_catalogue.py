@@ -49,6 +49,7 @@ PUT_TOGETHER = {
     },
     "conf/lint.py": {"mclt-on-secondary", "split-on-secondary", "hba-on-secondary"},
     "rules/may_stop.py": {"lease-file-missing", "lease-file-torn"},
+    "pair/cases.py": {"service", "service-half"},
     "pair/preflight.py": {"minion-silent", "not-synced"},
 }
 #: They override what a rollout finds between two files, which is told with their lines.
