@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "_utils"))
 from iscdhcp.conf import lint  # noqa: E402
 from iscdhcp.conf import syntax
 from iscdhcp.conf import write
+from iscdhcp.conf.finding import ERROR  # noqa: E402
 from iscdhcp.errors import ConfError  # noqa: E402
 
 #: Why we let pass what dhcpd refuses, by what it says.
@@ -73,7 +74,7 @@ def row(path: Path) -> dict[str, str | bool]:
     else:
         if syntax.parse_text(write.write(tree)) != tree:
             raise SystemExit(f"{path}: another tree when it is written and read")
-        errors = [one for one in lint.lint(tree) if one.severity == lint.ERROR]
+        errors = [one for one in lint.lint(tree) if one.severity == ERROR]
         if errors:
             found = f"line {errors[0].line}: {errors[0].code}"
     ours = parsed == "yes" and not found

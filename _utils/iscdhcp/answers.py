@@ -132,7 +132,7 @@ class CheckAnswer(_Answer):
 
     file: str
     dhcpd: OwnVerdict
-    #: As :meth:`iscdhcp.conf.lint.Finding.as_dict` has them.
+    #: As :meth:`iscdhcp.conf.finding.Finding.as_dict` has them.
     findings: list[dict[str, Any]]
 
 

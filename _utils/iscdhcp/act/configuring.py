@@ -22,6 +22,7 @@ from ..conf import lint
 from ..conf import masking
 from ..conf import syntax
 from ..conf import views
+from ..conf.finding import ERROR
 from ..errors import IscDhcpError
 from ..errors import StagingError
 from ..facts import gather
@@ -60,7 +61,7 @@ def check(here: Here, file: str | None) -> CheckAnswer:
     verdict = _verdict(here, path)
     if verdict["said"]:
         verdict["said"] = here.masked(verdict["said"], keys)
-    errors = [one for one in findings if one.severity == lint.ERROR]
+    errors = [one for one in findings if one.severity == ERROR]
     accepted = verdict["verdict"] == "accepted"
     if errors:
         comment = here.masked(str(errors[0]), keys) + "."

@@ -26,6 +26,7 @@ from . import names
 from . import normal
 from . import syntax
 from . import views
+from .finding import ERROR
 from .masking import text_of
 from .masking import without_keys
 
@@ -138,14 +139,14 @@ def check(
             for one in lint.lint(tree, addresses, resolve)
         ]
         complaint = by_dhcpd(path)
-        errors = [one for one in found if one.severity == lint.ERROR]
+        errors = [one for one in found if one.severity == ERROR]
         fresh = [one for one in found if (one.code, one.what) not in known]
         if complaint is not None and not errors:
             # dhcpd writes "FILE line N: what"; FILE:N is what editors and people jump to.
             text = re.sub(r"(\S+) line (\d+): ", r"\1:\2: ", named(complaint), count=1)
             raise StagingError(without_keys(configuration.keys, text))
         for one in errors if complaint is not None else fresh:
-            if one.severity == lint.ERROR:
+            if one.severity == ERROR:
                 raise StagingError(str(one).partition(": ")[2])
     return configuration, [str(one) for one in fresh]
 

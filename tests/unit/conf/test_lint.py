@@ -25,6 +25,7 @@ from iscdhcp.conf import normal
 from iscdhcp.conf import syntax
 from iscdhcp.conf import views
 from iscdhcp.conf import write
+from iscdhcp.conf.finding import Finding
 from iscdhcp.errors import ConfError
 
 HERE = ["192.0.2.1", "127.0.0.1"]
@@ -48,7 +49,7 @@ FOUND = [
 ]
 
 
-def findings(text: str, addresses: list[str] | None = HERE) -> list[lint.Finding]:
+def findings(text: str, addresses: list[str] | None = HERE) -> list[Finding]:
     found = lint.lint(syntax.parse_text(text), addresses)
     for one in found:
         assert one.severity in ("error", "warning", "note")
@@ -57,7 +58,7 @@ def findings(text: str, addresses: list[str] | None = HERE) -> list[lint.Finding
     return found
 
 
-def the(code: str, text: str, addresses: list[str] | None = HERE) -> lint.Finding:
+def the(code: str, text: str, addresses: list[str] | None = HERE) -> Finding:
     found = [one for one in findings(text, addresses) if one.code == code]
     assert len(found) == 1, findings(text, addresses)
     return found[0]

@@ -34,7 +34,7 @@ MAKERS = {
     "what_to_do": 0,
 }
 #: The same in lint, which words its findings where it has the statement.
-LINTERS = {"Finding": 1, "_at": 2, "finding": (0, 1), "Problem": 0, "_error": 1}
+LINTERS = {"Finding": 1, "at": 2, "finding": (0, 1), "Problem": 0, "_error": 1}
 #: Codes that are put together, by the file that does so.
 PUT_TOGETHER = {
     "doctor/states.py": {"potential-conflict", "conflict-done"},
@@ -47,7 +47,7 @@ PUT_TOGETHER = {
     "host/units.py": {
         *("unit-masked", "unit-start-limit", "unit-before-start", "unit-refused"),
     },
-    "conf/lint.py": {"mclt-on-secondary", "split-on-secondary", "hba-on-secondary"},
+    "conf/about_peers.py": {"mclt-on-secondary", "split-on-secondary", "hba-on-secondary"},
     "rules/may_stop.py": {"lease-file-missing", "lease-file-torn"},
     "pair/cases.py": {"service", "service-half"},
     "pair/preflight.py": {"minion-silent", "not-synced"},
