@@ -73,7 +73,7 @@ def run(salt, function, *words):
 
 
 def states(answer):
-    return {unit["name"].partition(":")[0]: unit["state"] for unit in answer["units"]}
+    return {unit["unit"].partition(":")[0]: unit["state"] for unit in answer["units"]}
 
 
 def times_restarted(seen):
@@ -121,7 +121,7 @@ def test_where_one_pair_of_eight_fails_nothing_new_is_begun_and_the_rest_is_whol
         seen = states(answer)
         assert [name for name, state in seen.items() if state == "failed"] == [FAILING]
         done = {name for name, state in seen.items() if state == "done"}
-        waiting = {name for name, state in seen.items() if state == "waiting"}
+        waiting = {name for name, state in seen.items() if state == "not begun"}
         assert {"p1", "p2"} <= done and {"p7", "p8"} <= waiting, seen
         assert done | waiting | {FAILING} == set(PAIRS), "nothing is left in the middle"
         assert first.always_served, str(first)
