@@ -3,7 +3,7 @@ Facts about one ISC DHCP server, safe for its failover partner to act by.
 
 The module's other functions are in files beside this one, under the same virtual name: lease files
 (``dhcpd_leases``), configurations (``dhcpd_configuration``), start and stop (``dhcpd_service``),
-the failover partner (``dhcpd_partner``).
+the failover partner (``dhcpd_partner``), what is left of all that (``dhcpd_cleanup``).
 
 Everything is read from where dhcpd has it: the process table, ``dhcpd.conf`` (relationships,
 ``omapi-port``, ``omapi-key``), OMAPI, the journal or syslog file, the lease file. No set-up is

@@ -21,6 +21,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "_utils")]
 LOADED = {
     "modules.dhcpd": [
         "_modules.dhcpd",
+        "_modules.dhcpd_cleanup",
         "_modules.dhcpd_configuration",
         "_modules.dhcpd_leases",
         "_modules.dhcpd_partner",

@@ -117,6 +117,27 @@ class RepairAnswer(Repaired):
     comment: str
 
 
+class Leftover(TypedDict):
+    """A file that this project has left on a server."""
+
+    path: str
+    #: What it is, in words.
+    what: str
+    bytes: int
+    #: Epoch seconds.
+    modified: float
+
+
+class CleanupAnswer(TypedDict):
+    """What ``dhcpd.cleanup`` returns."""
+
+    result: bool
+    comment: str
+    #: What is there, now.
+    files: list[Leftover]
+    removed: list[Leftover]
+
+
 class OwnVerdict(TypedDict):
     """What dhcpd itself says of a configuration (``dhcpd -t``)."""
 

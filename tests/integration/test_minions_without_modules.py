@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
-MODULES = ("dhcpd", "dhcpd_configuration", "dhcpd_leases", "dhcpd_partner", "dhcpd_service")
+MODULES = (
+    *("dhcpd", "dhcpd_cleanup", "dhcpd_configuration", "dhcpd_leases", "dhcpd_partner"),
+    "dhcpd_service",
+)
 
 
 @contextmanager

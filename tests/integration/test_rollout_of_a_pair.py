@@ -52,6 +52,18 @@ def test_both_servers_get_their_configuration_secondary_first_and_once(pair, fil
     assert pair.dhcp.is_normal()
     assert pair.restarts == ["dhcp-b", "dhcp-a"]
 
+    # What that has left is listed, kept as long as it is of use, and taken away on demand.
+    listed = pair.ask("dhcp-b", "dhcpd.cleanup")
+    kinds = {one["path"]: one["what"] for one in listed["files"]}
+    (way_back,) = [path for path, what in kinds.items() if "takes the last rollout back" in what]
+    assert way_back.startswith(f"{COMMON}.backup-"), listed
+    kept = pair.ask("dhcp-b", "dhcpd.cleanup", remove=True)
+    assert kept["result"] is True and way_back in {one["path"] for one in kept["files"]}, kept
+    gone = pair.ask("dhcp-b", "dhcpd.cleanup", remove=True, everything=True)
+    assert gone["result"] is True and gone["files"] == [], gone
+    assert pair.lab["dhcp-b"].run(["test", "-e", way_back], check=False).returncode
+    assert pair.processes() == done
+
 
 def test_a_new_file_with_an_error_stops_before_anything_changes(pair, file_root):
     before = texts(pair)
