@@ -130,7 +130,8 @@ def status(brief=False, looks=1, ask=None):
     * ``relationships``, by name: ``role``, ``running_role``, ``address``, ``port``,
       ``peer_address``, ``peer_port``, ``mclt``, ``max_response_delay``, ``auto_partner_down``
       (seconds), ``state``, ``partner_state``, ``since``, ``partner_since``, ``normal_since``,
-      ``source`` (``omapi`` or ``log``: what proves the states), ``why_unknown``, ``serves``,
+      ``source`` (``omapi``, ``log`` or ``lease-file``: what proves the states), ``why_unknown``,
+      ``serves``,
       ``connected``, ``refused``, ``unacked``, ``unacked_bound``, ``balance``, ``asked``
       (the last question to the partner: :py:func:`ask_partner`)
     * ``leases``: what was counted of each pool, and when
@@ -243,7 +244,8 @@ def failover_state(relationship=None):
         Only this one.
 
     Returns by name ``state``, ``partner_state``, ``since``, ``partner_since`` (epoch seconds),
-    ``mclt`` (seconds), ``source`` (``omapi`` or ``log``) and ``why_unknown``. A state that can't be
+    ``mclt`` (seconds), ``source`` (``omapi``, ``log``, or ``lease-file`` where dhcpd's saved state
+    and its connection prove normal) and ``why_unknown``. A state that can't be
     proved is ``None``, and ``why_unknown`` says why.
 
     Errors: an unknown relationship, an unreadable configuration.

@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from iscdhcp.facts.state_block import SETTLED_SECONDS
 from iscdhcp.host.omapi import OmapiClient
 from iscdhcp.states import FailoverState
 from stage import FAILOVER_PORT
@@ -652,3 +654,19 @@ def test_a_minion_that_is_silent(pair):
     pair.silence("dhcp-a")
     blocked(pair, "answers", "dhcp-a: no answer")
     pair.wake("dhcp-a")
+
+
+def test_a_log_that_no_longer_reaches_back_is_not_the_end_where_omapi_is_off(install):
+    stage = install(foo(), omapi=None)
+    begun = time.monotonic()
+    # Of a process that has just started nobody can tell what it has not saved yet.
+    wait_until(lambda: time.monotonic() > begun + SETTLED_SECONDS, "dhcpd is settled", 60.0)
+    for host in stage.lab.hosts.values():
+        host.run(["journalctl", "--rotate"])
+        host.run(["journalctl", "--vacuum-time=1s"])
+    for server in stage.dhcp.hosts:
+        end = stage.ask(server, "dhcpd.status")["relationships"]["foo"]
+        assert (end["source"], end["state"], end["connected"]) == ("lease-file", "normal", True)
+    run = stage.orchestrate(pair="foo")
+    assert run.returncode == 0, str(run)
+    assert stage.restarts == ["dhcp-b", "dhcp-a"]

@@ -23,6 +23,7 @@ from ..errors import OmapiLibraryMissing
 from ..host import process as host_process
 from ..host.local import LOCAL
 from ..host.local import Host
+from ..host.process import Process
 from ..leases.end import LeaseFileEnd
 from ..leases.end import check_end
 from ..log import evidence
@@ -40,6 +41,7 @@ from ..states import FailoverState
 from ..states import serves
 from ..words import joined
 from . import presence
+from . import state_block
 from .server import OMAPI_HINT
 from .server import Server
 from .server import Settings
@@ -422,6 +424,8 @@ def _relationship(
     else:
         facts["connected"] = connected(relationship, server.host)
         if facts["source"] is None:
+            _by_lease_file(server, running, facts, relationship.name)
+        if facts["source"] is None:
             why = log_facts["error"] or "the log does not say since dhcpd's start"
             if seen.lost:
                 why = "lines of dhcpd are missing in the log (journald's rate limit)"
@@ -435,6 +439,18 @@ def _relationship(
             # The state's own time is not renewed by a restart (server/failover.c:1825).
             facts["normal_since"] = max(facts["since"] or 0.0, running.started)
     return facts
+
+
+def _by_lease_file(server: Server, running: Process, facts: EndFacts, name: str) -> None:
+    """Fill in the state that dhcpd has saved, where that proves that it is normal."""
+    if facts["connected"] is not True:
+        return
+    block = state_block.last_of(server.lease_file, name)
+    age = server.host.clock.time() - running.started
+    if block is not None and state_block.proves_normal(block, age, facts["connected"]):
+        facts["source"] = "lease-file"
+        facts["state"], facts["partner_state"] = block.state, block.partner_state
+        facts["since"], facts["partner_since"] = block.since, block.partner_since
 
 
 def connected(relationship: views.Relationship, host: Host = LOCAL) -> bool | None:

@@ -151,7 +151,7 @@ def _end_is_normal(
             reason = replace(reason, text=states_at(who, end))
         return [reason], [], recover_wait_until(end)
     waits = []
-    if end["source"] == "log" and end["connected"] is False:
+    if end["source"] != "omapi" and end["connected"] is False:
         # A log that lost lines may still read normal.
         address, port = end["peer_address"], end["peer_port"]
         waits.append(Reason.of("connection", name, server=who, address=address, port=port))

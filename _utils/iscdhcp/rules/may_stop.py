@@ -198,7 +198,7 @@ def _own_end(facts: ServerFacts, name: str, relationship: EndFacts) -> list[Reas
         found.append(Reason.of("unknown", name, server=me, why=why))
     elif (state, partner) != ("normal", "normal"):
         found.append(Reason.of("relationship", name, states=states_at(me, relationship)))
-    if relationship["source"] == "log" and relationship["connected"] is None:
+    if relationship["source"] in ("log", "lease-file") and relationship["connected"] is None:
         found.append(Reason.of("connection-unknown", name, server=me))
     if relationship["connected"] is False:
         address, port = relationship["peer_address"], relationship["peer_port"]
