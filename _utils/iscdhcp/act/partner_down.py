@@ -18,21 +18,28 @@ from ..facts import gather
 from ..facts import server as facts_server
 from ..facts.server import Server
 from ..rules import is_dead
+from ..rules.is_dead import MUTE
 from ..rules.is_dead import WANTED
 from ..shapes import Death
 from ..shapes import OmapiState
 from ..shapes import PartnerLook
 from ..states import FailoverState
+from . import dead_man
 from . import drain
 from . import guard
 from . import handover
+from . import recovering
+from . import stop_start
 from .claims import acting
 from .claims import by_another
 from .here import Here
 from .here import failed
+from .starting import start_as_it_ran
 
 #: Seconds for dhcpd to show the state that it was told.
 TAKE_SECONDS = 5.0
+#: The same after its start: it waits 15 s for its partner (server/failover.c:1931).
+STARTUP_SECONDS = 30.0
 
 
 def take(
@@ -77,8 +84,12 @@ def take(
             answer = failed(here, text)
             answer["reasons"] = [reason.as_dict() for reason in verdict.reasons]
             return answer
+        end = seen["facts"]["relationships"][relationship]
         try:
-            seen_then = take_for_dead(here.server(), relationship)
+            if end["state"] in MUTE:
+                seen_then = start_as_survivor(here, relationship)
+            else:
+                seen_then = take_for_dead(here.server(), relationship)
         except IscDhcpError as err:
             comment = f"{relationship} on {me} was not put into partner-down: {err}"
             return failed(here, comment)
@@ -114,6 +125,59 @@ def take_for_dead(server: Server, relationship: str) -> OmapiState:
             lambda: client.failover_state(relationship)["state"] == "partner-down",
             TAKE_SECONDS,
             "it did not take the state partner-down",
+            server.host.clock,
+        )
+        seen = client.failover_state(relationship)
+    return {**seen, "mclt": seen["mclt"] or one.mclt or 0}
+
+
+def start_as_survivor(here: Here, relationship: str) -> OmapiState:
+    """
+    Start dhcpd again in partner-down, where it answers nobody: it has a state of its own then.
+
+    Told over OMAPI it would be in partner-down and still answer nobody, as long as it takes its
+    partner for one that is in partner-down or compares leases (``MUTE``).
+
+    Returns what OMAPI says then. Raises :class:`ActError` where the state is another one by now, or
+    did not take.
+    """
+    server = here.server()
+    one = next((r for r in _relationships(server) if r.name == relationship), None)
+    running = server.process
+    if one is None or running is None:
+        raise ActError(f"there is no relationship {relationship}, or dhcpd does not run")
+    last = here.notes.what_runs(server)
+    service = here.service(last)
+    service.prepare()
+
+    def still_mute() -> None:
+        with facts_server.omapi(server) as client:
+            state = client.failover_state(relationship)["state"]
+        if state not in MUTE:
+            raise ActError(f"{relationship} is in {state} now")
+
+    def alone() -> None:
+        if gather.connected(one, server.host):
+            raise ActError(f"the partner of {relationship} has just connected: it lives")
+
+    stands_by = dead_man.arm(here, service)
+    try:
+        old = stop_start.stop(server, still_mute, alone)
+        try:
+            since = here.host.clock.time()
+            recovering.append_state(server.lease_file, one.name, "partner-down", since, "normal")
+        finally:
+            answer = start_as_it_ran(here, (), None, service, old, ended=running, last=last)
+    finally:
+        stands_by.disarm()
+    if not answer["result"]:
+        raise ActError(str(answer["comment"]).rstrip("."))
+    server = here.server()
+    with facts_server.omapi(server) as client:
+        drain.until(
+            lambda: client.failover_state(relationship)["state"] == "partner-down",
+            STARTUP_SECONDS,
+            "it did not come to partner-down after its start",
             server.host.clock,
         )
         seen = client.failover_state(relationship)

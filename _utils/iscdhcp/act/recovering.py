@@ -28,6 +28,7 @@ from .here import failed
 from .here import refused
 
 _MY_STATE = re.compile(rb"my state [a-z-]+(?: at [^;]*)?;")
+_PARTNER_STATE = re.compile(rb"partner state [a-z-]+(?: at [^;]*)?;")
 
 
 def note_end(here: Here, server: Server) -> None:
@@ -103,20 +104,34 @@ def _append(here: Here, server: Server, known: Mapping[str, float | None]) -> di
         since = recover_since(
             ended, ran.identity if ran else None, known[one.name], float(mclt or 0.0), now
         )
-        blocks.append(_block(one.name, text, since))
+        blocks.append(_block(one.name, text, "recover", since))
         found[one.name] = since
     if blocks:
         append(server.lease_file, b"".join(blocks))
     return found
 
 
-def _block(name: str, text: bytes | None, since: float) -> bytes:
-    """Return a failover state that says recover; what the file says of the partner stays."""
+def append_state(lease_file: str, name: str, state: str, since: float, partner_state: str) -> None:
+    """Have dhcpd be in a state from its next start on, and know its partner in another."""
+    last = {entry.name: entry.text for entry in read.failover_entries(lease_file)}
+    append(lease_file, _block(name, last.get(name), state, since, partner_state))
+
+
+def _block(
+    name: str, text: bytes | None, state: str, since: float, partner_state: str | None = None
+) -> bytes:
+    """
+    Return a failover state; what the file says besides stays.
+
+    partner_state
+        Default: what the file says of the partner.
+    """
     stamp = time.strftime("%w %Y/%m/%d %H:%M:%S", time.gmtime(since))
-    mine = f"my state recover at {stamp};".encode()
+    mine = f"my state {state} at {stamp};".encode()
+    theirs = f"partner state {partner_state or 'unknown-state'} at {stamp};".encode()
     found = _MY_STATE.search(text) if text else None
     if text is None or found is None:
-        partner = f"partner state unknown-state at {stamp};".encode()
         head = f'failover peer "{name}" state {{\n  '.encode()
-        return head + mine + b"\n  " + partner + b"\n}\n"
-    return text[: found.start()] + mine + text[found.end() :].rstrip() + b"\n"
+        return head + mine + b"\n  " + theirs + b"\n}\n"
+    block = text[: found.start()] + mine + text[found.end() :].rstrip() + b"\n"
+    return _PARTNER_STATE.sub(lambda _: theirs, block) if partner_state else block

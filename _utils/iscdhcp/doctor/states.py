@@ -222,7 +222,8 @@ def _recover_wait(view: PairView, server: str) -> list[Finding]:
     text = f"{server} has every lease and waits out MCLT, {when}{more}; {without(view, server)}"
     if _is_down(view, partner):
         text += f"; {partner}, which it depends on, is down"
-        return [Finding("recover-wait", CAUSE, text, f"salt {partner} dhcpd.start", server, 98)]
+        step = what_to_do("recover-alone", partner=partner)
+        return [Finding("recover-wait", CAUSE, text, step, server, 98)]
     step = what_to_do("recover-wait", partner=partner)
     return [Finding("recover-wait", WAIT, text, step, server, 77)]
 
@@ -235,7 +236,7 @@ def _recover_done(view: PairView, server: str) -> list[Finding]:
             f"{server} has every lease and waits in recover-done for the word of {partner}, which "
             f"is down: it never serves without it; {without(view, server)}"
         )
-        step = f"salt {partner} dhcpd.start"
+        step = what_to_do("recover-alone", partner=partner)
         return [Finding("recover-done", CAUSE, text, step, server, 98)]
     if linked(view) is False:
         text = f"{server} waits in recover-done for {partner}'s word, and they are not connected"
@@ -289,5 +290,5 @@ def _resolution(view: PairView, server: str) -> list[Finding]:
         f"{server} lost {view.partner(server)} while they compared their leases, and answers "
         f"nobody until they are connected again; {without(view, server)}"
     )
-    step = what_to_do("resolution-interrupted")
+    step = what_to_do("resolution-interrupted", partner=view.partner(server))
     return [Finding("resolution-interrupted", CAUSE, text, step, server, 87)]

@@ -30,8 +30,12 @@ from .verdict import Reason
 from .verdict import Verdict
 from .verdict import name_of
 
-#: The only state in which the act is allowed.
+#: The state from which dhcpd goes to partner-down when it is told to.
 WANTED = "communications-interrupted"
+#: Those in which a server whose partner died meanwhile answers nobody, for ever. Told to go to
+#: partner-down over OMAPI it would still answer nobody, as it goes on believing what it knew of its
+#: partner (dhcp_failover_set_service_state, server/failover.c:1723-1741): a new start is needed.
+MUTE = frozenset({"resolution-interrupted", "recover", "recover-wait", "recover-done"})
 
 
 # -- decision ------------------------------------------------------------------------------------
@@ -66,7 +70,7 @@ def judge(
     shows life.
     """
     who = partner["minion"]
-    found = _survivor(survivor, relationship, who)
+    found = _survivor(survivor, relationship, who, confirm == who)
     proved_down = partner["answered"] and partner["running"] is False
     if partner["running"]:
         why = f"dhcpd runs on {who} (pid {partner['pid']}), its minion says so"
@@ -119,7 +123,7 @@ def given(evidence: Any) -> Death | None:
     }
 
 
-def _survivor(survivor: ServerFacts, name: str, who: str) -> list[Reason]:
+def _survivor(survivor: ServerFacts, name: str, who: str, confirmed: bool) -> list[Reason]:
     """What the survivor itself has against it."""
     me = name_of(survivor)
     if not survivor["process"]["running"]:
@@ -136,6 +140,8 @@ def _survivor(survivor: ServerFacts, name: str, who: str) -> list[Reason]:
     if state is None:
         why = end["why_unknown"] or "it did not say"
         found.append(Reason.of("unknown", name, server=me, why=why))
+    elif state in MUTE:
+        found += _mute(survivor, name, state, who, confirmed)
     elif state != WANTED:
         meaning = FailoverState.parse(state).meaning
         found.append(
@@ -143,6 +149,23 @@ def _survivor(survivor: ServerFacts, name: str, who: str) -> list[Reason]:
         )
     if end["connected"]:
         found.append(Reason.of("connected", name, server=me, partner=who))
+    return found
+
+
+def _mute(survivor: ServerFacts, name: str, state: str, who: str, confirmed: bool) -> list[Reason]:
+    """What is to be known of a survivor that answers nobody, and is started again for it."""
+    me = name_of(survivor)
+    found = [Reason.of("mute-start", name, server=me, state=state)]
+    if state == "recover":
+        found.append(Reason.of("leases-incomplete", name, not confirmed, server=me, partner=who))
+    serving = [
+        other
+        for other, end in sorted(survivor["relationships"].items())
+        if other != name and end["serves"] is not False
+    ]
+    if serving:
+        others = ", ".join(serving)
+        found.append(Reason.of("others-serve", name, server=me, state=state, others=others))
     return found
 
 

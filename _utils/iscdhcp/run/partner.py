@@ -40,6 +40,8 @@ from .restart import restart_patience
 
 #: Seconds that the survivor may take to look for its partner, and to act.
 LOOK_SECONDS = 20.0
+#: Those that it may take besides where it is started again for that.
+NEW_START_SECONDS = 60.0
 #: Seconds that a returned server is followed until it is known what holds it.
 FIRST_STATE_SECONDS = 30.0
 #: What to do about a lease file that is gone (ISC's dhcpd.leases(5), measured).
@@ -138,7 +140,8 @@ class PartnerRun(PairRun):
         if test:
             comment = f"{me} would be put into partner-down in {name}. {stake}"
             return Step(None, comment, warnings=warnings)
-        return self._act(partner, confirm, seen["addresses"], warnings)
+        state = str(end and end["state"])
+        return self._act(partner, confirm, seen["addresses"], warnings, state)
 
     def _act(
         self,
@@ -146,13 +149,14 @@ class PartnerRun(PairRun):
         confirm: str | None,
         counts: Stake,
         warnings: list[str],
+        state: str,
     ) -> Step:
         me, dead, name = self.server, self.other, self.pair.name
         evidence: Death = {"partner": partner, "confirm": confirm}
         done = self.minions.act(
             me,
             "dhcpd.partner_down",
-            LOOK_SECONDS,
+            LOOK_SECONDS + (NEW_START_SECONDS if state in is_dead.MUTE else 0.0),
             relationship=name,
             evidence=evidence,
             run=self.run,
@@ -188,7 +192,7 @@ class PartnerRun(PairRun):
             f"When {dead} is repaired: dhcp_failover.bring_back server={dead}."
         )
         self.say(comment)
-        changes = {me: {"old": is_dead.WANTED, "new": "partner-down"}}
+        changes = {me: {"old": state, "new": "partner-down"}}
         return Step(True, comment, changes, warnings)
 
     def _ask_all(self, test: bool) -> dict[str, Look]:

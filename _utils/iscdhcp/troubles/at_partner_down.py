@@ -85,6 +85,33 @@ PARTNER_DOWN = (
         blocks=True,
     ),
     Trouble(
+        "mute-start",
+        "A server whose partner died while it recovered, or while both compared their leases, "
+        "answers nobody, and goes on so in partner-down: it is started again in that state.",
+        "nothing: it serves some 15 s after that start",
+        "{server} is in {state} and answers nobody: its dhcpd is started again in partner-down",
+        proof=NOTE,
+    ),
+    Trouble(
+        "leases-incomplete",
+        "The server was fetching the leases from its partner when that died. What it has not got, "
+        "clients use all the same, and it may give it to others.",
+        "bring {partner} back if that can be done; else say confirm={partner}, and keep ping-check "
+        "on in dhcpd.conf of {server}",
+        "{server} has not got all leases of {partner} yet (recover): addresses that clients have "
+        "may be given to others",
+        blocks=True,
+    ),
+    Trouble(
+        "others-serve",
+        "The server has to be started again to get out of this state, and serves in others of its "
+        "relationships.",
+        "bring the partner back; or stop the server (salt-run dhcp_failover.stop), which asks the "
+        "partners of the others, and run this again",
+        "{server} leaves {state} only by a new start of dhcpd, and serves in {others}",
+        blocks=True,
+    ),
+    Trouble(
         "survivor-omapi",
         "Partner-down is set over OMAPI, and the survivor's does not answer.",
         "make OMAPI answer: salt {server} dhcpd.status shows what it said",

@@ -318,7 +318,8 @@ EXPLAINED = (
         "resolution-interrupted",
         "The connection was lost while both compared their leases; they answer nobody until it is "
         "back.",
-        "bring the partner or the network back; restart nothing",
+        "bring {partner} or the network back and restart nothing; where it is really dead: salt-run "
+        "dhcp_failover.partner_down dead={partner}",
     ),
     Trouble(
         "recover",
@@ -329,7 +330,8 @@ EXPLAINED = (
     Trouble(
         "recover-alone",
         "The server is in recover and its partner is down: it never serves without it.",
-        "salt {partner} dhcpd.start",
+        "salt {partner} dhcpd.start; where {partner} is really dead: salt-run "
+        "dhcp_failover.partner_down dead={partner}",
     ),
     Trouble(
         "recover-unconnected",

@@ -68,11 +68,37 @@ def test_a_dhcpd_that_is_not_seen_is_not_proved_to_be_down(survivor):
     assert "pid 7" in verdict.sentence
 
 
+@pytest.mark.parametrize("state", ["resolution-interrupted", "recover-wait", "recover-done"])
+def test_a_survivor_that_answers_nobody_is_started_again(survivor, state):
+    survivor["relationships"]["foo"].update(state=state, serves=False)
+    down = partner(answered=True, running=False)
+    verdict = judge(survivor, "foo", down, SILENCE)
+    assert verdict.ok and "started again in partner-down" in verdict.sentence
+    assert codes(judge(survivor, "foo", partner(), SILENCE)) == ["silence"]
+    assert judge(survivor, "foo", partner(), SILENCE, confirm="dhcp-a").ok
+
+
+def test_only_a_person_decides_for_a_survivor_that_lacks_leases(survivor):
+    survivor["relationships"]["foo"].update(state="recover", serves=False)
+    down = partner(answered=True, running=False)
+    assert codes(judge(survivor, "foo", down, SILENCE)) == ["leases-incomplete"]
+    assert judge(survivor, "foo", down, SILENCE, confirm="dhcp-a").ok
+
+
+def test_one_that_serves_in_another_relationship_is_not_started_again(survivor):
+    foo = survivor["relationships"]["foo"]
+    foo.update(state="recover-done", serves=False)
+    survivor["relationships"]["bar"] = {**foo, "state": "normal", "serves": True}
+    verdict = judge(survivor, "foo", partner(), SILENCE, confirm="dhcp-a")
+    assert codes(verdict) == ["others-serve"] and "serves in bar" in verdict.sentence
+
+
 @pytest.mark.parametrize(
     "spoil, code",
     [
         ({"state": "normal"}, "state"),
-        ({"state": "recover-wait"}, "state"),
+        ({"state": "paused"}, "state"),
+        ({"state": "potential-conflict"}, "state"),
         ({"state": None, "why_unknown": "the log is gone"}, "unknown"),
         ({"connected": True}, "connected"),
     ],
