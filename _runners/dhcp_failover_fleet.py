@@ -137,8 +137,8 @@ def fleet_plan(
     rounds that no order goes below), ``against`` (pairs whose primary goes first, as roles form a
     circle) and ``sites``; ``waves`` (names of units that run at the same time), ``canary`` (how
     many of the waves are the canary's), ``left_out`` (``name``, ``code``: excluded, held,
-    not_pending or unknown, ``text``), ``without_site`` (servers without ``per``), ``problems`` and
-    ``silent`` as of :py:func:`pairs`. Exit code 1 where most minions are silent.
+    not_pending, unknown or no_pair, ``text``), ``without_site`` (servers without ``per``),
+    ``problems`` and ``silent`` as of :py:func:`pairs`. Exit code 1 where most minions are silent.
 
     CLI Example:
 
@@ -245,10 +245,11 @@ def fleet_restart(
 
     Returns ``outcome`` (done, failed, aborted, interrupted, window: no time is left), ``comment``,
     ``fleet`` (the run's id), ``units`` (``unit``, ``state``, ``servers``, ``seconds``, ``runs``,
-    ``comment``) and ``left_out``. Exit code 0: done, or nothing to do; 1: something failed, or was
-    refused; 2: stopped, or out of time. The plan is kept before the first unit: the same command
-    goes on with it, and restarts nothing twice. :py:func:`pause`, :py:func:`resume` and
-    :py:func:`abort` act on the whole, :py:func:`fleet` shows it.
+    ``comment``) and ``left_out``. Exit code 0: done, or nothing to do; 1: something failed, was
+    refused, or a server that is meant is in no pair; 2: stopped, or out of time. The plan is kept
+    before the first unit: the same command goes on with it, and restarts nothing twice.
+    :py:func:`pause`, :py:func:`resume` and :py:func:`abort` act on the whole, :py:func:`fleet`
+    shows it.
 
     CLI Example:
 

@@ -389,7 +389,8 @@ def begin(opts, kind, words, user=None):
     # One that was killed at its very end has only its end to be noted.
     if not left and not record.units:
         out = f" {len(record.left_out)} left out." if record.left_out else ""
-        return {**data, "outcome": "done", "comment": f"There is nothing to {kind}.{out}"}, 0
+        comment = f"There is nothing to {kind}.{out}"
+        return {**data, "outcome": "done", "comment": comment}, 1 if records.no_pairs(record) else 0
     if vocabulary.truth("test", fleet.words.get("test")):
         return data, 0
     pairs = {pair for unit in left for pair in unit.pairs}
@@ -413,7 +414,7 @@ def begin(opts, kind, words, user=None):
 def code_of(record):
     """Return the exit code for what became of a fleet run."""
     if record.outcome == "done":
-        return 0
+        return 1 if records.no_pairs(record) else 0
     return 1 if record.outcome == "failed" or record.counted(pace.FAILED) else 2
 
 

@@ -85,7 +85,7 @@ def all_servers(relationships):
 
 
 @contextmanager
-def never_normal(fleet):
+def never_normal(salt, fleet):
     """A secondary that nobody can connect to once it is started again."""
     host = fleet.hosts[ITS_SECONDARY]
     host.run(["nft", "-f", "-"], stdin=BLOCK)
@@ -95,13 +95,12 @@ def never_normal(fleet):
 
 
 @contextmanager
-def refused(fleet):
-    """A secondary whose configuration dhcpd does not take."""
-    host = fleet.hosts[ITS_SECONDARY]
-    kept = host.read(CONFIGURATION)
-    host.write(CONFIGURATION, kept + "subnet nonsense;\n")
+def refused(salt, fleet):
+    """A secondary that another run has claimed."""
+    claimed = salt.salt(ITS_SECONDARY, "dhcpd.claim", "another", "somebody", "seconds=900")
+    assert claimed.returncode == 0, claimed.stdout
     yield
-    host.write(CONFIGURATION, kept)
+    salt.salt(ITS_SECONDARY, "dhcpd.release_claim", "another")
 
 
 @pytest.mark.parametrize(
@@ -113,7 +112,7 @@ def test_where_one_pair_of_eight_fails_nothing_new_is_begun_and_the_rest_is_whol
     salt, fleet, relationships, trouble, at_once, touched
 ):
     words = (f"at_once={at_once}", "timeout=20", "max_failures=1")
-    with trouble(fleet):
+    with trouble(salt, fleet):
         with Watcher(fleet) as watcher:
             code, answer = run(salt, "fleet_restart", *words)
             first = watcher.stop()
@@ -142,6 +141,23 @@ def test_where_one_pair_of_eight_fails_nothing_new_is_begun_and_the_rest_is_whol
     assert second.always_served, str(second)
     both = once + times_restarted(second)
     assert both == dict.fromkeys(all_servers(relationships), 1), "each server once, in both runs"
+
+
+def test_a_pair_that_can_not_be_read_is_not_passed_over_in_silence(lab, salt, fleet):
+    kept = lab[ITS_SECONDARY].read(CONFIGURATION)
+    lab[ITS_SECONDARY].write(CONFIGURATION, kept + "subnet nonsense;\n")
+    try:
+        code, answer = run(salt, "fleet_restart", "pairs=p2,p*", "exclude=p4,p5,p6,p7,p8")
+        assert (code, answer["outcome"]) == (1, "done"), answer
+        assert set(states(answer)) == {"p1", "p2"}
+        assert {"a3", "b3"} <= {one["name"] for one in answer["left_out"]}
+        assert "Left out, as in no pair: a3 and b3" in answer["comment"]
+        code, answer = run(salt, "fleet_restart", "pairs=p1,p3")
+        assert code == 1 and "p3 is in no pair" in answer["comment"]
+        code, answer = run(salt, "fleet_restart", "exclude=a3,b3,p4,p5,p6,p7,p8")
+        assert (code, answer["outcome"]) == (0, "done"), answer
+    finally:
+        lab[ITS_SECONDARY].write(CONFIGURATION, kept)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -209,12 +225,7 @@ def boots(lab):
 
 
 def test_hosts_of_eight_pairs_reboot_two_pairs_at_a_time(lab, salt, fleet, relationships):
-    def boots():
-        return {
-            one: host.read("/proc/sys/kernel/random/boot_id") for one, host in lab.hosts.items()
-        }
-
-    before = boots()
+    before = boots(lab)
     with Watcher(fleet) as watcher:
         code, answer = run(salt, "fleet_reboot", "at_once=2", "timeout=300")
         seen = watcher.stop()

@@ -26,6 +26,7 @@ from ..words import date
 from ..words import joined
 from . import pace
 from .plan import Plan
+from .select import NO_PAIR
 
 #: An unfinished fleet run older than this (seconds) is not continued: several nights' windows.
 RECORD_LIFE = 7 * 24 * 3600.0
@@ -331,7 +332,18 @@ def sentence(record: Record) -> str:
         text += f" Not begun: {_some(left)}."
     if record.outcome != "done":
         text += f" To go on: {record.again}"
+    alone = no_pairs(record)
+    if alone:
+        text += (
+            f" Left out, as in no pair: {_some(alone)} (salt-run dhcp_failover.pairs says why; "
+            "exclude= leaves them out on purpose)."
+        )
     return text
+
+
+def no_pairs(record: Record) -> list[str]:
+    """Return the servers that were meant and are in no pair, so that nothing was done to them."""
+    return sorted({str(one["name"]) for one in record.left_out if one["code"] == NO_PAIR})
 
 
 def _some(names: list[str]) -> str:

@@ -17,13 +17,15 @@ from ..pair.discovery import Pair
 from ..words import joined
 
 _GLOB = frozenset("*?[")
+NO_PAIR = "no_pair"
 
 
 class LeftOut(TypedDict):
     """A pair, or a server of one, that is left out."""
 
     name: str
-    #: ``excluded``, ``held``, ``not_targeted``, ``not_pending``, ``unknown`` or ``half``.
+    #: ``excluded``, ``held``, ``not_targeted``, ``not_pending``, ``unknown``, ``half`` or
+    #: ``no_pair`` (a server that is meant and in no pair: nobody has left it out on purpose).
     code: str
     text: str
 
@@ -121,10 +123,22 @@ def select(
     among
         Only these servers; ``None``: all.
     """
-    words = words_of(wanted)
-    chosen = meant(found.pairs, words, "pairs") if words else list(found.pairs)
+    words, without = words_of(wanted), words_of(exclude)
+    alone = _no_pairs(found)
+    of_alone = {one for server, name, _ in alone for one in (server, name) if one}
+    of_pairs = [one for one in words if not _means_only(one, found, of_alone, alone)]
+    chosen = meant(found.pairs, of_pairs, "pairs") if words else list(found.pairs)
     taken = Selection()
-    excluded = _excluded(found.pairs, words_of(exclude))
+    excluded = _excluded(
+        found.pairs, [one for one in without if not (_means(one, of_alone) and not _in(one, found))]
+    )
+    for server, name, text in alone:
+        names = {server, name} - {""}
+        meant_too = not words or any(_means(word, names) for word in words)
+        if among is not None and server not in among:
+            meant_too = False
+        if meant_too and not any(_means(word, names) for word in without):
+            taken.leave_out(server, NO_PAIR, text)
     holding = _held_by(found.pairs, held or {})
     for pair in chosen:
         out = [server for server in pair.servers if server in excluded]
@@ -154,6 +168,40 @@ def select(
             taken.leave_out(server, "not_pending", f"no restart is pending on {server}")
     taken.pairs = [pair for pair in taken.pairs if taken.servers & set(pair.servers)]
     return taken
+
+
+def _no_pairs(found: Discovery) -> list[tuple[str, str, str]]:
+    """Return servers that are in no pair and should be: minion id, relationship or "", and why."""
+    told = [
+        (server, "", f"{server} is in no pair: {error}")
+        for server, error in sorted(found.unreadable.items())
+        if not found.of_server(server)
+    ]
+    return told + [(end.server, end.name, end.text) for end in found.unpaired]
+
+
+def _in(word: str, found: Discovery) -> bool:
+    return any(fits(word, pair) for pair in found.pairs)
+
+
+def _means_only(
+    word: str, found: Discovery, of_alone: Collection[str], alone: Iterable[tuple[str, str, str]]
+) -> bool:
+    """
+    Whether a glob means servers that are in no pair and nothing else.
+
+    Raises :class:`IscDhcpError` where a name does: who gives it wants that very one.
+    """
+    if not _means(word, of_alone) or _in(word, found):
+        return False
+    if _GLOB.isdisjoint(word):
+        why = next(text for server, name, text in alone if word in (server, name))
+        raise IscDhcpError(f"pairs: {word} is in no pair ({why}). Nothing was touched.")
+    return True
+
+
+def _means(word: str, names: Collection[str]) -> bool:
+    return any(fnmatch.fnmatchcase(name, word) for name in names) if names else False
 
 
 def _excluded(pairs: Collection[Pair], words: list[str]) -> set[str]:

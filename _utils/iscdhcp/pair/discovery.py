@@ -93,6 +93,8 @@ class Discovery:
     cached: list[str] = field(default_factory=list)
     #: The ends that are no pair.
     unpaired: list[Unpaired] = field(default_factory=list)
+    #: Why the configuration of a server can't be read, by minion id.
+    unreadable: dict[str, str] = field(default_factory=dict)
     #: Minions that have answered nothing for long, and since when (epoch seconds).
     gone: dict[str, float] = field(default_factory=dict)
     #: How many minions may be servers: all that are accepted, or those of the setting.
@@ -140,6 +142,7 @@ def match(reports: Mapping[str, Mapping[str, Any]], unheard: Container[str] = ()
     for minion, report in sorted(reports.items()):
         if report.get("error"):
             found.problems.append(f"{minion}: {report['error']}")
+            found.unreadable[minion] = str(report["error"])
     index = _Index(ends, reports)
     facing = {
         (minion, name): _facing(minion, name, mine, index, reports, unheard)

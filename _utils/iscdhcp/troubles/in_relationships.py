@@ -318,8 +318,8 @@ EXPLAINED = (
         "resolution-interrupted",
         "The connection was lost while both compared their leases; they answer nobody until it is "
         "back.",
-        "bring {partner} or the network back and restart nothing; where it is really dead: salt-run "
-        "dhcp_failover.partner_down dead={partner}",
+        "bring {partner} or the network back and restart nothing; where it is really dead: "
+        "salt-run dhcp_failover.partner_down dead={partner}",
     ),
     Trouble(
         "recover",
@@ -330,8 +330,7 @@ EXPLAINED = (
     Trouble(
         "recover-alone",
         "The server is in recover and its partner is down: it never serves without it.",
-        "salt {partner} dhcpd.start; where {partner} is really dead: salt-run "
-        "dhcp_failover.partner_down dead={partner}",
+        "salt {partner} dhcpd.start",
     ),
     Trouble(
         "recover-unconnected",

@@ -13,6 +13,7 @@ from iscdhcp.fleet import plan as plans
 from iscdhcp.fleet import select
 from iscdhcp.pair.discovery import Discovery
 from iscdhcp.pair.discovery import Pair
+from iscdhcp.pair.discovery import Unpaired
 
 
 @st.composite
@@ -248,3 +249,45 @@ def test_a_plan_is_told_in_a_sentence_with_what_it_comes_to():
     }
     assert shown["units"][1]["rounds"] == [["a", "b"], ["hub"]]
     assert plans.told(plans.plan([]))["comment"] == "There is nothing to restart."
+
+
+# -- servers that are in no pair ------------------------------------------------------------------
+
+
+@pytest.fixture
+def broken():
+    """p1 is a pair; of p3 one server's configuration can't be read."""
+    error = "dhcpd.conf line 7: unexpected nonsense"
+    return Discovery(
+        pairs=[Pair("p1", "a1", "b1")],
+        unpaired=[Unpaired("a3", "p3", "alone", "p3 on a3: no partner")],
+        unreadable={"b3": error},
+    )
+
+
+@pytest.mark.parametrize("wanted", [None, "p*", ["p1", "?3"]])
+def test_a_server_that_is_meant_and_in_no_pair_is_not_passed_over_in_silence(broken, wanted):
+    chosen = select.select(broken, wanted)
+    assert chosen.servers == {"a1", "b1"}
+    told = {one["name"]: one["text"] for one in chosen.left_out if one["code"] == select.NO_PAIR}
+    assert "no partner" in told["a3"]
+    assert wanted == "p*" or "dhcpd.conf line 7" in told["b3"]
+
+
+def test_whoever_leaves_it_out_on_purpose_hears_nothing_of_it(broken):
+    assert select.select(broken, None, ["a3", "b3"]).left_out == []
+    assert select.select(broken, None, among={"a1", "b1"}).left_out == []
+    assert select.select(broken, "p1").left_out == []
+    out = select.select(broken, None, ["?3", "b1"])
+    assert out.servers == {"a1"} and [one["code"] for one in out.left_out] == ["excluded"]
+
+
+@pytest.mark.parametrize("word, why", [("p3", "no partner"), ("b3", "line 7"), ("p9", "known as")])
+def test_whoever_names_it_is_refused(broken, word, why):
+    with pytest.raises(IscDhcpError, match=why):
+        select.select(broken, ["p1", word])
+
+
+def test_a_partner_that_was_not_heard_now_is_in_its_pair_all_the_same(broken):
+    broken.pairs.append(Pair("p4", "b3", "a4"))
+    assert not any(one["name"] == "b3" for one in select.select(broken).left_out)
