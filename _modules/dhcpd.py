@@ -41,6 +41,7 @@ import subprocess
 import time
 from typing import TYPE_CHECKING
 
+from iscdhcp import openmetrics
 from iscdhcp.act import claims
 from iscdhcp.act import configuring
 from iscdhcp.act import guard
@@ -492,7 +493,7 @@ def write_metrics(path, count_age=0):
     if not str(path).endswith(".prom"):
         return here.failed(f"{path}: node_exporter reads files that end in .prom only", file=path)
     try:
-        new = metrics_text.write(path, metrics(count_age))
+        new = openmetrics.write(path, metrics(count_age))
     except IscDhcpError as err:
         return here.failed(str(err), file=path)
     return {"result": True, "comment": f"{path} was written.", "file": path, "new": new}

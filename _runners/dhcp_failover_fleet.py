@@ -10,6 +10,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from iscdhcp import openmetrics
 from iscdhcp import vocabulary
 from iscdhcp.errors import IscDhcpError
 from iscdhcp.fleet import plan as plans
@@ -395,9 +396,47 @@ def _shown(function, data, code):
     if code:
         __context__["retcode"] = code
         data = {**data, "retcode": code}
-    if __opts__.get("fun") == f"dhcp_failover.{function}":
+    if _is_called(function):
         return {"data": data, "outputter": "dhcp_failover"}
     return data
+
+
+@_takes_its_words
+def fleet_metrics(path=None):
+    """
+    Return the metrics of the last fleet run as OpenMetrics text, or write them to a file.
+
+    path
+        For node_exporter's textfile collector on the master, such as
+        ``/var/lib/prometheus/node-exporter/dhcp_failover.prom``: replaced whole, readable by
+        everybody. In a schedule of the master it keeps them fresh.
+
+    Returns the text (``docs/events.md`` names the metrics); with ``path`` ``result``, ``comment``
+    and ``file``. Exit code 1 where it can't be written.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run dhcp_failover.fleet_metrics
+        salt-run dhcp_failover.fleet_metrics path=/srv/metrics/dhcp_failover.prom
+    """
+    text = fleets.metrics_of(__opts__)
+    if path is None:
+        return {"data": text, "outputter": "txt"} if _is_called("fleet_metrics") else text
+    if not str(path).endswith(".prom"):
+        why = f"{path}: node_exporter reads files that end in .prom only"
+        return answers.refused(__context__, why)
+    try:
+        openmetrics.write(path, text)
+    except IscDhcpError as err:
+        return answers.refused(__context__, err)
+    return {"result": True, "comment": f"{path} was written.", "file": str(path)}
+
+
+def _is_called(function):
+    """Whether a person has called this very function: what others call returns data alone."""
+    return __opts__.get("fun") == f"dhcp_failover.{function}"
 
 
 @_takes_its_words

@@ -14,6 +14,7 @@ from typing import Any
 from iscdhcp import commands
 from iscdhcp import vocabulary
 from iscdhcp.errors import IscDhcpError
+from iscdhcp.fleet import metrics
 from iscdhcp.fleet import pace
 from iscdhcp.fleet import record as records
 from iscdhcp.fleet import times
@@ -446,6 +447,15 @@ def last(opts):
         "left_out": record.left_out,
         "requests": [fleet_requests.told(one) for one in fleet_requests.kept(directory)],
     }
+
+
+def metrics_of(opts):
+    """Return the metrics of the last fleet run, or of the one under way, as OpenMetrics text."""
+    directory = discovery.directory(opts)
+    known = records.all_of(directory)
+    alive = [one for one in known if is_alive(directory, one)]
+    newest = max(known, key=lambda one: one.ended or one.begun, default=None)
+    return metrics.render(alive[0] if alive else newest, bool(alive))
 
 
 def is_alive(directory, record):

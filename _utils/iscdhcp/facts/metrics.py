@@ -1,19 +1,14 @@
 """
 What monitoring wants to know of a server, as OpenMetrics text.
 
-Plain functions from facts and counts to text, and one that replaces a file. All families are
-gauges: that way the text is good for OpenMetrics and for Prometheus's older format alike, which
-node_exporter's textfile collector reads. What is unknown has no sample.
+Plain functions from facts and counts to text.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
-from pathlib import Path
-
 from ..errors import IscDhcpError
-from ..files import replaced
+from ..openmetrics import Labels
+from ..openmetrics import OpenMetrics
 from ..rules import forecast
 from ..shapes import CountedPool
 from ..shapes import EndFacts
@@ -21,8 +16,6 @@ from ..shapes import LeaseFacts
 from ..shapes import ServerFacts
 from ..states import FailoverState
 from . import lease_counts
-
-Labels = Mapping[str, str | None]
 
 _HELP = {
     "dhcpd_up": "Whether dhcpd runs.",
@@ -51,35 +44,6 @@ _HELP = {
 }
 
 
-class _Text:
-    """Families in the order of :data:`_HELP`, each with its samples."""
-
-    def __init__(self) -> None:
-        self._samples: dict[str, list[str]] = {name: [] for name in _HELP}
-
-    def add(self, name: str, value: float | None, labels: Labels | None = None) -> None:
-        """Add a sample; ``None`` is unknown and adds nothing."""
-        if value is None:
-            return
-        shown = ",".join(f'{key}="{_escaped(text)}"' for key, text in (labels or {}).items())
-        number = repr(float(value)) if isinstance(value, float) else str(int(value))
-        self._samples[name].append(f"{name}{{{shown}}} {number}" if shown else f"{name} {number}")
-
-    def __str__(self) -> str:
-        lines = []
-        for name, samples in self._samples.items():
-            if samples:
-                lines += [f"# HELP {name} {_escaped(_HELP[name])}", f"# TYPE {name} gauge"]
-                lines += samples
-        return "\n".join([*lines, "# EOF", ""])
-
-
-def _escaped(text: str | None) -> str:
-    # dhcpd.conf's strings are bytes, read with surrogateescape: the text has to be UTF-8.
-    clean = str(text).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    return clean.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-
-
 def render(facts: ServerFacts, counts: LeaseFacts | None = None) -> str:
     """
     Return a server's metrics as OpenMetrics text.
@@ -89,7 +53,7 @@ def render(facts: ServerFacts, counts: LeaseFacts | None = None) -> str:
     counts
         Its leases; without them, or where they could not be counted, there is nothing about pools.
     """
-    text = _Text()
+    text = OpenMetrics(_HELP)
     process = facts["process"]
     text.add("dhcpd_up", process["running"])
     text.add("dhcpd_start_time_seconds", process["started"])
@@ -122,7 +86,7 @@ def _number(state: str | None) -> int | None:
         return None
 
 
-def _relationship(text: _Text, labels: Labels, end: EndFacts, now: float) -> None:
+def _relationship(text: OpenMetrics, labels: Labels, end: EndFacts, now: float) -> None:
     state, partner = _number(end["state"]), _number(end["partner_state"])
     text.add("dhcpd_failover_state", state, labels)
     text.add("dhcpd_failover_partner_state", partner, labels)
@@ -136,7 +100,7 @@ def _relationship(text: _Text, labels: Labels, end: EndFacts, now: float) -> Non
     text.add("dhcpd_failover_unacked_updates", end["unacked"], labels)
 
 
-def _pool(text: _Text, relationship: str, pool: CountedPool, role: str | None) -> None:
+def _pool(text: OpenMetrics, relationship: str, pool: CountedPool, role: str | None) -> None:
     labels = {
         "relationship": relationship,
         "network": pool["network"],
@@ -147,27 +111,3 @@ def _pool(text: _Text, relationship: str, pool: CountedPool, role: str | None) -
     text.add("dhcpd_pool_own_free", forecast.own_free(role, pool), labels)
     for state, number in lease_counts.by_state(pool).items():
         text.add("dhcpd_leases", number, {**labels, "state": state})
-
-
-def write(path: str | Path, text: str) -> bool:
-    """
-    Replace a file by ``text``, whole or not at all, readable by everybody.
-
-    path
-        For node_exporter it has to end in ``.prom``; its folder must be there.
-
-    Returns whether the file is new. Raises :class:`IscDhcpError` where it can't be written.
-    """
-    path = Path(path)
-    new = not path.exists()
-    try:
-        # The collector reads *.prom only: not this one while it is being written.
-        with replaced(path) as file:
-            os.fchmod(file.fileno(), 0o644)
-            file.write(text)
-    except OSError as err:
-        raise IscDhcpError(
-            f"{path} can't be written: {err.strerror}; its folder is the one that node_exporter "
-            "was given as --collector.textfile.directory"
-        ) from None
-    return new

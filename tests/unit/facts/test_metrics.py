@@ -6,6 +6,7 @@ import os
 import stat
 
 import pytest
+from iscdhcp import openmetrics as openmetrics_file
 from iscdhcp.errors import IscDhcpError
 from iscdhcp.facts import metrics
 from iscdhcp.shapes import LeaseFacts
@@ -129,9 +130,9 @@ def test_two_pools_of_one_network_are_two_series():
 
 def test_a_file_is_replaced_whole_and_readable_by_the_collector(tmp_path):
     path = tmp_path / "dhcpd.prom"
-    assert metrics.write(path, "one\n") is True
+    assert openmetrics_file.write(path, "one\n") is True
     before = path.stat().st_ino
-    assert metrics.write(path, "two\n") is False
+    assert openmetrics_file.write(path, "two\n") is False
     assert path.read_text() == "two\n"
     assert path.stat().st_ino != before
     assert stat.S_IMODE(path.stat().st_mode) == 0o644
@@ -140,4 +141,4 @@ def test_a_file_is_replaced_whole_and_readable_by_the_collector(tmp_path):
 
 def test_a_folder_that_is_not_there_is_a_sentence(tmp_path):
     with pytest.raises(IscDhcpError, match="textfile"):
-        metrics.write(tmp_path / "nowhere" / "dhcpd.prom", "x")
+        openmetrics_file.write(tmp_path / "nowhere" / "dhcpd.prom", "x")

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[3]
 UTILS = ROOT / "_utils"
 
 GROUND = {
-    *("errors", "words", "files", "states", "vocabulary", "commands", "wire"),
+    *("errors", "words", "files", "states", "vocabulary", "commands", "wire", "openmetrics"),
     *("shapes", "answers", "unknown", "clock", "measured", "troubles"),
 }
 #: What each room may import besides itself and the ground.
