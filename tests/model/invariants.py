@@ -17,6 +17,7 @@ from iscdhcp.run import records
 from iscdhcp.run import restart
 from iscdhcp.shapes import Claim
 from masters import Run
+from world import Process
 from world import World
 
 #: Seconds for which a partner may have been dead when a server is silenced, at most; and where it
@@ -121,10 +122,17 @@ class Judge:
                 if (end.state, end.seen) != ("normal", "normal"):
                     self.say(f"{run.name} says done, and {server} is in {end.state} ({name})")
 
-    def at_the_end(self, runs: list[Run], killed: set[str]) -> None:
-        """What is left behind, and whether runs said the truth."""
+    def at_the_end(self, runs: list[Run], killed: list[Process]) -> None:
+        """
+        What is left behind, and whether runs said the truth.
+
+        A call that is killed may leave its server silent, for the run to have it speak again; but
+        never down, unless who stands by was killed too.
+        """
+        calls = {one.host for one in killed}
+        alone = {one.host for one in killed if one.name.startswith("stands by")}
         for server in self.network.servers.values():
-            if server.name not in self.faults | killed:
+            if server.name not in self.faults | (alone if server.pid is None else calls):
                 self._left(server, runs)
         for run in runs:
             self._told(run)

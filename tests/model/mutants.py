@@ -9,6 +9,7 @@ from typing import Any
 from unittest import mock
 
 from iscdhcp.act import claims
+from iscdhcp.act import dead_man
 from iscdhcp.act import guard
 from iscdhcp.act import proving
 from iscdhcp.act import restarting
@@ -84,6 +85,14 @@ MUTANTS: dict[str, tuple[Mutant, list[str]]] = {
     "anybody may stop a primary": (
         lambda: mock.patch.object(may_stop, "_not_secondary", lambda facts, act: []),
         ["salt '*' dhcpd.stop"],
+    ),
+    "nobody stands by": (
+        lambda: mock.patch.object(dead_man, "arm", lambda here, service: dead_man.DeadMan(None)),
+        ["one restart", "salt '*' dhcpd.restart and a run"],
+    ),
+    "who stands by takes a dhcpd that is ending for one that runs": (
+        lambda: mock.patch.object(dead_man, "ENDS_SECONDS", -1.0),
+        ["one restart", "a server that is down"],
     ),
     "a claim holds nobody off": (
         _claims_of_nobody,

@@ -62,7 +62,7 @@ def play(scenario: Scenario, schedule: Schedule, kept: Kept | None = None) -> Ou
                 to.world.run(HORIZON)
                 for what in to.world.kept:
                     to.judge.say(f"nothing was decided at: {what} (there is no such point)")
-                kills = {one.process.host for one in to.world.actors if one.process.killed}
+                kills = [one.process for one in to.world.actors if one.process.killed]
                 to.judge.at_the_end(to.runs, kills)
                 for actor in to.world.actors:
                     if actor.error is not None:

@@ -12,6 +12,7 @@ from typing import Any
 from dhcpd import MCLT
 from dhcpd import Dhcpd
 from iscdhcp.act import claims
+from iscdhcp.act import dead_man
 from iscdhcp.act import partner_down
 from iscdhcp.act import restarting
 from iscdhcp.act import starting
@@ -34,8 +35,11 @@ from iscdhcp.states import FailoverState
 from iscdhcp.states import serves
 from pair_facts import server as healthy_server
 from world import Clock
+from world import Process as WorldProcess
 from world import World
 
+#: Seconds for which who stands by watches a call; it never lasts so long.
+WATCHES_SECONDS = 600.0
 #: Seconds that a host is away while it reboots.
 REBOOT = 25.0
 CONFIGURATION = """failover peer "{name}" {{
@@ -177,16 +181,34 @@ class Host:
     # -- the service manager
 
     def is_systemd(self) -> bool:
-        return False
+        return True
 
     def unit(self, name: str) -> None:
         return None
 
     def systemctl(self, *words: str, check: bool = True) -> str:
-        raise AssertionError("there is no systemd here")
+        if words[0] == "restart":
+            self._start()
+        elif words[0] == "show":
+            return "inactive" if self.dhcpd.pid is None else "active"
+        return ""
 
     def stand_by(self, unit: str, argv: Any) -> None:
-        raise AssertionError("there is no systemd here")
+        """As the unit of systemd's that :func:`iscdhcp.act.dead_man.arm` wants."""
+        assert self.world.current is not None
+        caller, file = self.world.current, Path(argv[argv.index("sh") + 2])
+
+        def over() -> bool:
+            return caller.process.killed or caller.done or not file.exists()
+
+        def stands_by() -> None:
+            self.world.wait(over, WATCHES_SECONDS)
+            if file.exists():
+                self.world.tell(f"whoever stands by starts dhcpd on {self.dhcpd.name}")
+                dead_man.come_back(str(file), self)
+
+        name = f"stands by on {self.dhcpd.name}"
+        self.world.spawn(name, stands_by, WorldProcess(name, self.dhcpd.name))
 
     def launch(self, argv: Any, variables: Any) -> None:
         raise AssertionError("there is a service here")

@@ -100,6 +100,11 @@ CASES = [
         "a server was stopped by what the master had seen of its partner 14 s before",
     ),
     (
+        "one restart",
+        {"SIGTERM to dhcpd on dhcp-b": Decision(fault=KILL)},
+        "who stands by saw a dhcpd that had its SIGTERM, took it for one that runs, and went",
+    ),
+    (
         "a partner that dies",
         {"the last look at dhcp-b": Decision(0.4)},
         "an act that its last look called off left an unfinished run",

@@ -6,8 +6,10 @@ import json
 import os
 import subprocess
 import sys
+import threading
 
 import pytest
+from iscdhcp.act import claims
 from iscdhcp.act import dead_man
 from iscdhcp.act import restarting
 from iscdhcp.act.service import Service
@@ -33,7 +35,7 @@ def test_somebody_stands_by_until_it_is_disarmed(here, host, systemd):
     ((unit, argv),) = systemd
     assert unit == f"dhcpd-stands-by-{os.getpid()}" and man.armed
     assert argv[3:5] == ["sh", str(os.getpid())]
-    file = here.notes.folder / dead_man.ARMED
+    (file,) = here.notes.folder.glob("stands-by-*.json")
     assert json.loads(file.read_text())["service"] == "dhcpd"
     man.disarm()
     assert not file.exists()
@@ -45,7 +47,7 @@ def test_a_restart_without_anybody_who_can_stand_by_is_made_all_the_same(here, h
 
     host.stand_by = refuses
     assert not dead_man.arm(here, service(host)).armed
-    assert not (here.notes.folder / dead_man.ARMED).exists()
+    assert not list(here.notes.folder.glob("stands-by-*"))
 
 
 def test_nobody_stands_by_where_there_is_no_systemd(here, host):
@@ -113,6 +115,7 @@ def armed(tmp_path):
     leases.write_text("# whole\n")
     file = tmp_path / "armed"
     wanted = {"service": "isc-dhcp-server", "binaries": ["dhcpd"], "lease_file": str(leases)}
+    wanted["since"] = 1_800_000_000.0
     file.write_text(json.dumps(wanted))
     return file
 
@@ -123,6 +126,35 @@ def test_dhcpd_is_started_for_a_call_that_has_died(armed, capsys):
     assert ("restart", "--no-block", "isc-dhcp-server") in host.done
     assert "dhcpd runs again." in capsys.readouterr().out
     assert not armed.exists()
+
+
+def test_one_that_has_its_sigterm_and_is_on_its_way_out_is_started_when_it_is_gone(armed):
+    host = Systemd(running=True)
+    looks = iter([["dhcpd"], ["dhcpd"], []])
+    find = host.find
+    host.find = lambda names: next(looks, None) if not host.done else find(names)
+    assert dead_man.come_back(str(armed), host) == 0
+    assert ("restart", "--no-block", "isc-dhcp-server") in host.done
+
+
+def test_what_another_call_has_stopped_since_stays_down(armed, tmp_path):
+    (tmp_path / "ended.json").write_text(json.dumps({"time": 1_800_000_001.0}))
+    host = Systemd(running=False)
+    assert dead_man.come_back(str(armed), host) == 0
+    assert host.done == [] and not armed.exists()
+
+
+def test_another_act_is_waited_for_and_not_disturbed(armed, tmp_path):
+    host = Systemd(running=False)
+    with claims.acting(tmp_path, "dhcp-b"):
+        other = threading.Thread(target=dead_man.come_back, args=(str(armed), host))
+        other.start()
+        # Long enough for whoever does not wait.
+        other.join(0.5)
+        assert other.is_alive() and host.done == []
+        host.running = True  # the other act has started it
+    other.join(20.0)
+    assert not other.is_alive() and host.done == []
 
 
 def test_one_that_runs_is_left_alone(armed):
