@@ -136,8 +136,8 @@ def status(brief=False, looks=1, ask=None):
       ``connected``, ``refused``, ``unacked``, ``unacked_bound``, ``balance``, ``asked``
       (the last question to the partner: :py:func:`ask_partner`)
     * ``leases``: what was counted of each pool, and when
-    * ``service``: ``name``, ``manager``, ``active``, ``failed``, ``started_it`` (whether the
-      dhcpd that runs is one of its own), ``refuses`` (why the manager itself does not start it)
+    * ``service``: ``name``, ``manager``, ``active``, ``failed``, ``refuses`` (why the manager
+      itself does not start it)
     * ``claim``, ``foreign_claim`` (another run's than the one that asks), ``acting``, ``busy``
       (another state run), ``paused_by_us``
     * ``last_start``: ``seconds``, ``time``; ``start_problem``: why a start may not bring it back

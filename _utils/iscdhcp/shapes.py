@@ -338,8 +338,6 @@ class ServiceFacts(TypedDict):
     manager: str | None
     active: bool | None
     failed: bool
-    #: Whether the dhcpd that runs is one that this service has started.
-    started_it: bool | None
     #: Why the manager itself starts nothing (``code``, ``text``); ``None``: it does not refuse.
     refuses: ServiceRefusal | None
 

@@ -113,7 +113,6 @@ def service() -> ServiceFacts:
         "manager": None,
         "active": None,
         "failed": False,
-        "started_it": None,
         "refuses": None,
     }
 

@@ -149,6 +149,8 @@ class Stage:
         self.before = self.processes()
         self._commands = []
         self._watch = Watcher(dhcp, by_journal=by_journal)
+        #: Set by a test in which both are gone and it is nobody's fault here.
+        self.nobody_can_serve = False
         self._watch.start()
         self._seen = None
 

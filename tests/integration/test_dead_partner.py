@@ -63,6 +63,7 @@ def in_state(pair, server, state):
 
 @pytest.mark.slow
 def test_a_server_whose_partner_dies_while_it_recovers_serves_in_its_place(pair):
+    pair.nobody_can_serve = True
     assert pair.salt_run("dhcp_failover.stop", "server=dhcp-b").returncode == 0
     assert pair.salt_run("dhcp_failover.partner_down", "dead=dhcp-b").returncode == 0
     pair.lab["dhcp-b"].run(["sh", "-c", f"rm -f {LEASES}* && touch {LEASES}"])
@@ -80,7 +81,7 @@ def test_a_server_whose_partner_dies_while_it_recovers_serves_in_its_place(pair)
     run = pair.salt_run("dhcp_failover.partner_down", "dead=dhcp-a", timeout=150)
     assert run.returncode == 0, str(run)
     assert pair.dhcp.failover_states("dhcp-b")["foo"][0] == "partner-down"
-    assert served(pair) > 45
+    assert served(pair) > 25
     run = pair.salt_run("dhcp_failover.bring_back", "server=dhcp-a", timeout=150)
     assert run.returncode == 0, str(run)
     assert pair.dhcp.is_normal()
@@ -88,6 +89,7 @@ def test_a_server_whose_partner_dies_while_it_recovers_serves_in_its_place(pair)
 
 @pytest.mark.slow
 def test_a_server_whose_partner_dies_while_they_compare_leases_serves_in_its_place(pair):
+    pair.nobody_can_serve = True
     for server in ("dhcp-a", "dhcp-b"):
         pair.dhcp.stop(server)
     host = pair.lab["dhcp-b"]
@@ -103,7 +105,7 @@ def test_a_server_whose_partner_dies_while_they_compare_leases_serves_in_its_pla
     assert served(pair) == 0
     run = pair.salt_run("dhcp_failover.partner_down", "dead=dhcp-a", timeout=150)
     assert run.returncode == 0, str(run)
-    assert served(pair) > 45
+    assert served(pair) > 25
     run = pair.salt_run("dhcp_failover.bring_back", "server=dhcp-a", timeout=150)
     assert run.returncode == 0, str(run)
     assert pair.dhcp.is_normal()

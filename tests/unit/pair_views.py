@@ -68,7 +68,6 @@ class Views:
                 "manager": "systemd",
                 "active": True,
                 "failed": False,
-                "started_it": True,
                 "refuses": None,
             }
             facts["omapi"] = {

@@ -79,8 +79,6 @@ class Service:
             # By hand, by another program: its unit, if there is one, would start another dhcpd.
             self._managed = bool(ran.unit or name)
         self._prepared = False
-        #: Whether the dhcpd that runs, or ran last, is of this very unit.
-        self._in_its_unit = unit == self.name if ran else None
 
     @property
     def managed(self) -> bool:
@@ -147,7 +145,6 @@ class Service:
                 "manager": "systemd",
                 "active": active,
                 "failed": shown == "failed",
-                "started_it": self._in_its_unit,
                 "refuses": {"code": refusal[0], "text": refusal[1]} if refusal else None,
             }
         active = bool(self._functions["service.status"](self.name))

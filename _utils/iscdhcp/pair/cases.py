@@ -57,8 +57,8 @@ def not_the_service(view: PairView, server: str) -> tuple[str, dict[str, str | N
     if not view.running(server) or not service["name"] or service["active"] is not False:
         return None
     case = {"manager": service["manager"], "service": service["name"]}
-    # A minion of an earlier version does not say it.
-    if service["failed"] and service.get("started_it"):
+    unit = str(view.seen(server)["process"]["unit"] or "").removesuffix(".service")
+    if service["failed"] and unit == str(service["name"]).removesuffix(".service"):
         failed = view.log(server).get("failed_start")
         said = f": “{failed['text']}” at {stamp(failed['time'])}" if failed else ""
         return "service-half", {**case, "said": said}

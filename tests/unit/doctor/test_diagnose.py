@@ -208,9 +208,9 @@ def test_who_has_the_port_is_told_where_a_start_failed_by_it(views):
 
 
 def test_a_dhcpd_that_runs_under_a_failed_service_is_told_from_one_that_was_started_by_hand(views):
-    views.b["service"].update(active=False, failed=True, started_it=False)
+    views.b["service"].update(active=False, failed=True)
     assert "service" in codes(views) and "service-half" not in codes(views)
-    views.b["service"].update(started_it=True)
+    views.b["process"].update(unit="isc-dhcp-server.service")
     views.b["survey"]["log"]["failed_start"] = {
         "code": "start-ipv6",
         "text": "/etc/dhcp/dhcpd6.conf line 1: semicolon expected.",
