@@ -112,7 +112,7 @@ MUTANTS: dict[str, tuple[Mutant, list[str]]] = {
     ),
     "an answer holds forever": (
         lambda: mock.patch.object(proving, "STILL_PROVED", 1e9),
-        ["a halted partner", "a partner that is halted in a drain"],
+        ["a partner that is halted in a drain"],
     ),
     "silence is no answer": (
         lambda: mock.patch.object(proof, "is_silent", lambda asked: False),
@@ -124,7 +124,7 @@ MUTANTS: dict[str, tuple[Mutant, list[str]]] = {
     ),
     "no order between two acts": (
         _no_order_between_acts,
-        ["salt '*' dhcpd.restart and a run", "two masters", "a command given again"],
+        ["two masters"],
     ),
     "an order counts for any process": (
         lambda: mock.patch.object(guard, "other_process", lambda here, identity: None),
