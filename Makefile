@@ -3,7 +3,7 @@
 export PYTHONPATH := $(CURDIR):$(CURDIR)/_utils
 PYTHON := .venv/bin/python
 
-.PHONY: help setup venv unit test explore fuzz test-salts salts-table steering-test docs docs-test docs-outputs docs-troubles docs-pictures reboot-test fleet-test doctor-test \
+.PHONY: help setup venv unit test explore fuzz test-salts salts-table steering-test docs docs-test docs-outputs docs-troubles docs-pictures reboot-test fleet-test faults doctor-test \
 	docs-terminal rollout-test demo lab bench-restart bench-clients bench-leases \
 	bench-status events-test metrics-test bench-torn damage-test upgrade-test bench-conf bench-fleet bench-crowd races nobody-serving lint clean
 
@@ -12,6 +12,7 @@ help:
 	@echo "make test           all tests"
 	@echo "make reboot-test    hosts that reboot and die, under load; some minutes"
 	@echo "make fleet-test     eight pairs by one command: one fails, the run is killed, rollout, reboot (15 min)"
+	@echo "make faults         each fault at each step of a restart and a rollout (SHARD=1/8); build/faults.json"
 	@echo "make nobody-serving what clients see when something dies in a restart; build/nobody-serving.json"
 	@echo "make rollout-test   rollouts under load, and files with which dhcpd never gets normal"
 	@echo "make unit           the tests that need neither root nor the lab"
@@ -98,6 +99,11 @@ reboot-test: setup
 
 fleet-test: setup
 	lab/isolated $(PYTHON) -m pytest -m slow tests/hosts/test_fleet_of_eight.py
+
+# 250 cases take two hours and more: SHARD=1/8 for an eighth, KIND=restart, ONLY="power" for some.
+faults: setup
+	lab/isolated $(PYTHON) -m lab.faults $(if $(SHARD),--shard $(SHARD)) $(if $(KIND),--kind $(KIND)) \
+		$(if $(ONLY),--only "$(ONLY)")
 
 nobody-serving: setup
 	lab/isolated $(PYTHON) -m pytest -m slow tests/hosts/test_nobody_serving.py

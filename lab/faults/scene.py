@@ -1,0 +1,182 @@
+"""A pair, its master and a command of a person: what the faults strike."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+
+from lab import processes
+from lab.dhcp import COMMON
+from lab.dhcp import CONFIGURATION
+from lab.dhcp import Dhcp
+from lab.errors import LabError
+from lab.isolation import BIN
+from lab.lab import Lab
+from lab.salt import Salt
+from lab.waiting import wait_until
+
+FIRST, SECOND = "dhcp-b", "dhcp-a"
+#: Where a claim lies on a minion of the lab.
+CLAIM = "/var/lib/salt-of-the-lab/cache/dhcpd/claim.json"
+#: What a rollout has: files of the master's tree, for each minion.
+SOURCE = {
+    path: f"salt://faults/{{{{ minion }}}}.{path.rpartition('/')[2]}"
+    for path in (CONFIGURATION, COMMON)
+}
+
+
+class Scene:
+    """
+    A healthy pair, and a run that works on it.
+
+    lab, salt, dhcp
+        Up, with the pair normal.
+    kind
+        ``restart`` or ``rollout``.
+    """
+
+    def __init__(self, lab: Lab, salt: Salt, dhcp: Dhcp, kind: str) -> None:
+        self.lab, self.salt, self.dhcp, self.kind = lab, salt, dhcp, kind
+        self.before = {name: self.pids(name) for name in lab.hosts}
+        self.command: subprocess.Popen[str] | None = None
+        #: What undoes a fault, in the order of the faults.
+        self.cures: list[Callable[[], None]] = []
+        self._said = ""
+        self._others: list[subprocess.Popen[str]] = []
+        self._reader: threading.Thread | None = None
+
+    # -- the run -----------------------------------------------------------------------------------
+
+    def arguments(self, again: bool = False) -> list[str]:
+        """Return the command; ``again``: it may begin by starting what is down."""
+        if self.kind == "restart":
+            words = ["dhcp_failover.restart", "foo", *(["heal=True"] if again else [])]
+        else:
+            pillar = {"pair": "foo", "source": SOURCE, "probation": 2, "heal": again}
+            words = ["state.orch", "orch.dhcp_failover_rollout", f"pillar={json.dumps(pillar)}"]
+        return ["--out=json", *words]
+
+    def begin(self) -> None:
+        """Give the command."""
+        self.command = self.salt.begin(*self.arguments())
+
+        def read() -> None:
+            assert self.command is not None and self.command.stdout is not None
+            self._said = self.command.stdout.read()
+
+        self._reader = threading.Thread(target=read, daemon=True)
+        self._reader.start()
+
+    def ended(self, seconds: float) -> tuple[int | None, str]:
+        """Wait for the command's end; return its exit code (``None``: it had none) and output."""
+        assert self.command is not None and self._reader is not None
+        try:
+            code: int | None = self.command.wait(seconds)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.command.pid, signal.SIGKILL)
+            self.command.wait()
+            code = None
+        self._reader.join(10.0)
+        return code, self._said
+
+    @property
+    def over(self) -> bool:
+        """Whether the command has ended."""
+        return self.command is not None and self.command.poll() is not None
+
+    def beside(self, *arguments: str) -> None:
+        """Begin something else at the master meanwhile."""
+        self._others.append(self.salt.begin(*arguments))
+
+    def at_a_console(self, host: str, *arguments: str) -> None:
+        """Begin ``salt-call`` on a host meanwhile."""
+        config = self.salt.config_dir.parent / host
+        argv = [str(BIN / "salt-call"), "-c", str(config), *arguments]
+        pipe = subprocess.DEVNULL
+        self._others.append(self.lab[host].popen(argv, stdin=pipe, stdout=pipe, stderr=pipe))
+
+    # -- what is seen ------------------------------------------------------------------------------
+
+    def pids(self, host: str) -> list[tuple[int, float]]:
+        """Return the dhcpd of a host."""
+        return [(one.pid, one.started) for one in self.dhcp.processes(host)]
+
+    def is_new(self, host: str) -> bool:
+        """Whether a host runs one dhcpd, and another than at the beginning."""
+        now = self.pids(host)
+        return bool(now) and now != self.before[host]
+
+    # -- and afterwards ----------------------------------------------------------------------------
+
+    def cure(self) -> None:
+        """Undo the faults, the newest first."""
+        while self.cures:
+            self.cures.pop()()
+
+    def settle(self, seconds: float = 90.0) -> None:
+        """Wait until both hosts are up and their minions and the master answer."""
+        for name, host in self.lab.hosts.items():
+            if not host.running:
+                host.start()
+                self.salt.start_minion(name)
+        deadline = time.monotonic() + seconds
+        for name in self.lab.hosts:
+            while self.salt.salt(name, "test.ping", "--timeout=5").returncode:
+                if time.monotonic() > deadline:
+                    raise LabError(f"the minion on {name} does not answer")
+
+    def close(self) -> None:
+        """End what was begun."""
+        for one in [*self._others, *filter(None, [self.command])]:
+            if one.poll() is None:
+                try:
+                    one.wait(60.0)
+                except subprocess.TimeoutExpired:
+                    one.kill()
+                    one.wait()
+        for host in self.lab.hosts.values():
+            if host.running:
+                found = [one.pid for one in host.processes("dhcpd")]
+                processes.signal_all(found, signal.SIGCONT)
+
+
+# -- the moments -----------------------------------------------------------------------------------
+
+
+def _claimed(scene: Scene) -> bool:
+    return scene.lab[FIRST].run(["test", "-e", CLAIM], check=False).returncode == 0
+
+
+def _ends(host: str) -> Callable[[Scene], bool]:
+    return lambda scene: scene.pids(host) != scene.before[host]
+
+
+def _starts(host: str) -> Callable[[Scene], bool]:
+    return lambda scene: scene.is_new(host)
+
+
+def _between(scene: Scene) -> bool:
+    return scene.is_new(FIRST) and scene.dhcp.is_normal()
+
+
+#: By name, in their order: when a moment has come, and who is at work then.
+MOMENTS: dict[str, tuple[Callable[[Scene], bool], str]] = {
+    "both are claimed": (_claimed, FIRST),
+    "the first ends": (_ends(FIRST), FIRST),
+    "the first has started": (_starts(FIRST), FIRST),
+    "the first is normal": (_between, SECOND),
+    "the second ends": (_ends(SECOND), SECOND),
+    "the second has started": (_starts(SECOND), SECOND),
+}
+
+
+def wait_for(scene: Scene, moment: str) -> bool:
+    """Wait for a moment; ``False`` where the command ended before it came."""
+    come, _ = MOMENTS[moment]
+    wait_until(lambda: scene.over or come(scene), f"{moment}", 120.0, every=0.002)
+    return come(scene) or not scene.over
