@@ -3,7 +3,7 @@
 export PYTHONPATH := $(CURDIR):$(CURDIR)/_utils
 PYTHON := .venv/bin/python
 
-.PHONY: help setup venv unit test explore fuzz test-salts salts-table steering-test docs docs-test docs-outputs docs-troubles docs-pictures reboot-test fleet-test faults doctor-test \
+.PHONY: help setup venv unit test explore fuzz test-salts salts-table steering-test docs docs-test docs-outputs docs-troubles docs-faults docs-pictures reboot-test fleet-test faults doctor-test \
 	docs-terminal rollout-test demo lab bench-restart bench-clients bench-leases \
 	bench-status events-test metrics-test bench-torn damage-test upgrade-test bench-conf bench-fleet bench-crowd races nobody-serving lint clean
 
@@ -24,6 +24,7 @@ help:
 	@echo "make docs-test      every console block of the documents run on a real pair (PAGE=tutorial for one)"
 	@echo "make docs-outputs   what those commands print now, written into the pages"
 	@echo "make docs-troubles  docs/troubles.md: every trouble, what it means and what to do"
+	@echo "make docs-faults    docs/faults.md, from build/faults.json"
 	@echo "make docs-pictures  the pictures in docs/pictures, taken in a real browser"
 	@echo "make doctor-test    troubles provoked in the lab, named by preflight and doctor (9 min)"
 	@echo "make upgrade-test   an old tree synced, then this one over it"
@@ -89,6 +90,9 @@ docs-outputs: setup
 
 docs-troubles: venv
 	$(PYTHON) -m docs.troubles
+
+docs-faults: venv
+	$(PYTHON) -m lab.faults.table
 
 docs-pictures:
 	@lab/setup --pictures
