@@ -250,7 +250,7 @@ def test_a_partner_without_power_in_the_last_look_costs_one_start_at_most(scene)
 def test_a_disk_that_is_full_leaves_clients_served(scene):
     host = scene.lab["dhcp-b"]
     folder = "/var/lib/dhcp"
-    small = f"cp -a {folder} /run/kept && mount -t tmpfs -o size=1536k none {folder} && "
+    small = f"cp -a {folder} /run/kept && mount -t tmpfs -o size=16m none {folder} && "
     small += f"cp -a /run/kept/. {folder}/ && rm -rf /run/kept; "
     scene.dhcp.stop("dhcp-b")
     host.run(["sh", "-c", small])
