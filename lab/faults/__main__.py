@@ -32,6 +32,7 @@ from lab.faults.scene import MOMENTS
 from lab.faults.scene import SECOND
 from lab.faults.scene import Scene
 from lab.faults.scene import wait_for
+from lab.hosts import Host
 from lab.isolation import CHECKOUT
 from lab.lab import Lab
 from lab.load import Load
@@ -89,7 +90,7 @@ def one_case(
     worker = MOMENTS[moment][1]
     partner = strikes.other_than(worker)
     wait_until(dhcp.is_normal, "the pair is normal", 120.0, every=0.2)
-    leases, long = take_leases(dhcp), time.time() + LEASE_TIME / 2
+    leases = take_leases(dhcp)
     if kind == "rollout":
         offer(salt, dhcp, LEASE_TIME + number)
     scene = Scene(lab, salt, dhcp, kind)
@@ -127,7 +128,7 @@ def one_case(
         most = 1 + (fault.kills == role) + _by_another(name)
         if restarts[host] > most:
             wrong.append(f"dhcpd on {host} was started {restarts[host]} times")
-    lost = leases - held(dhcp, long - 30.0)
+    lost = leases - held(dhcp)
     if lost:
         wrong.append(f"{len(lost)} of {len(leases)} leases were lost")
     return {
@@ -165,29 +166,32 @@ def take_leases(dhcp: Dhcp) -> set[str]:
     """Have some clients come until they have leases of full length; return their addresses."""
     load = Load(dhcp)
     # The first lease is as long as MCLT; the partner has to acknowledge it first.
-    load.start(40, seconds=6, clients=60)
+    load.start(50, seconds=8, clients=100)
     load.result()
-    taken = held(dhcp, time.time() + LEASE_TIME / 2)
+    until = time.time() + LEASE_TIME / 2
+    taken = set().union(*(active(host, until) for host in dhcp.hosts.values()))
     assert len(taken) > 20, f"clients have {len(taken)} long leases"
     return taken
 
 
+def held(dhcp: Dhcp) -> set[str]:
+    """Return the addresses that both servers have as active."""
+    first, second = (active(host) for host in dhcp.hosts.values())
+    return first & second
+
+
+def active(host: Host, until: float = 0.0) -> set[str]:
+    """Return the addresses that a lease file has as active until then (epoch seconds)."""
+    found = {}
+    for block in host.read(LEASES).split("\nlease ")[1:]:
+        text = block.partition("\n}")[0]
+        ends = _ENDS.search(text)
+        long = ends and calendar.timegm(time.strptime(ends[1], "%Y/%m/%d %H:%M:%S")) >= until
+        found[block.split(None, 1)[0]] = bool(long and "\n  binding state active;" in text)
+    return {address for address, is_active in found.items() if is_active}
+
+
 _ENDS = re.compile(r"^  ends \d (\d+/\d+/\d+ \d+:\d+:\d+);", re.M)
-
-
-def held(dhcp: Dhcp, until: float) -> set[str]:
-    """Return the addresses that both servers have as active until then (epoch seconds)."""
-    found = None
-    for host in dhcp.hosts.values():
-        mine = {}
-        for block in host.read(LEASES).split("\nlease ")[1:]:
-            text = block.partition("\n}")[0]
-            ends = _ENDS.search(text)
-            long = ends and calendar.timegm(time.strptime(ends[1], "%Y/%m/%d %H:%M:%S")) >= until
-            mine[block.split(None, 1)[0]] = bool(long and "\n  binding state active;" in text)
-        active = {one for one, is_active in mine.items() if is_active}
-        found = active if found is None else found & active
-    return found or set()
 
 
 def offer(salt: Salt, dhcp: Dhcp, lease_time: int) -> None:
