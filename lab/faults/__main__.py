@@ -43,6 +43,7 @@ from lab.watcher import Watcher
 FIGURES = CHECKOUT / "build" / "faults.json"
 RATE = 20
 LEASE_TIME = 3600
+MCLT = 20
 #: Seconds in which a command has to end by itself once its fault is undone.
 PATIENCE = 240.0
 KINDS = ("restart", "rollout")
@@ -63,7 +64,7 @@ def main() -> int:
     ][part - 1 :: parts]
     kept = Kept()
     with Lab([FIRST, SECOND]) as lab:
-        relationship = Relationship("foo", SECOND, FIRST, mclt=60, addresses=20000)
+        relationship = Relationship("foo", SECOND, FIRST, mclt=MCLT, addresses=20000)
         dhcp = Dhcp(lab.hosts, [relationship], lease_time=LEASE_TIME)
         dhcp.install(60.0)
         with Salt(lab) as salt:
@@ -165,8 +166,9 @@ def go_on(scene: Scene, code: int | None) -> int:
 def take_leases(dhcp: Dhcp) -> set[str]:
     """Have some clients come until they have leases of full length; return their addresses."""
     load = Load(dhcp)
-    # The first lease is as long as MCLT; the partner has to acknowledge it first.
-    load.start(50, seconds=8, clients=100)
+    # The first lease is as long as MCLT, and given again as it is until a quarter of it is over
+    # (dhcp-cache-threshold).
+    load.start(50, seconds=10, clients=100)
     load.result()
     until = time.time() + LEASE_TIME / 2
     taken = set().union(*(active(host, until) for host in dhcp.hosts.values()))
