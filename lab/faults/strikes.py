@@ -73,9 +73,12 @@ def _master_killed(scene: Scene, worker: str, partner: str) -> None:
 def _minion_killed(who: str, whole: bool) -> Callable[[Scene, str, str], None]:
     def strike(scene: Scene, worker: str, partner: str) -> None:
         host = worker if who == "worker" else partner
-        whom = "all" if whole else "main"
-        kill = ["systemctl", "kill", f"--kill-whom={whom}", "--signal=KILL", MINION_UNIT]
-        scene.lab[host].run(kill, check=False)
+        kill = f"systemctl kill --kill-whom=all --signal=KILL {MINION_UNIT}"
+        if not whole:
+            # The daemon and the process that it keeps alive; what a job runs is a child of that.
+            main = f"$(systemctl show -P MainPID {MINION_UNIT})"
+            kill = f"main={main}; kill -KILL $main $(pgrep -P $main)"
+        scene.lab[host].run(["sh", "-c", kill], check=False)
         scene.cures.append(lambda: scene.salt.start_minion(host))
 
     return strike
@@ -164,7 +167,7 @@ _LOSS = 'meta iifname != "lo" numgen random mod 100 < 30 drop'
 FAULTS: dict[str, Fault] = {
     "the run is killed": Fault(_run_killed),
     "the master is killed, back after 8 s": Fault(_master_killed, 8.0),
-    "the worker's minion is killed": Fault(_minion_killed("worker", False), 3.0),
+    "the worker's minion is killed, its call lives on": Fault(_minion_killed("worker", False), 3.0),
     "the worker's minion is killed with its control group": Fault(
         _minion_killed("worker", True), 3.0
     ),
