@@ -77,10 +77,20 @@ def main() -> int:
                 except Exception as error:  # a case that the lab could not make is no verdict
                     traceback.print_exc()
                     found = {"error": f"{type(error).__name__}: {error}"}
-                    dhcp.install(120.0)
+                    begin_anew(lab, salt, dhcp)
                 found["seconds"] = round(time.monotonic() - begun, 1)
                 kept.add(kind, moment, name, found)
     return kept.told()
+
+
+def begin_anew(lab: Lab, salt: Salt, dhcp: Dhcp) -> None:
+    """Make everything as it was before the first case."""
+    for name, host in lab.hosts.items():
+        host.kill()
+        host.start()
+        salt.start_minion(name)
+    dhcp.install(120.0)
+    salt.salt_run("dhcp_failover.pairs", "refresh=True")
 
 
 def one_case(
