@@ -50,6 +50,7 @@ CELLS = {
     "words that nobody knows": (f"{INTEGRATION}/test_unknown_words.py",),
     "states on a server": (f"{INTEGRATION}/test_states_on_a_server.py",),
     "a rollout": (f"{INTEGRATION}/test_rollout_of_a_pair.py",),
+    "many pairs by one command": (f"{INTEGRATION}/test_fleet.py",),
     "beacon and reactor": (f"{INTEGRATION}/test_events.py",),
     "hosts that reboot under load": ("tests/hosts/test_hosts_that_reboot.py",),
 }
