@@ -6,8 +6,8 @@ import html
 import time
 from typing import Any
 
-from iscdhcp.show import report as run_report
 from iscdhcp.show.report_style import PAGE
+from iscdhcp.show.timeline import draw
 
 
 def text(report: dict[str, Any]) -> str:
@@ -86,4 +86,4 @@ def timeline(report: dict[str, Any]) -> str:
     begun = report["begun"]
     first = max(min(span["start"] for span in spans), begun - 3)
     last = min(max(span["end"] for span in spans), begun + report["seconds"] + 3)
-    return run_report.draw(first, last, report["servers"], report["roles"], [], [], zero=begun)
+    return draw(first, last, report["servers"], report["roles"], [], [], zero=begun)

@@ -7,12 +7,10 @@ the reader's choice of dark or light.
 
 from __future__ import annotations
 
-import html
 import itertools
 from collections.abc import Iterator
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from .. import words
 from ..errors import IscDhcpError
@@ -22,6 +20,12 @@ from ..run.journal import Entry
 from ..words import date
 from . import fleet_report
 from .report_style import PAGE
+from .timeline import Answered
+from .timeline import Span
+from .timeline import chip
+from .timeline import draw
+from .timeline import esc
+from .timeline import seconds_of
 
 GENERATOR = "dhcp_failover report"
 #: Seconds around dhcpd's own line about a state in which an answer to a question is no news: the
@@ -30,16 +34,6 @@ NEAR = 1.5
 #: More lines than that are folded away.
 FEW_LINES = 80
 
-#: The colour's name (a variable of the page's style) by what the state means for clients.
-COLOURS = {
-    "normal": "good",
-    "communications-interrupted": "alone",
-    "partner-down": "alone",
-    "down": "down",
-    "no answer": "unknown",
-    "silent": "unknown",
-    "unknown": "unknown",
-}
 #: Names of steps as the terminal has them too.
 STEPS = {
     "lock": "lock",
@@ -61,9 +55,6 @@ VERDICTS = {
     "unfinished": "mind",
     "failed": "bad",
 }
-
-Span = dict[str, Any]
-
 
 # -- what happened, from the journal -------------------------------------------------------------
 
@@ -132,6 +123,41 @@ def _seen(entries: list[Entry], server: str, relationship: str) -> Iterator[tupl
             yield entry["at"], "down"
         else:
             yield entry["at"], str(end.get("state") or "unknown")
+
+
+def answers_of(
+    entries: list[Entry], servers: list[str], relationship: str
+) -> dict[str, list[Answered]]:
+    """
+    Return what each server answered when its partner asked it as a client does.
+
+    entries
+        A journal's, of one process.
+    """
+    found: dict[str, list[Answered]] = {server: [] for server in servers}
+    known = set()
+    for entry in entries:
+        by = str(entry.get("server"))
+        if entry["what"] != "seen" or by not in servers:
+            continue
+        asked = (entry.get("relationships", {}).get(relationship) or {}).get("asked") or {}
+        at = asked.get("asked")
+        if at is None or asked.get("offered") is None or (by, at) in known:
+            continue
+        known.add((by, at))
+        # The asking server's clock against the master's.
+        offset = float(entry.get("clock") or entry["at"]) - entry["at"]
+        for server in servers:
+            if server != by:
+                found[server].append(
+                    {
+                        "at": float(at) - offset,
+                        "by": by,
+                        "offered": bool(asked["offered"]),
+                        "seconds": asked.get("seconds"),
+                    }
+                )
+    return found
 
 
 def steps_of(entries: list[Entry]) -> list[Span]:
@@ -247,14 +273,14 @@ def page(entries: list[Entry], is_live: bool = False) -> str:
     about = next(e for e in entries if e["what"] == "begun")
     if about.get("fleet"):
         title, body = fleet_report.body(entries, is_live)
-        return PAGE.format(title=_(title), generator=GENERATOR, body=body)
+        return PAGE.format(title=esc(title), generator=GENERATOR, body=body)
     roles = {about["primary"]: "primary", about["secondary"]: "secondary"}
     title = f"Restart of {short['name']}"
     parts = [
-        f"<h1>{_(title)}</h1>",
-        f'<p class="dim">{_(" and ".join(roles))} &middot; {date(short["begun"])}</p>',
+        f"<h1>{esc(title)}</h1>",
+        f'<p class="dim">{esc(" and ".join(roles))} &middot; {date(short["begun"])}</p>',
         f'<p class="verdict {VERDICTS.get(short["outcome"], "mind")}">'
-        f"<b>{_(_word(short['outcome']))}</b> {_(_sentence(short, entries, about))}</p>",
+        f"<b>{esc(_word(short['outcome']))}</b> {esc(_sentence(short, entries, about))}</p>",
         _tiles(short, entries, tried, about),
     ]
     many = len(tried) > 1
@@ -264,23 +290,23 @@ def page(entries: list[Entry], is_live: bool = False) -> str:
             who = next((e.get("who") for e in one if e["what"] == "begun"), "")
             at = words.clock(one[0]["at"])
             head = f"Attempt {number} of {len(tried)}, {at} UTC by {who}"
-        parts.append(f"<h2>{_(head)}</h2>")
+        parts.append(f"<h2>{esc(head)}</h2>")
         parts.append(timeline(one, roles, str(about["name"])))
     parts.append(f"<h2>Steps</h2>{_steps_table(tried)}")
     clients = _clients(entries)
     if clients:
-        parts.append(f"<h2>Clients</h2><ul>{''.join(f'<li>{_(c)}</li>' for c in clients)}</ul>")
+        parts.append(f"<h2>Clients</h2><ul>{''.join(f'<li>{esc(c)}</li>' for c in clients)}</ul>")
     pools = _pools(entries, str(about["name"]))
     if pools:
         parts.append(f"<h2>Pools, as last seen</h2>{pools}")
     parts.append(_changes_table(tried, roles, str(about["name"])))
     parts.append(_story(entries, short["begun"]))
     parts.append(
-        f'<p class="dim">Run {_(short["run"])}, begun by {_(about.get("who"))}. All times '
+        f'<p class="dim">Run {esc(short["run"])}, begun by {esc(about.get("who"))}. All times '
         "are UTC, by the master's clock. States are those of dhcpd's own log where it tells them, "
         "else those seen when the run asked.</p>"
     )
-    return PAGE.format(title=_(title), generator=GENERATOR, body="\n".join(parts))
+    return PAGE.format(title=esc(title), generator=GENERATOR, body="\n".join(parts))
 
 
 def _attempts(entries: list[Entry]) -> list[list[Entry]]:
@@ -293,10 +319,6 @@ def _attempts(entries: list[Entry]) -> list[list[Entry]]:
     return found
 
 
-def _(text: Any) -> str:
-    return html.escape(str(text))
-
-
 def _word(outcome: str) -> str:
     return {"killed": "Its process died."}.get(outcome, outcome.capitalize() + ".")
 
@@ -306,12 +328,12 @@ def _sentence(short: Entry, entries: list[Entry], about: Entry) -> str:
         comment = str(short["comment"])
         return comment.removeprefix(_word(short["outcome"])).strip()
     downs = downtimes(entries)
-    each = ", ".join(f"{server} for {_seconds(down)}" for server, down in downs.items())
+    each = ", ".join(f"{server} for {seconds_of(down)}" for server, down in downs.items())
     text = f"{', then '.join(about['servers'])}: each restarted, and normal again at both ends"
     if each:
         text += f". Down: {each}"
         both = _both_down(entries, about)
-        text += "; both at once: never." if not both else f"; BOTH AT ONCE for {_seconds(both)}."
+        text += "; both at once: never." if not both else f"; BOTH AT ONCE for {seconds_of(both)}."
     return text if text.endswith(".") else text + "."
 
 
@@ -324,30 +346,24 @@ def _both_down(entries: list[Entry], about: Entry) -> float:
     return total
 
 
-def _seconds(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.2f} s"
-    minutes, rest = divmod(int(round(seconds)), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02d} min {rest:02d} s" if hours else f"{minutes} min {rest:02d} s"
-
-
 def _tiles(short: Entry, entries: list[Entry], tried: list[list[Entry]], about: Entry) -> str:
     worked = sum(one[-1]["at"] - one[0]["at"] for one in tried)
-    tiles = [("took", _seconds(worked)), ("method", str(short["method"]))]
+    tiles = [("took", seconds_of(worked)), ("method", str(short["method"]))]
     tiles.append(("restarted", f"{len(short['restarted'])} of {len(about['servers'])}"))
     downs = downtimes(entries)
     if downs:
-        tiles.append(("longest down", _seconds(max(downs.values()))))
+        tiles.append(("longest down", seconds_of(max(downs.values()))))
     paused = sum(p["end"] - p["start"] for one in tried for p in pauses_of(one))
     if paused:
-        tiles.append(("paused", _seconds(paused)))
+        tiles.append(("paused", seconds_of(paused)))
     if len(tried) > 1:
         tiles.append(("attempts", str(len(tried))))
     served = sum(e["clients"]["acks"] for e in _last_logs(entries) if e.get("clients"))
     if served:
         tiles.append(("leases given meanwhile", f"{served:,}"))
-    body = "".join(f"<div><b>{_(value)}</b><span>{_(name)}</span></div>" for name, value in tiles)
+    body = "".join(
+        f"<div><b>{esc(value)}</b><span>{esc(name)}</span></div>" for name, value in tiles
+    )
     return f'<div class="tiles">{body}</div>'
 
 
@@ -375,8 +391,10 @@ def _pools(entries: list[Entry], relationship: str) -> str:
             if end.get("pools"):
                 last[str(entry["server"])] = end["pools"]
     rows = "".join(
-        f"<tr><td>{_(network)}</td><td>{_(server)}</td>"
-        + "".join(f"<td class=n>{_(pool.get(key, ''))}</td>" for key in ("total", "free", "backup"))
+        f"<tr><td>{esc(network)}</td><td>{esc(server)}</td>"
+        + "".join(
+            f"<td class=n>{esc(pool.get(key, ''))}</td>" for key in ("total", "free", "backup")
+        )
         + "</tr>"
         for server, pools in sorted(last.items())
         for network, pool in sorted(pools.items())
@@ -398,9 +416,9 @@ def _steps_table(tried: list[list[Entry]]) -> str:
             good = step["result"] is not False and step["result"] is not None
             mark = "" if good else "<b class=failed>failed</b> "
             rows.append(
-                f"<tr><td>{mark}{_(step['name'])}</td>"
-                f"<td class=n>{_seconds(step['end'] - step['start'])}</td>"
-                f"<td class=c>{_(comment)}</td></tr>"
+                f"<tr><td>{mark}{esc(step['name'])}</td>"
+                f"<td class=n>{seconds_of(step['end'] - step['start'])}</td>"
+                f"<td class=c>{esc(comment)}</td></tr>"
             )
     return (
         '<table class="steps"><tr><th>Step</th><th class=n>Time</th><th>What it said</th></tr>'
@@ -416,20 +434,16 @@ def _changes_table(tried: list[list[Entry]], roles: Mapping[str, str], relations
         for server in roles:
             for span in spans_of(one, server, relationship, end):
                 rows.append(
-                    f"<tr><td>{_(server)}</td><td class=n>{words.moment(span['start'])}</td>"
+                    f"<tr><td>{esc(server)}</td><td class=n>{words.moment(span['start'])}</td>"
                     f"<td class=n>{span['start'] - begun:+.2f} s</td>"
-                    f"<td class=n>{_seconds(span['end'] - span['start'])}</td>"
-                    f"<td>{_chip(span['state'])}</td></tr>"
+                    f"<td class=n>{seconds_of(span['end'] - span['start'])}</td>"
+                    f"<td>{chip(span['state'])}</td></tr>"
                 )
     return (
         "<details><summary>Every change of state</summary>"
         '<div class="scroll"><table><tr><th>Server</th><th class=n>At (UTC)</th><th class=n></th>'
         f"<th class=n>For</th><th>State</th></tr>{''.join(rows)}</table></div></details>"
     )
-
-
-def _chip(state: str) -> str:
-    return f'<i class="chip {COLOURS.get(state, "mute")}"></i>{_(state)}'
 
 
 def _story(entries: list[Entry], begun: float) -> str:
@@ -448,7 +462,7 @@ def _story(entries: list[Entry], begun: float) -> str:
                 lines.append((at, str(log["server"]), str(event["text"])))
     rows = "".join(
         f"<tr class={'run' if who == 'run' else 'dhcpd'}><td class=n>{words.moment(at)}</td>"
-        f"<td>{_(who)}</td><td class=c>{_(text)}</td></tr>"
+        f"<td>{esc(who)}</td><td class=c>{esc(text)}</td></tr>"
         for at, who, text in sorted(lines, key=lambda one: one[0])
     )
     state = " open" if len(lines) <= FEW_LINES else ""
@@ -460,11 +474,6 @@ def _story(entries: list[Entry], begun: float) -> str:
 
 # -- the timeline --------------------------------------------------------------------------------
 
-_STEP_HEIGHT, _LABEL_HEIGHT, _BAR_HEIGHT, _GAP = 20, 22, 34, 10
-#: Percent of a wide screen that a letter of a label takes; one that does not fit is left out.
-_LETTER, _SMALL_LETTER = 0.78, 0.66
-_TICKS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400)
-
 
 def timeline(entries: list[Entry], roles: Mapping[str, str], relationship: str) -> str:
     """
@@ -475,147 +484,9 @@ def timeline(entries: list[Entry], roles: Mapping[str, str], relationship: str) 
     roles
         ``primary`` or ``secondary``, by server.
 
-    Places are in percent, so that it fills any width while its letters keep their size.
     """
     first, last = entries[0]["at"], entries[-1]["at"]
     spans = {server: spans_of(entries, server, relationship, last) for server in roles}
-    return draw(first, last, spans, roles, steps_of(entries), pauses_of(entries))
-
-
-def draw(
-    first: float,
-    last: float,
-    spans: Mapping[str, list[Span]],
-    roles: Mapping[str, str],
-    steps: list[Span],
-    pauses: list[Span],
-    zero: float | None = None,
-) -> str:
-    """
-    Draw a timeline.
-
-    first, last
-        What it shows, epoch seconds.
-    spans, roles
-        By server, from the top: ``state``, ``start`` and ``end`` of each; and what it is.
-    steps
-        What was done meanwhile: ``name``, ``start``, ``end``.
-    pauses
-        ``who``, ``start``, ``end``.
-    zero
-        From when the seconds are counted; default: ``first``.
-    """
-    if not any(spans.values()):
-        return "<p>No server was seen.</p>"
-    length = max(0.001, last - first)
-    zero = first if zero is None else zero
-
-    def x(moment: float) -> float:
-        return 100.0 * (min(max(moment, first), last) - first) / length
-
-    parts = []
-    height = _STEP_HEIGHT + 6 + len(roles) * (_LABEL_HEIGHT + _BAR_HEIGHT + _GAP)
-    parts += _ticks(length, height, zero - first)
-    for number, step in enumerate(steps):
-        parts.append(
-            _box(
-                x(step["start"]),
-                x(step["end"]) - x(step["start"]),
-                0,
-                _STEP_HEIGHT,
-                f"step {'odd' if number % 2 else 'even'}",
-                f"{step['name']}, {_seconds(step['end'] - step['start'])}",
-                step["name"],
-                step.get("short", ""),
-            )
-        )
-    top = _STEP_HEIGHT + 6
-    for server, states in spans.items():
-        role = roles[server]
-        parts.append(
-            f'<text x="0" y="{top + 15}" class="name">{_(server)}'
-            f'<tspan class="dim"> {_(role)}</tspan></text>'
-        )
-        top += _LABEL_HEIGHT
-        # Wide ones first, so that a short one stays on top with its outline.
-        for span in sorted(states, key=lambda one: one["start"] - one["end"]):
-            if span["end"] < first or span["start"] > last:
-                continue
-            parts.append(
-                _box(
-                    x(span["start"]),
-                    x(span["end"]) - x(span["start"]),
-                    top,
-                    _BAR_HEIGHT,
-                    f"state {COLOURS.get(span['state'], 'mute')}",
-                    f"{server}: {span['state']}, {_seconds(span['end'] - span['start'])}",
-                    span["state"],
-                )
-            )
-        top += _BAR_HEIGHT + _GAP
-    for pause in pauses:
-        parts.append(
-            _box(
-                x(pause["start"]),
-                x(pause["end"]) - x(pause["start"]),
-                0,
-                height,
-                "pause",
-                f"paused by {pause['who']}, {_seconds(pause['end'] - pause['start'])}",
-            )
-        )
-    seen = dict.fromkeys(span["state"] for states in spans.values() for span in states)
-    chips = "".join(f"<span>{_chip(state)}</span>" for state in seen)
-    if pauses:
-        chips += '<span><i class="chip pause"></i>run paused</span>'
-    return (
-        f'<div class="scroll"><svg width="100%" height="{height + 22}" class="time" role="img" '
-        f'aria-label="Timeline of the servers\' failover states">{"".join(parts)}</svg></div>'
-        f'<p class="legend">{chips}</p>'
-    )
-
-
-def _ticks(length: float, height: float, zero: float) -> list[str]:
-    step = next((one for one in _TICKS if length / one <= 6), length / 5)
-    parts, at = [], -int(zero / step) * step
-    while at + zero <= length * 1.0001:
-        place = 100.0 * (at + zero) / length
-        anchor = "start" if place < 3 else "end" if place > 96 else "middle"
-        parts.append(
-            f'<line x1="{place:.3f}%" x2="{place:.3f}%" y1="{_STEP_HEIGHT}" y2="{height}"/>'
-            f'<text x="{place:.3f}%" y="{height + 15}" text-anchor="{anchor}" class="tick">'
-            f"{_tick(at)}</text>"
-        )
-        at += step
-    return parts
-
-
-def _tick(at: float) -> str:
-    if at >= 3600:
-        return f"{at / 3600:g} h"
-    return f"{at / 60:g} min" if at >= 120 else f"{round(at, 3):g} s"
-
-
-def _box(
-    start: float,
-    wide: float,
-    top: float,
-    height: float,
-    kind: str,
-    title: str,
-    label: str = "",
-    short: str = "",
-) -> str:
-    """A rectangle with its tooltip and, where there is room, its label or a shorter one."""
-    text = ""
-    letter = _LETTER if kind.startswith("state") else _SMALL_LETTER
-    label = next((one for one in (label, short) if wide >= letter * (len(one) + 1.5)), "")
-    if label:
-        text = (
-            f'<svg x="{start:.3f}%" y="{top}" width="{wide:.3f}%" height="{height}">'
-            f'<text x="6" y="{height / 2 + 4.5:g}" class="in">{_(label)}</text></svg>'
-        )
-    return (
-        f'<g class="{kind}"><title>{_(title)}</title><rect x="{start:.3f}%" y="{top}" '
-        f'width="{max(wide, 0.05):.3f}%" height="{height}"/>{text}</g>'
-    )
+    answers = answers_of(entries, list(roles), relationship)
+    steps, pauses = steps_of(entries), pauses_of(entries)
+    return draw(first, last, spans, roles, steps, pauses, answers=answers)

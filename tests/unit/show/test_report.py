@@ -217,3 +217,29 @@ def test_only_a_report_is_replaced(tmp_path):
     with pytest.raises(IscDhcpError, match="can't be written: No such file or directory"):
         report.write(tmp_path / "nowhere" / "foo.html", GOOD)
     assert [path.name for path in tmp_path.iterdir()] == ["foo.html"]
+
+
+def test_what_each_server_answered_its_partner_stands_along_the_timeline():
+    def with_question(at, asked, offered, seconds):
+        entry = seen(at, "dhcp-b")
+        # dhcp-b's clock is half a minute ahead.
+        entry["clock"] = NOW + at + 30.0
+        question = {"asked": NOW + asked + 30.0, "offered": offered, "seconds": seconds}
+        entry["relationships"]["foo"]["asked"] = question
+        return entry
+
+    entries = [*GOOD]
+    entries[3:3] = [
+        with_question(0.15, 0.14, True, 0.0007),
+        with_question(0.18, 0.14, True, 0.0007),  # the same one, seen again
+        with_question(4.0, 3.9, False, None),
+    ]
+    found = report.answers_of(entries, ["dhcp-a", "dhcp-b"], "foo")
+    assert found["dhcp-b"] == []
+    assert [(round(one["at"] - NOW, 2), one["offered"]) for one in found["dhcp-a"]] == [
+        (0.14, True),
+        (3.9, False),
+    ]
+    page = report.page(entries)
+    assert "dhcp-a offered dhcp-b an address after 0.7 ms" in page
+    assert "dhcp-a did not answer the question of dhcp-b" in page
