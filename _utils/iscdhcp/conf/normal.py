@@ -21,6 +21,7 @@ from collections.abc import Iterable
 from collections.abc import Sequence
 from typing import Any
 
+from . import spelling
 from . import views
 from .options import OPTIONS
 from .options import PARAMETERS
@@ -174,7 +175,7 @@ class _Normal:
         ranges: list[tuple[int, int, bool, Statement]] = []
         authority: str | None = None
         reached: list[tuple[str | None, Node]] = []
-        for index, statement in enumerate(statements):
+        for index, statement in enumerate(spelling.statements(statements)):
             keyword = statement.keyword
             if self._is_own(statement, around):
                 continue
@@ -281,7 +282,7 @@ class _Normal:
             match = _NAME.fullmatch(statement.raw)
             if match:
                 return f'{keyword} "{match[1]}"'
-            named, *rest = statement.words[1:]
+            named, *rest = (spelling.words_of(statement) or statement.words)[1:]
             words = [word_text(word) if word.quoted else word.text.lower() for word in rest]
             return _BYTES.sub(_padded, _joined([keyword, quoted(named.text), *words]))
         text = _BYTES.sub(_padded, _plain(statement))
@@ -316,13 +317,12 @@ def _takes_flag(statement: Statement) -> bool:
 
 
 def _plain(statement: Statement) -> str:
-    raw = statement.raw
-    if _SIMPLE.fullmatch(raw):
+    raw, spelt = statement.raw, spelling.words_of(statement)
+    if spelt is None and _SIMPLE.fullmatch(raw):
         text = " ".join(raw.lower().split())
         return _SPACED.sub(r"\1", text) if _GAP.search(text) else text
-    return _joined(
-        word_text(word) if word.quoted else word.text.lower() for word in statement.words
-    )
+    words = statement.words if spelt is None else spelt
+    return _joined(word_text(word) if word.quoted else word.text.lower() for word in words)
 
 
 def _joined(words: Iterable[str]) -> str:

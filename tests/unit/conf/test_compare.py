@@ -260,6 +260,16 @@ def test_a_difference_is_shown_if_and_only_if_there_is_one(one: list, other: lis
          "if known { min-secs 1; } elsif static { min-secs 2; } else { min-secs 3; }"),
         ("zone example.org. { primary 192.0.2.5; }", "zone example.org { primary 192.0.2.5; }"),
         ("not authoritative;", ""),
+        ('option dhcp-client-identifier "ab";', "option dhcp-client-identifier 61:62;"),
+        ('option dhcp.host-name "a";', 'option host-name "a";'),
+        ("default-lease-time 600;", "default-lease-time 0x258;"),
+        ("option netbios-node-type 8;", "option netbios-node-type 010;"),
+        ('class "a" { match hardware; } subclass "a" "x";',
+         'class "a" { match hardware; } subclass "a" 78;'),
+        ('class "a" { match if (known); }', 'class "a" { match if known; }'),
+        ("if known { min-secs 1; } else { }", "if known { min-secs 1; }"),
+        ('if option host-name = "x" { }', 'if (option host-name = "x") { }'),
+        ("if ((not known)) { min-secs 1; }", "if not (known) { min-secs 1; }"),
     ],
 )  # fmt: skip
 def test_what_means_the_same_to_dhcpd_is_no_drift(one: str, other: str) -> None:
@@ -270,6 +280,15 @@ def test_what_means_the_same_to_dhcpd_is_no_drift(one: str, other: str) -> None:
     "one, other",
     [
         ("ddns-updates on;", "ddns-updates off;"),
+        ('option dhcp-client-identifier "ab";', "option dhcp-client-identifier 61:63;"),
+        ('option host-name "a";', 'option server.host-name "a";'),
+        ("default-lease-time 600;", "default-lease-time 0600;"),
+        (
+            "if (known and static) or known { min-secs 1; }",
+            "if known and (static or known) { min-secs 1; }",
+        ),
+        ("if not (known and static) { min-secs 1; }", "if not known and static { min-secs 1; }"),
+        ("if known { min-secs 1; } else { min-secs 2; }", "if known { min-secs 1; }"),
         ("authoritative;", ""),
         ("authoritative;", "not authoritative;"),
         ("group { authoritative; }", "group { not authoritative; }"),
