@@ -8,9 +8,12 @@ Run it with ``make bench-restart``; it writes ``build/bench/restart.json``. In o
   and gates them by the same conditions (both ends normal over OMAPI, no full window of updates, a
   ``balanced pool`` line since the start, lease file whole, three looks in a row), with nothing else
   in between: no Salt, no guard, no record;
+* ``unasked_s``: the orchestration where servers do not ask each other as clients do (``dhcpd:probe:
+  False`` in the pillar);
 * ``bare_s``: a ``salt-run`` that does nothing (``test.arg``), for comparison.
 
-``overhead_s`` is the difference of each round's two, ``ratio`` their quotient.
+``overhead_s`` is the difference of each round's first two, ``ratio`` their quotient; ``probe_costs_s``
+is what the questions cost, ``orch_s`` less ``unasked_s``.
 """
 
 from __future__ import annotations
@@ -54,6 +57,11 @@ def main() -> int:
                     "bare_s": timed(lambda: salt.salt_run("test.arg")),
                 }
                 dhcp.wait_normal()
+                ask(salt, False)
+                one["unasked_s"] = timed(lambda: orchestrate(salt))
+                ask(salt, True)
+                dhcp.wait_normal()
+                one["probe_costs_s"] = one["orch_s"] - one["unasked_s"]
                 one["overhead_s"] = one["orch_s"] - one["floor_s"]
                 one["ratio"] = one["orch_s"] / one["floor_s"]
                 print(
@@ -84,6 +92,16 @@ def orchestrate(salt: Salt) -> None:
     done = salt.salt_run("state.orch", "orch.dhcp_failover_restart")
     if done.returncode:
         raise SystemExit(f"the orchestration failed\n{done.stdout}\n{done.stderr}")
+
+
+def ask(salt: Salt, on: bool) -> None:
+    """Have servers ask each other as clients do, or not."""
+    pillar = salt.config_dir / "pillar"
+    (pillar / "top.sls").write_text("base:\n  '*':\n    - asking\n")
+    (pillar / "asking.sls").write_text("{}\n" if on else "dhcpd:\n  probe: False\n")
+    done = salt.salt("*", "saltutil.refresh_pillar", "wait=True")
+    if done.returncode:
+        raise SystemExit(f"the pillar was not refreshed\n{done.stdout}\n{done.stderr}")
 
 
 def floor(dhcp: Dhcp) -> None:
