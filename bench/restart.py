@@ -12,8 +12,8 @@ Run it with ``make bench-restart``; it writes ``build/bench/restart.json``. In o
   False`` in the pillar);
 * ``bare_s``: a ``salt-run`` that does nothing (``test.arg``), for comparison.
 
-``overhead_s`` is the difference of each round's first two, ``ratio`` their quotient; ``probe_costs_s``
-is what the questions cost, ``orch_s`` less ``unasked_s``.
+``overhead_s`` is the difference of each round's first two, ``ratio`` their quotient;
+``probe_costs_s`` is what the questions cost, ``orch_s`` less ``unasked_s``.
 """
 
 from __future__ import annotations
