@@ -132,9 +132,14 @@ def select(
     excluded = _excluded(
         found.pairs, [one for one in without if not (_means(one, of_alone) and not _in(one, found))]
     )
+    some_alone = any(
+        any(_means(word, {server, name}) for word in words) for server, name, _ in alone if name
+    )
     for server, name, text in alone:
         names = {server, name} - {""}
         meant_too = not words or any(_means(word, names) for word in words)
+        # Nobody knows of which pair one is that can't be read: maybe of an end that is meant.
+        meant_too = meant_too or (not name and some_alone)
         if among is not None and server not in among:
             meant_too = False
         if meant_too and not any(_means(word, names) for word in without):

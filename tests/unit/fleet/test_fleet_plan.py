@@ -271,7 +271,7 @@ def test_a_server_that_is_meant_and_in_no_pair_is_not_passed_over_in_silence(bro
     assert chosen.servers == {"a1", "b1"}
     told = {one["name"]: one["text"] for one in chosen.left_out if one["code"] == select.NO_PAIR}
     assert "no partner" in told["a3"]
-    assert wanted == "p*" or "dhcpd.conf line 7" in told["b3"]
+    assert "dhcpd.conf line 7" in told["b3"], "it may be the partner that is missing"
 
 
 def test_whoever_leaves_it_out_on_purpose_hears_nothing_of_it(broken):
