@@ -70,7 +70,7 @@ def partner_down(relationship, evidence=None, run=None):
 
     Refused without the master's evidence, which can ask both ends, and whenever the partner shows
     a sign of life to this server, looked for in the same call. Other relationships stay as they
-    are.
+    are. Where this server answers nobody (``recover`` and the like), dhcpd is started again.
 
     relationship
         Which one.

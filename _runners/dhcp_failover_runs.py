@@ -254,10 +254,12 @@ def partner_down(pair=None, dead=None, confirm=None, test=False):
     """
     Take a server for dead, so that its partner may use the whole pool: by hand, and only if it is.
 
-    Refused while it shows any sign of life: its minion says that dhcpd runs; its partner is not in
-    communications-interrupted, or still connected to it; its address answers a ping or at the OMAPI
-    port. A minion that answers and has no dhcpd running proves it; a minion that is silent
-    proves nothing, and a person has to.
+    Refused while it shows any sign of life: its minion says that dhcpd runs; its partner serves
+    with it, or is still connected to it; its address answers a ping or at the OMAPI port. A minion
+    that answers and has no dhcpd running proves it; a minion that is silent proves nothing, and a
+    person has to. A partner in communications-interrupted is told over OMAPI; one that answers
+    nobody (``resolution-interrupted``, ``recover``, ``recover-wait``, ``recover-done``) has its
+    dhcpd started again in partner-down, and serves some 15 s later.
 
     pair
         A relationship's name or a pair's id; default: every pair of the dead server, one by one.

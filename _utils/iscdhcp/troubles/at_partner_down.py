@@ -79,7 +79,8 @@ PARTNER_DOWN = (
     ),
     Trouble(
         "state",
-        "Partner-down is set from communications-interrupted only.",
+        "Partner-down is set from communications-interrupted, and from the states of recovery in "
+        "which a server answers nobody.",
         "salt-run dhcp_failover.doctor {pair} says what the state means",
         "{pair} on {server} is in {state}, not in {wanted}: {meaning}",
         blocks=True,
