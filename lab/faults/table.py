@@ -27,9 +27,11 @@ watch:
 - no dhcpd is started more often than the run and the fault account for;
 - then the same command again (with `heal=True`) has to end with both servers normal.
 
-*Worker* is the server that the run is at, *partner* the other. `-` is not possible at that step.
+*Worker* is the server that the run is at, *partner* the other. `-` is not possible at that step; an
+empty cell was not made.
 
-{made} cases, {held} held, {violations} did not{errors}. Made at commit {commit}, {cores} cores.
+{made} of {all} cases made: {held} held, {violations} did not{errors}. Commit {commit}, {cores}
+cores.
 """
 
 
@@ -42,6 +44,7 @@ def page(data: dict[str, Any]) -> str:
         always=strikes.ALWAYS,
         alone=strikes.ALONE,
         made=len(made),
+        all=len(strikes.cases(KINDS, MOMENTS)),
         held=data["held"],
         violations=data["violations"],
         errors=errors,
