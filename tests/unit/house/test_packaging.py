@@ -186,11 +186,10 @@ build_meta.build_sdist(sys.argv[1])
 
 def test_an_upgrade_leaves_nothing_of_the_old_one_and_a_removal_nothing_at_all(tree, tmp_path):
     python = tmp_path / "venv" / "bin" / "python"
-    venv.create(tmp_path / "venv", symlinks=True)
+    venv.create(tmp_path / "venv", with_pip=True, symlinks=True)
 
     def pip(*words):
-        argv = [sys.executable, "-m", "pip", "--python", str(python)]
-        argv += ["--disable-pip-version-check", "--quiet", *words]
+        argv = [str(python), "-m", "pip", "--disable-pip-version-check", "--quiet", *words]
         done = subprocess.run(argv, capture_output=True, text=True, check=False, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
 
