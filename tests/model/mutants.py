@@ -91,7 +91,7 @@ MUTANTS: dict[str, tuple[Mutant, list[str]]] = {
         ["one restart", "salt '*' dhcpd.restart and a run"],
     ),
     "who stands by takes a dhcpd that is ending for one that runs": (
-        lambda: mock.patch.object(dead_man, "ENDS_SECONDS", -1.0),
+        lambda: mock.patch.object(dead_man, "EXIT_SECONDS", -1.0),
         ["one restart", "a server that is down"],
     ),
     "a claim holds nobody off": (

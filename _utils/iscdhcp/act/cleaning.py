@@ -88,7 +88,7 @@ def still_in_use(here: Here, server: Server) -> str | None:
         return "the last rollout is not proved yet: let its run end, or dhcpd.roll_back"
     if notes.paused.read():
         return "a relationship is paused: dhcpd.resume ends that"
-    if any(notes.folder.glob(dead_man.ARMED.format("*"))):
+    if dead_man.standing_by(notes.folder):
         return "something stands by for the start of dhcpd"
     if server.process is None and os.path.exists(server.config_file):
         return (

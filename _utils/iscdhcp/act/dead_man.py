@@ -25,6 +25,7 @@ from ..files import read_json
 from ..files import write_json
 from ..host.local import LOCAL
 from ..host.local import Host
+from ..host.process import boot_id
 from . import stop_start
 from .claims import Refused
 from .claims import acting
@@ -47,8 +48,8 @@ _RUNS = (
 )
 #: Seconds in which dhcpd has to be there after its start.
 COMES_SECONDS = 60.0
-#: Seconds in which a dhcpd that has its SIGTERM is gone; measured 6-25 ms, on a slow disk more.
-ENDS_SECONDS = 2.0
+#: Seconds in which a dhcpd that has its SIGTERM is gone, as whoever stops it waits for it.
+EXIT_SECONDS = stop_start.EXIT_SECONDS
 #: Seconds for which another act is waited for.
 OTHER_ACT_SECONDS = 120.0
 
@@ -81,6 +82,7 @@ def arm(here: Here, service: Service) -> DeadMan:
     if not (service.systemd and service.managed):
         return DeadMan(None)
     settings = here.settings()
+    forget_earlier_boots(here.notes.folder)
     file = here.notes.folder / ARMED.format(secrets.token_hex(4))
     package = str(Path(__file__).resolve().parents[2])
     argv = [WAITS, "sh", str(os.getpid()), str(file), sys.executable, _RUNS, package]
@@ -92,6 +94,7 @@ def arm(here: Here, service: Service) -> DeadMan:
                 "binaries": list(settings.binaries),
                 "lease_file": here.server().lease_file,
                 "since": here.host.clock.time(),
+                "boot": boot_id(),
             },
         )
         here.host.stand_by(UNIT.format(pid=os.getpid()), ["/bin/sh", "-c", *argv])
@@ -100,6 +103,23 @@ def arm(here: Here, service: Service) -> DeadMan:
         file.unlink(missing_ok=True)
         return DeadMan(None)
     return DeadMan(file)
+
+
+def standing_by(folder: Path) -> list[Path]:
+    """Return the files of those that stand by since this boot of the host."""
+    return [file for file in sorted(folder.glob(ARMED.format("*"))) if _of_this_boot(file)]
+
+
+def forget_earlier_boots(folder: Path) -> None:
+    """Remove what a host that lost its power has left: its units are gone."""
+    for file in folder.glob(ARMED.format("*")):
+        if not _of_this_boot(file):
+            file.unlink(missing_ok=True)
+
+
+def _of_this_boot(file: Path) -> bool:
+    wanted = read_json(file)
+    return isinstance(wanted, dict) and wanted.get("boot") == boot_id()
 
 
 def come_back(file: str, host: Host = LOCAL) -> int:
@@ -114,6 +134,10 @@ def come_back(file: str, host: Host = LOCAL) -> int:
     wanted = json.loads(Path(file).read_text(encoding="utf-8"))
     folder = Path(file).parent
     try:
+        # It may have its SIGTERM and be on its way out; others may act meanwhile.
+        deadline = host.clock.monotonic() + EXIT_SECONDS
+        while host.find(wanted["binaries"]) and host.clock.monotonic() < deadline:
+            host.clock.sleep(0.05)
         with _after_others(folder, host):
             return _come_back(wanted, folder, host)
     except (IscDhcpError, OSError) as err:
@@ -144,13 +168,9 @@ def _come_back(wanted: dict[str, Any], folder: Path, host: Host) -> int:
     if ended_since(folder, wanted.get("since") or host.clock.time()):
         print(f"The call that was to restart {name} has died; another one has stopped it since.")
         return 0
-    # It may have its SIGTERM and be on its way out.
-    deadline = host.clock.monotonic() + ENDS_SECONDS
-    while host.find(wanted["binaries"]):
-        if host.clock.monotonic() > deadline:
-            print(f"The call that was to restart {name} has died; dhcpd runs.")
-            return 0
-        host.clock.sleep(0.05)
+    if host.find(wanted["binaries"]):
+        print(f"The call that was to restart {name} has died; dhcpd runs.")
+        return 0
     try:
         stop_start.check_leases(wanted["lease_file"])
         print(f"The call that was to start {name} again has died: starting it.", flush=True)

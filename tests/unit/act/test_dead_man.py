@@ -15,6 +15,7 @@ from iscdhcp.act import restarting
 from iscdhcp.act.service import Service
 from iscdhcp.clock import SYSTEM
 from iscdhcp.errors import ActError
+from modelled_server import ModelledClock
 
 
 @pytest.fixture
@@ -130,9 +131,9 @@ def test_dhcpd_is_started_for_a_call_that_has_died(armed, capsys):
 
 def test_one_that_has_its_sigterm_and_is_on_its_way_out_is_started_when_it_is_gone(armed):
     host = Systemd(running=True)
-    looks = iter([["dhcpd"], ["dhcpd"], []])
-    find = host.find
-    host.find = lambda names: next(looks, None) if not host.done else find(names)
+    host.clock = ModelledClock()
+    gone = host.clock.now + 19.0  # a slow disk
+    host.find = lambda names: ["dhcpd"] if host.done or host.clock.now < gone else []
     assert dead_man.come_back(str(armed), host) == 0
     assert ("restart", "--no-block", "isc-dhcp-server") in host.done
 
@@ -149,7 +150,7 @@ def test_another_act_is_waited_for_and_not_disturbed(armed, tmp_path):
     with claims.acting(tmp_path, "dhcp-b"):
         other = threading.Thread(target=dead_man.come_back, args=(str(armed), host))
         other.start()
-        # Long enough for whoever does not wait.
+        # Long enough for whoever does not wait for it.
         other.join(0.5)
         assert other.is_alive() and host.done == []
         host.running = True  # the other act has started it
@@ -159,8 +160,35 @@ def test_another_act_is_waited_for_and_not_disturbed(armed, tmp_path):
 
 def test_one_that_runs_is_left_alone(armed):
     host = Systemd(running=True)
+    host.clock = ModelledClock()
     assert dead_man.come_back(str(armed), host) == 0
     assert host.done == []
+
+
+def test_others_may_act_while_one_is_on_its_way_out(armed, tmp_path):
+    host = Systemd(running=True)
+    host.clock = ModelledClock()
+    tried = []
+
+    def sleep(seconds):
+        with claims.acting(tmp_path, "dhcp-b"):
+            tried.append(host.clock.now)
+        host.clock.now += seconds
+
+    host.clock.sleep = sleep
+    dead_man.come_back(str(armed), host)
+    assert len(tried) > 10
+
+
+def test_what_stood_by_before_a_power_cut_stands_by_no_more(here, host, systemd, monkeypatch):
+    monkeypatch.setattr(dead_man, "boot_id", lambda: "before")
+    dead_man.arm(here, service(host))
+    monkeypatch.setattr(dead_man, "boot_id", lambda: "now")
+    assert dead_man.standing_by(here.notes.folder) == []
+    man = dead_man.arm(here, service(host))
+    (file,) = here.notes.folder.glob("stands-by-*.json")
+    assert dead_man.standing_by(here.notes.folder) == [file]
+    man.disarm()
 
 
 def test_it_does_not_start_on_a_lease_file_that_would_be_forgotten(armed, tmp_path, capsys):
