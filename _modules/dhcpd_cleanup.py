@@ -35,8 +35,10 @@ def cleanup(remove=False, everything=False):
         (``previous=True``), and the notes in the minion's cache, by which dhcpd is started as it
         ran and a pending restart is known. For a minion from which this project is removed.
 
-    Returns ``result``, ``comment``, ``files`` (what is there: ``path``, ``what`` it is, ``bytes``,
-    ``modified`` in epoch seconds) and ``removed`` (the same). Refuses, with nothing removed, while
+    Returns ``result``, ``comment``, ``files`` (what is there: ``path``, its ``kind`` (``backup``,
+    ``way-back``, ``candidate``, ``staged``, ``damaged-leases``, ``leases-before-rollout``,
+    ``half-written``, ``note``) and ``what`` that is in words, ``bytes``, ``modified`` in epoch
+    seconds) and ``removed`` (the same). Refuses, with nothing removed, while
     a run has claimed this server, a configuration waits on its stage or is on probation, a
     relationship is paused, or dhcpd does not run. dhcpd's own files are never touched, nor what a
     state of yours has made (``dhcpd.kept_from_upgrades``).

@@ -121,7 +121,9 @@ class Leftover(TypedDict):
     """A file that this project has left on a server."""
 
     path: str
-    #: What it is, in words.
+    #: What it is: a key of ``iscdhcp.act.cleaning.KINDS``.
+    kind: str
+    #: The same in words.
     what: str
     bytes: int
     #: Epoch seconds.

@@ -11,6 +11,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..answers import Answer
@@ -18,40 +19,44 @@ from ..answers import CleanupAnswer
 from ..answers import Leftover
 from ..errors import IscDhcpError
 from ..facts.server import Server
+from ..leases import before_rollout
+from ..leases import repair
 from ..words import count
 from ..words import size
 from . import dead_man
+from . import stage
 from .claims import ACTING
 from .claims import acting
 from .here import Here
 from .here import failed
-from .stage import STAGED
 
-#: Kinds of what is left, as a sentence has them.
-BACKUP = "backup of a file that a rollout or a state has replaced"
-LAST_BACKUP = "backup that takes the last rollout back (previous=True)"
-CANDIDATE = "candidate of a call that was cut short"
-WAITING = "configuration that waited on the stage of a rollout"
-DAMAGED = "lease file as it was before dhcpd.repair_leases"
-BEFORE = "lease file as it was before a rollout"
-HALF = "half-written file of a call that was cut short"
-NOTE = "note on dhcpd here, in the minion's cache"
+#: Kinds of what is left, and as a sentence has them.
+KINDS = {
+    "backup": "backup of a file that a rollout or a state has replaced",
+    "way-back": "what takes the last rollout back (previous=True)",
+    "candidate": "candidate of a call that was cut short",
+    "staged": "configuration that waited on the stage of a rollout",
+    "damaged-leases": "lease file as it was before dhcpd.repair_leases",
+    "leases-before-rollout": "lease file as it was before a rollout",
+    "half-written": "half-written file of a call that was cut short",
+    "note": "note on dhcpd here, in the minion's cache",
+}
 #: What stays unless everything is to go.
-OF_USE = (LAST_BACKUP, NOTE)
+OF_USE = ("way-back", "note")
 
 _STAMP = r"\d{8}-\d{6}(?:-\d+)?"
-#: By kind, what stands after the name of a file of ours, and before it.
+#: By kind, what stands before the name of a file, and after it.
 _BESIDE_CONFIGURATION = (
-    (BACKUP, "", rf"\.backup-{_STAMP}"),
-    (CANDIDATE, r"\.", r"\.candidate-(?P<pid>\d+)-\d+"),
-    (WAITING, "", re.escape(STAGED)),
-    (HALF, r"\.", r"\.[a-z0-9_]{8}\.new"),
+    ("backup", "", re.escape(stage.BACKUP) + _STAMP),
+    ("candidate", r"\.", re.escape(stage.CANDIDATE) + r"(?P<pid>\d+)-\d+"),
+    ("staged", "", re.escape(stage.STAGED)),
+    ("half-written", r"\.", r"\.[a-z0-9_]{8}\.new"),
 )
 _BESIDE_LEASES = (
-    (DAMAGED, "", rf"\.damaged-{_STAMP}"),
-    (BEFORE, "", r"\.before-rollout"),
-    (HALF, "", r"\.whole"),
-    (HALF, r"\.", r"\.[a-z0-9_]{8}\.new"),
+    ("damaged-leases", "", re.escape(repair.DAMAGED) + _STAMP),
+    ("leases-before-rollout", "", re.escape(before_rollout.BEFORE)),
+    ("half-written", "", r"\.whole"),
+    ("half-written", r"\.", r"\.[a-z0-9_]{8}\.new"),
 )
 
 
@@ -66,13 +71,16 @@ def cleanup(here: Here, remove: bool, everything: bool) -> CleanupAnswer | Answe
             if why:
                 return failed(here, f"Nothing was removed on {here.id}: {why}.")
             found = left(here, server)
-            removed = [
-                one for one in found if (everything or one["what"] not in OF_USE) and _gone(one)
-            ]
+            told = {
+                one["path"]: _remove(Path(one["path"]))
+                for one in found
+                if everything or one["kind"] not in OF_USE
+            }
     except IscDhcpError as err:
         return failed(here, str(err))
+    removed = [one for one in found if told.get(one["path"], "stays") is None]
     there = [one for one in found if one not in removed]
-    return _answer(here, there, removed, everything)
+    return _answer(here, there, removed, everything, [why for why in told.values() if why])
 
 
 def still_in_use(here: Here, server: Server) -> str | None:
@@ -99,33 +107,40 @@ def still_in_use(here: Here, server: Server) -> str | None:
 
 def left(here: Here, server: Server) -> list[Leftover]:
     """Return what is left on this server, by path."""
-    record = here.notes.stage.record
-    ways_back = {
-        os.path.realpath(one["backup"])
-        for one in (record["files"].values() if record else ())
-        if one["backup"]
-    }
+    ways_back = _ways_back(here, server)
     found = {}
     for path, kind in _beside(here, server):
-        what = LAST_BACKUP if os.path.realpath(path) in ways_back else kind
-        found[path] = what
+        found[path] = "way-back" if os.path.realpath(path) in ways_back else kind
     for note in here.notes.folder.iterdir():
         # The lock is what this very call holds.
         if note.name != ACTING:
-            found[str(note)] = NOTE
+            found[str(note)] = "note"
     listed = []
-    for path, what in sorted(found.items()):
+    for path, kind in sorted(found.items()):
         status = os.lstat(path)
         is_folder = stat.S_ISDIR(status.st_mode)
         listed.append(
             Leftover(
                 path=path,
-                what=what,
+                kind=kind,
+                what=KINDS[kind],
                 bytes=0 if is_folder else status.st_size,
                 modified=status.st_mtime,
             )
         )
     return listed
+
+
+def _ways_back(here: Here, server: Server) -> set[str]:
+    """Return the files by which the last rollout is taken back."""
+    record = here.notes.stage.record
+    if record is None:
+        return set()
+    found = {os.path.realpath(one["backup"]) for one in record["files"].values() if one["backup"]}
+    if record["state"] == "applied":
+        # Leases that its ranges no longer hold come back with it.
+        found.add(os.path.realpath(server.lease_file) + before_rollout.BEFORE)
+    return found
 
 
 def _beside(here: Here, server: Server) -> Iterator[tuple[str, str]]:
@@ -157,9 +172,8 @@ def _named(path: str, forms: tuple[tuple[str, str, str], ...]) -> Iterator[tuple
                 yield entry.path, kind
 
 
-def _gone(one: Leftover) -> bool:
-    """Remove one; whether that was done."""
-    path = Path(one["path"])
+def _remove(path: Path) -> str | None:
+    """Remove one; return why it could not be, or ``None``."""
     try:
         if path.is_dir() and not path.is_symlink():
             for inside in sorted(path.rglob("*"), reverse=True):
@@ -167,29 +181,35 @@ def _gone(one: Leftover) -> bool:
             path.rmdir()
         else:
             path.unlink()
-    except OSError:
-        return False
-    return True
+    except FileNotFoundError:
+        return None
+    except OSError as err:
+        return f"{path}: {err.strerror}"
+    return None
 
 
 def _answer(
-    here: Here, there: list[Leftover], removed: list[Leftover], everything: bool
+    here: Here,
+    there: list[Leftover],
+    removed: list[Leftover],
+    everything: bool,
+    errors: Sequence[str] = (),
 ) -> CleanupAnswer:
-    goes = [one for one in there if everything or one["what"] not in OF_USE]
+    goes = [one for one in there if everything or one["kind"] not in OF_USE]
     stays = [one for one in there if one not in goes]
     parts = []
     if removed:
         parts.append(
             f"{count(len(removed), 'file')} of ours removed on {here.id} ({_room(removed)})"
         )
-        if goes:
-            parts.append(f"{count(len(goes), 'file')} could not be removed")
-    elif goes:
+    if errors:
+        parts.append(f"{count(len(errors), 'file')} could not be removed ({'; '.join(errors)})")
+    if not parts and goes:
         parts.append(
             f"{count(len(goes), 'file')} of ours on {here.id} ({_room(goes)}); "
             "remove=True removes them"
         )
-    else:
+    elif not parts:
         parts.append(
             f"nothing of ours is left on {here.id}" + (" but what is of use" * bool(stays))
         )
@@ -200,7 +220,7 @@ def _answer(
         )
     comment = "; ".join(parts)
     return {
-        "result": not (removed and goes),
+        "result": not errors,
         "comment": f"{comment[0].upper()}{comment[1:]}.",
         "files": there,
         "removed": removed,

@@ -26,6 +26,10 @@ from ..files import write_json
 
 #: End of the name of a candidate that waits for its rollout.
 STAGED = ".staged"
+#: What stands in the name of a candidate between those of its file and of its call.
+CANDIDATE = ".candidate-"
+#: The same of a backup, before its time.
+BACKUP = ".backup-"
 #: Backups of a file that are kept.
 BACKUPS_KEPT = 10
 
@@ -36,7 +40,7 @@ def candidate_beside(target: str) -> str:
     if not os.path.isdir(folder):
         raise StagingError(f"{target}: there is no folder {folder}")
     for number in range(1000):
-        path = os.path.join(folder, f".{name}.candidate-{os.getpid()}-{number}")
+        path = os.path.join(folder, f".{name}{CANDIDATE}{os.getpid()}-{number}")
         if not os.path.lexists(path):
             return path
     raise StagingError(f"{folder} is full of candidates of {name}: remove {folder}/.{name}.*")
@@ -53,12 +57,12 @@ def back_up(target: str, clock: Clock = SYSTEM) -> str | None:
         return None
     stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(clock.time()))
     for number in range(1000):
-        path = f"{real}.backup-{stamp}" + (f"-{number}" if number else "")
+        path = f"{real}{BACKUP}{stamp}" + (f"-{number}" if number else "")
         if not os.path.lexists(path):
             break
     copy(real, path)
     folder, name = os.path.split(real)
-    old = sorted(Path(folder).glob(f"{_glob(name)}.backup-*"), key=lambda one: one.stat().st_mtime)
+    old = sorted(Path(folder).glob(f"{_glob(name)}{BACKUP}*"), key=lambda one: one.stat().st_mtime)
     for one in [one for one in old if str(one) != path][: -BACKUPS_KEPT + 1 or None]:
         one.unlink(missing_ok=True)
     return path

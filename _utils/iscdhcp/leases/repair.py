@@ -27,6 +27,8 @@ from .read import with_lines
 from .syntax import Damaged
 from .syntax import Entry
 
+#: What stands in the name of a damaged lease file that is kept, before its time.
+DAMAGED = ".damaged-"
 _BLOCK = 1 << 20
 #: Longer than an entry: a damaged stretch of that length may have been several.
 _LONG = 4096
@@ -229,7 +231,7 @@ def _back_up(path: str) -> str:
     """Keep the old file under a new name, without a moment in which it is not there."""
     stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
     for number in range(1000):
-        name = f"{path}.damaged-{stamp}" + (f"-{number}" if number else "")
+        name = f"{path}{DAMAGED}{stamp}" + (f"-{number}" if number else "")
         try:
             os.link(path, name)
         except FileExistsError:

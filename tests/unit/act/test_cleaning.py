@@ -12,7 +12,7 @@ NOT_OURS = ("dhcpd.conf.backup", "dhcpd.conf.backup-mine", "dhcpd.leases~", "oth
 
 
 def listed(answer):
-    return {os.path.basename(one["path"]): one["what"] for one in answer["files"]}
+    return {os.path.basename(one["path"]): one["kind"] for one in answer["files"]}
 
 
 def rolled_out(here, old="# old\n", run="run 1"):
@@ -48,17 +48,17 @@ def test_what_is_left_is_listed_and_nothing_is_removed(here, left):
     answer = cleaning.cleanup(here, False, False)
     found = listed(answer)
     assert answer["result"] and answer["removed"] == []
-    assert found[left] == cleaning.LAST_BACKUP and found["ran.json"] == cleaning.NOTE
-    assert found["dhcpd.leases.damaged-20260101-120000"] == cleaning.DAMAGED
+    assert found[left] == "way-back" and found["ran.json"] == "note"
+    assert found["dhcpd.leases.damaged-20260101-120000"] == "damaged-leases"
     assert not set(found) & {*NOT_OURS, "dhcpd.conf", "dhcpd.leases", "acting.lock"}
     assert f".dhcpd.conf.candidate-{os.getpid()}-0" not in found, "a call that is under way"
-    assert "7 files of ours" in answer["comment"] and "remove=True" in answer["comment"]
+    assert "6 files of ours" in answer["comment"] and "remove=True" in answer["comment"]
     assert sorted(os.listdir(here.folder)) == before
 
 
 def test_what_is_of_use_stays_until_everything_is_to_go(here, left):
     answer = cleaning.cleanup(here, True, False)
-    assert answer["result"] and len(answer["removed"]) == 7
+    assert answer["result"] and len(answer["removed"]) == 6
     there = set(os.listdir(here.folder))
     assert {left, "dhcpd.conf", "dhcpd.leases", *NOT_OURS} <= there
     assert here.notes.ran_last() is not None
@@ -95,3 +95,25 @@ def test_nothing_is_removed_while_something_needs_it(here, left, trouble):
     answer = cleaning.cleanup(here, True, True)
     assert not answer["result"] and answer["comment"].startswith("Nothing was removed on dhcp-b: ")
     assert {*os.listdir(here.folder), *os.listdir(here.notes.folder)} >= before
+
+
+def test_the_leases_from_before_a_rollout_stay_as_long_as_it_can_be_taken_back(here, left):
+    assert listed(cleaning.cleanup(here, False, False))["dhcpd.leases.before-rollout"] == "way-back"
+    here.notes.stage.roll_back("run 1")
+    found = listed(cleaning.cleanup(here, False, False))
+    assert found["dhcpd.leases.before-rollout"] == "leases-before-rollout"
+
+
+def test_what_could_not_be_removed_is_named_with_its_cause(here, left, monkeypatch):
+    unlink = cleaning.Path.unlink
+
+    def refuses(path, missing_ok=False):
+        if path.name == "dhcpd.conf.backup-20260101-120000":
+            raise OSError(30, "Read-only file system")
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(cleaning.Path, "unlink", refuses)
+    answer = cleaning.cleanup(here, True, False)
+    assert not answer["result"]
+    assert "dhcpd.conf.backup-20260101-120000: Read-only file system" in answer["comment"]
+    assert "dhcpd.conf.backup-20260101-120000" in listed(answer)
