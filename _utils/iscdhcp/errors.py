@@ -128,6 +128,10 @@ class CalledOff(ActError):
         self.code = code
 
 
+class StillEnding(ActError):
+    """dhcpd was told to end, and has not ended in time: it may end at any moment from now on."""
+
+
 class LeasesAtRisk(ActError):
     """A start would forget leases, so that none was made.
 

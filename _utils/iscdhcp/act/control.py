@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from ..answers import ProcessMark
 from ..errors import ActError
+from ..errors import StillEnding
 from ..facts import server as facts_server
 from ..facts.server import Server
 
@@ -38,7 +39,7 @@ def end(server: Server, last_look: Callable[[], None] = lambda: None) -> Process
         last_look()
         client.order_shutdown()
     if not server.host.wait_exit(server.process, END_SECONDS):
-        raise ActError(
+        raise StillEnding(
             f"dhcpd (pid {server.process.pid}) was told to shut down and has not ended after "
             f"{END_SECONDS:.0f} s; it answers nobody: end it by hand, then dhcpd.start"
         )

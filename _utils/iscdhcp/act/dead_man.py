@@ -21,10 +21,12 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import IscDhcpError
+from ..errors import StillEnding
 from ..files import read_json
 from ..files import write_json
 from ..host.local import LOCAL
 from ..host.local import Host
+from ..host.process import Process
 from ..host.process import boot_id
 from . import stop_start
 from .claims import Refused
@@ -64,6 +66,20 @@ class DeadMan:
     def armed(self) -> bool:
         """Whether anybody stands by."""
         return self._file is not None
+
+    def after_a_failed_stop(self, host: Host, running: Process, err: Exception) -> str:
+        """
+        Disarm, unless dhcpd has ended or may yet do so after an error.
+
+        Returns what there is to say about it: a clause, or "".
+        """
+        ends = isinstance(err, StillEnding) or not host.is_alive(running)
+        if not ends:
+            self.disarm()
+            return ""
+        if not self.armed:
+            return "; nobody stands by for its start: dhcpd.start once it has ended"
+        return "; once it has ended it is started again by who stands by (its journal says so)"
 
     def disarm(self) -> None:
         """Have it end without doing anything."""

@@ -35,6 +35,7 @@ from ..answers import ProcessMark
 from ..errors import ActError
 from ..errors import CalledOff
 from ..errors import IscDhcpError
+from ..errors import StillEnding
 from ..facts import server as facts_server
 from ..facts.server import Server
 from ..leases import read
@@ -154,12 +155,14 @@ def end(server: Server, note: Note) -> ProcessMark:
 
     try:
         ended = stop_start.stop(server, nothing, nothing)
+    except StillEnding:
+        raise
     except IscDhcpError as err:
         raise ActError(f"{err}; {_undo(server, note)}") from err
     try:
         recover_on_disk(server)
         note.clear()
-    except IscDhcpError as err:
+    except (IscDhcpError, OSError) as err:
         ended["warning"] = (
             f"the lease file still says shutdown ({err}); dhcpd.start tries again and, if it must, "
             "lets dhcpd wait for MCLT"

@@ -90,7 +90,7 @@ def take(
                 seen_then = start_as_survivor(here, relationship)
             else:
                 seen_then = take_for_dead(here.server(), relationship)
-        except IscDhcpError as err:
+        except (IscDhcpError, OSError) as err:
             comment = f"{relationship} on {me} was not put into partner-down: {err}"
             return failed(here, comment)
     since = words.clock(seen_then["since"])
@@ -111,9 +111,7 @@ def take_for_dead(server: Server, relationship: str) -> OmapiState:
     Returns what OMAPI says then. Raises :class:`ActError` where the state is another one by now, or
     did not take.
     """
-    one = next((r for r in _relationships(server) if r.name == relationship), None)
-    if one is None:
-        raise ActError(f"there is no relationship {relationship}")
+    one = _named(server, relationship)
     with facts_server.omapi(server) as client:
         seen = client.failover_state(relationship)
         if seen["state"] != WANTED:
@@ -121,14 +119,7 @@ def take_for_dead(server: Server, relationship: str) -> OmapiState:
         if gather.connected(one, server.host):
             raise ActError(f"the partner of {relationship} has just connected: it lives")
         client.set_local_state(relationship, FailoverState.PARTNER_DOWN)
-        drain.until(
-            lambda: client.failover_state(relationship)["state"] == "partner-down",
-            TAKE_SECONDS,
-            "it did not take the state partner-down",
-            server.host.clock,
-        )
-        seen = client.failover_state(relationship)
-    return {**seen, "mclt": seen["mclt"] or one.mclt or 0}
+    return _in_partner_down(server, one, TAKE_SECONDS, "it did not take the state partner-down")
 
 
 def start_as_survivor(here: Here, relationship: str) -> OmapiState:
@@ -138,14 +129,14 @@ def start_as_survivor(here: Here, relationship: str) -> OmapiState:
     Told over OMAPI it would be in partner-down and still answer nobody, as long as it takes its
     partner for one that is in partner-down or compares leases (``MUTE``).
 
-    Returns what OMAPI says then. Raises :class:`ActError` where the state is another one by now, or
-    did not take.
+    Returns what OMAPI says then. Raises :class:`ActError` where the state is another one by now,
+    could not be written, or did not take; dhcpd is started again in any case.
     """
     server = here.server()
-    one = next((r for r in _relationships(server) if r.name == relationship), None)
+    one = _named(server, relationship)
     running = server.process
-    if one is None or running is None:
-        raise ActError(f"there is no relationship {relationship}, or dhcpd does not run")
+    if running is None:
+        raise ActError("dhcpd is not running")
     last = here.notes.what_runs(server)
     service = here.service(last)
     service.prepare()
@@ -163,25 +154,42 @@ def start_as_survivor(here: Here, relationship: str) -> OmapiState:
     stands_by = dead_man.arm(here, service)
     try:
         old = stop_start.stop(server, still_mute, alone)
-        try:
-            since = here.host.clock.time()
-            recovering.append_state(server.lease_file, one.name, "partner-down", since, "normal")
-        finally:
-            answer = start_as_it_ran(here, (), None, service, old, ended=running, last=last)
-    finally:
-        stands_by.disarm()
-    if not answer["result"]:
-        raise ActError(str(answer["comment"]).rstrip("."))
-    server = here.server()
+    except (IscDhcpError, OSError) as err:
+        told = stands_by.after_a_failed_stop(here.host, running, err)
+        raise ActError(f"{err}{told}") from err
+    unwritten = ""
+    try:
+        since = here.host.clock.time()
+        recovering.append_state(server.lease_file, one.name, "partner-down", since, "normal")
+    except (IscDhcpError, OSError) as err:
+        unwritten = f"its state could not be written to {server.lease_file} ({err}). "
+    answer = start_as_it_ran(here, (), None, service, old, ended=running, last=last)
+    # Whatever raises, or kills this call, before here: it is started by who stands by.
+    stands_by.disarm()
+    if unwritten or not answer["result"]:
+        raise ActError(unwritten + str(answer["comment"]).rstrip("."))
+    late = "it did not come to partner-down after its start"
+    return _in_partner_down(here.server(), one, STARTUP_SECONDS, late)
+
+
+def _in_partner_down(server: Server, one: Relationship, seconds: float, late: str) -> OmapiState:
+    """Return what OMAPI says once it is in partner-down; raise :class:`ActError` if it is late."""
     with facts_server.omapi(server) as client:
         drain.until(
-            lambda: client.failover_state(relationship)["state"] == "partner-down",
-            STARTUP_SECONDS,
-            "it did not come to partner-down after its start",
+            lambda: client.failover_state(one.name)["state"] == "partner-down",
+            seconds,
+            late,
             server.host.clock,
         )
-        seen = client.failover_state(relationship)
+        seen = client.failover_state(one.name)
     return {**seen, "mclt": seen["mclt"] or one.mclt or 0}
+
+
+def _named(server: Server, relationship: str) -> Relationship:
+    one = next((r for r in _relationships(server) if r.name == relationship), None)
+    if one is None:
+        raise ActError(f"there is no relationship {relationship}")
+    return one
 
 
 def _relationships(server: Server) -> Iterable[Relationship]:

@@ -13,6 +13,7 @@ from ..answers import ProcessMark
 from ..errors import ActError
 from ..errors import CalledOff
 from ..errors import IscDhcpError
+from ..errors import StillEnding
 from ..facts.server import Server
 from ..leases import before_rollout
 from ..rules.verdict import Reason
@@ -103,8 +104,8 @@ def restart(
             stands_by.disarm()
             return _called_off(here, f"dhcpd on {here.id} was not restarted: {err}", err)
         except (IscDhcpError, OSError) as err:
-            stands_by.disarm()
-            return failed(here, f"dhcpd on {here.id} was not restarted: {err}", old=old)
+            told = stands_by.after_a_failed_stop(here.host, running, err)
+            return failed(here, f"dhcpd on {here.id} was not restarted: {err}{told}", old=old)
         start_again = partial(
             start_as_it_ran, here, codes, timeout, service, old, ended=running, last=last
         )
@@ -184,6 +185,8 @@ def _silenced(
     paused = drain.pause(server, note, before_it_is_silent)
     try:
         return {**stop_start.stop(server, lambda: None, while_it_drained), "drain": paused}
+    except StillEnding:
+        raise
     except IscDhcpError as err:
         raise ActError(f"{err}; {drain.undo(server, note)}") from err
 
@@ -302,11 +305,13 @@ def roll_back(
         if refusal:
             return refusal
         old = stop_start.mark_of(running) if running is not None else None
+        stands_by = dead_man.DeadMan(None)
         try:
             last = here.notes.what_runs(server) or here.notes.ran_last()
             service = here.service(last)
             service.prepare()
             if running is not None:
+                stands_by = dead_man.arm(here, service)
                 # With the master's evidence this server need not be normal, nor connected.
                 forced = codes if evidence is None else ("relationship", "connection")
                 by_omapi, by_kernel = guard.last_looks(server, forced)
@@ -317,8 +322,12 @@ def roll_back(
                     proof.look_for_silence()
                 stop_start.stop(server, by_omapi, by_kernel)
         except (IscDhcpError, OSError) as err:
-            return failed(here, f"dhcpd on {here.id} was not rolled back: {err}", old=old)
+            told = running and stands_by.after_a_failed_stop(here.host, running, err)
+            comment = f"dhcpd on {here.id} was not rolled back: {err}{told or ''}"
+            return failed(here, comment, old=old)
         start_again = partial(
             start_as_it_ran, here, codes, timeout, service, old, ended=running, last=last
         )
-        return _start_with_old(here, run, service, old, start_again)
+        answer = _start_with_old(here, run, service, old, start_again)
+        stands_by.disarm()
+        return answer

@@ -17,6 +17,7 @@ from ..answers import ProcessMark
 from ..errors import ActError
 from ..errors import IscDhcpError
 from ..errors import LeasesAtRisk
+from ..errors import StillEnding
 from ..facts import gather
 from ..facts.server import Server
 from ..facts.server import Settings
@@ -61,8 +62,9 @@ def stop(
         The same by what the kernel alone knows: the last of all looks, while dhcpd is halted with
         its lease file whole, directly before the signal.
 
-    Returns ``pid``, ``ended`` (epoch seconds), ``seconds``, ``looks``. Raises :class:`ActError` if
-    it did not end, :class:`iscdhcp.errors.ProcessError` if no moment was found.
+    Returns ``pid``, ``ended`` (epoch seconds), ``seconds``, ``looks``. Raises
+    :class:`~iscdhcp.errors.StillEnding` if it did not end, :class:`iscdhcp.errors.ProcessError` if
+    no moment was found.
     """
 
     def look() -> bool:
@@ -81,7 +83,7 @@ def stop(
     last_look()
     quiesced = host.signal_terminate(running, look, QUIESCE_SECONDS)
     if not host.wait_exit(running, EXIT_SECONDS):
-        raise ActError(
+        raise StillEnding(
             f"dhcpd (pid {running.pid}) got SIGTERM and has not ended after {EXIT_SECONDS:.0f} s"
         )
     _remove_stale_pid_file(pid_file, running)
