@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-
 from ..answers import OwnVerdict
+from ..errors import ProcessError
 from ..log.messages import masked
+from . import command
 
 
 def complaint(verdict: OwnVerdict) -> str | None:
@@ -33,25 +33,15 @@ def dhcpd_verdict(config_file: str, binary: str = "dhcpd", timeout: float = 60.0
 
     argv = [binary, "-t", "-cf", config_file]
     try:
-        done = subprocess.run(
-            argv,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=timeout,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
-    except FileNotFoundError:
-        return verdict("unknown", f"{binary} is not installed or not in the PATH")
-    except subprocess.TimeoutExpired:
-        return verdict("unknown", f"{binary} -t did not end within {timeout:.0f} s")
-    code = done.returncode
+        done = command.run(argv, timeout)
+    except ProcessError as err:
+        return verdict("unknown", str(err))
+    code = done.code
     if code == 0:
         return verdict("accepted", None, code)
     if code < 0:
         return verdict("crashed", f"{binary} -t crashed (signal {-code}) on {config_file}", code)
-    return verdict("refused", _complaint(done.stderr) or f"{binary} -t refused {config_file}", code)
+    return verdict("refused", _complaint(done.err) or f"{binary} -t refused {config_file}", code)
 
 
 _BANNER = (

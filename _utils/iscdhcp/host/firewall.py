@@ -8,12 +8,13 @@ anyone who knows the key's name can bypass its authentication; so a firewall bel
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..errors import ProcessError
 from ..shapes import Firewall
+from . import command
 
 #: Tables of the old iptables, which nft does not show.
 _LEGACY = Path("/proc/net/ip_tables_names")
@@ -32,21 +33,14 @@ def closed(port: int) -> Firewall:
     except OSError:
         legacy = []
     try:
-        done = subprocess.run(
-            ["nft", "-j", "list", "ruleset"],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=10,
-            stdin=subprocess.DEVNULL,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return {"closed": None, "why": "there is no nft here to read the kernel's rules with"}
-    if done.returncode:
-        why = (done.stderr.strip().splitlines() or ["it does not say why"])[0]
+        done = command.run(["nft", "-j", "list", "ruleset"], 10.0)
+    except ProcessError as err:
+        return {"closed": None, "why": f"the kernel's rules can't be read: {err}"}
+    if done.code:
+        why = (done.err.strip().splitlines() or ["it does not say why"])[0]
         return {"closed": None, "why": f"nft can't read the rules: {why[:100]}"}
     try:
-        verdict = judge(json.loads(done.stdout), port)
+        verdict = judge(json.loads(done.out), port)
     except ValueError:
         return {"closed": None, "why": "nft's answer is not JSON"}
     if verdict is not True and "filter" in legacy:

@@ -23,6 +23,7 @@ from ..clock import Clock
 from ..errors import ActError
 from ..shapes import OmapiState
 from ..states import FailoverState
+from . import command
 from . import dhcpd_t
 from . import ending
 from . import probe
@@ -201,33 +202,32 @@ class LocalHost:
     def systemctl(self, *words: str, check: bool = True) -> str:
         """As :meth:`Host.systemctl`."""
         argv = ["systemctl", *words]
-        done = subprocess.run(
-            argv, capture_output=True, text=True, check=False, timeout=60, stdin=subprocess.DEVNULL
-        )
-        if done.returncode and check:
-            raise ActError(f"{' '.join(argv)}: {done.stderr.strip() or done.returncode}")
-        return done.stdout.strip()
+        done = command.run(argv, 60.0)
+        if done.code and check:
+            raise ActError(f"{' '.join(argv)}: {done.complaint}")
+        return done.out.strip()
 
     def stand_by(self, unit: str, argv: Sequence[str]) -> None:
         """As :meth:`Host.stand_by`."""
         words = ["systemd-run", "--quiet", "--collect", f"--unit={unit}", *argv]
-        done = subprocess.run(
-            words, capture_output=True, text=True, check=False, timeout=20, stdin=subprocess.DEVNULL
-        )
-        if done.returncode:
-            raise ActError(f"systemd-run: {done.stderr.strip() or done.returncode}")
+        done = command.run(words, 20.0)
+        if done.code:
+            raise ActError(f"systemd-run: {done.complaint}")
 
     def launch(self, argv: Sequence[str], variables: Mapping[str, str]) -> None:
         """As :meth:`Host.launch`."""
-        subprocess.run(
-            argv,
-            stdin=subprocess.DEVNULL,
-            check=False,
-            timeout=60,
-            start_new_session=True,
-            env={**os.environ, **variables},
-            cwd="/",
-        )
+        try:
+            subprocess.run(
+                argv,
+                stdin=subprocess.DEVNULL,
+                check=False,
+                timeout=60,
+                start_new_session=True,
+                env={**os.environ, **variables},
+                cwd="/",
+            )
+        except subprocess.TimeoutExpired as err:
+            raise ActError(f"{argv[0]} did not go into the background within 60 s") from err
 
 
 #: This very host, for everybody who is handed no other.

@@ -11,11 +11,13 @@ import contextlib
 import os
 import re
 import shlex
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from dataclasses import replace
 from pathlib import Path
+
+from ..errors import ProcessError
+from . import command
 
 PROC = Path("/proc")
 #: There where systemd is the init (sd_booted(3)).
@@ -142,20 +144,13 @@ def read(name: str) -> Unit | None:
         return None
     name = name if "." in name else f"{name}.service"
     try:
-        done = subprocess.run(
-            ["systemctl", "show", *(f"--property={one}" for one in _SHOWN), "--", name],
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-            timeout=20,
-            stdin=subprocess.DEVNULL,
-        )
-    except (OSError, subprocess.TimeoutExpired):
+        shown = (f"--property={one}" for one in _SHOWN)
+        done = command.run(["systemctl", "show", *shown, "--", name], 20.0)
+    except ProcessError:
         return None
-    if done.returncode:
+    if done.code:
         return None
-    unit = parse(name, done.stdout)
+    unit = parse(name, done.out)
     if unit.active == "failed" and unit.refusal is None and _gave_up(unit.name):
         refusal = "unit-start-limit", f"{_RESULTS['start-limit-hit']} (journal)"
         unit = replace(unit, refusal=refusal)
@@ -171,18 +166,9 @@ def _gave_up(name: str) -> bool:
     """
     argv = ["journalctl", "--quiet", "--output=cat", "--lines=3", "_PID=1", f"UNIT={name}"]
     try:
-        done = subprocess.run(
-            argv,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-            timeout=20,
-            stdin=subprocess.DEVNULL,
-        )
-    except (OSError, subprocess.TimeoutExpired):
+        return "Start request repeated too quickly" in command.run(argv, 20.0).out
+    except ProcessError:
         return False
-    return "Start request repeated too quickly" in done.stdout
 
 
 def parse(name: str, shown: str) -> Unit:

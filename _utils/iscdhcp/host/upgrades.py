@@ -8,11 +8,12 @@ what still uses old libraries. Both servers of a pair get the same upgrades in t
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
+from ..errors import ProcessError
 from ..shapes import Upgrades
+from . import command
 
 #: The root of the file system, for tests.
 ROOT = Path("/")
@@ -68,17 +69,10 @@ def policy_denies(root: Path = ROOT) -> bool:
     if not path.exists():
         return False
     try:
-        done = subprocess.run(
-            [str(path), PACKAGE, "restart"],
-            capture_output=True,
-            check=False,
-            timeout=10,
-            stdin=subprocess.DEVNULL,
-        )
-    except (OSError, subprocess.SubprocessError):
+        # 101: forbidden by policy (/usr/share/doc/init-system-helpers/README.policy-rc.d)
+        return command.run([str(path), PACKAGE, "restart"], 10.0).code == 101
+    except ProcessError:
         return False
-    # 101: forbidden by policy (/usr/share/doc/init-system-helpers/README.policy-rc.d)
-    return done.returncode == 101
 
 
 def _needrestart_restarts(names: Iterable[str], root: Path) -> bool | None:
