@@ -30,6 +30,33 @@ class LeftOut(TypedDict):
     text: str
 
 
+@dataclass(frozen=True)
+class _Alone:
+    """A server, or one relationship of it, that is in no pair and should be."""
+
+    server: str
+    #: The relationship; "" where the server can't be read.
+    name: str
+    #: Why, as a sentence.
+    text: str
+    #: Whether the server is in a pair by another relationship.
+    paired: bool = False
+
+    @property
+    def title(self) -> str:
+        """What is left out: of a server that is in another pair this relationship only."""
+        return f"{self.name} on {self.server}" if self.paired else self.server
+
+    @property
+    def names(self) -> set[str]:
+        """What it may be meant by."""
+        return {self.server, self.name} - {""}
+
+    def is_meant(self, words: Iterable[str]) -> bool:
+        """Whether one of some words means it."""
+        return any(_means(word, self.names) for word in words)
+
+
 @dataclass
 class Selection:
     """What is restarted and what is left out."""
@@ -125,25 +152,20 @@ def select(
     """
     words, without = words_of(wanted), words_of(exclude)
     alone = _no_pairs(found)
-    of_alone = {one for server, name, _ in alone for one in (server, name) if one}
+    of_alone = {name for one in alone for name in one.names}
     of_pairs = [one for one in words if not _means_only(one, found, of_alone, alone)]
     chosen = meant(found.pairs, of_pairs, "pairs") if words else list(found.pairs)
     taken = Selection()
     excluded = _excluded(
-        found.pairs, [one for one in without if not (_means(one, of_alone) and not _in(one, found))]
+        found.pairs, [word for word in without if not _means(word, of_alone) or _in(word, found)]
     )
-    some_alone = any(
-        any(_means(word, {server, name}) for word in words) for server, name, _ in alone if name
-    )
-    for server, name, text in alone:
-        names = {server, name} - {""}
-        meant_too = not words or any(_means(word, names) for word in words)
-        # Nobody knows of which pair one is that can't be read: maybe of an end that is meant.
-        meant_too = meant_too or (not name and some_alone)
-        if among is not None and server not in among:
-            meant_too = False
-        if meant_too and not any(_means(word, names) for word in without):
-            taken.leave_out(server, NO_PAIR, text)
+    # Nobody knows of which pair one is that can't be read: maybe of an end that is meant.
+    some_end = any(one.name and one.is_meant(words) for one in alone)
+    for one in alone:
+        meant_too = not words or one.is_meant(words) or (not one.name and some_end)
+        targeted = among is None or one.server in among
+        if meant_too and targeted and not one.is_meant(without):
+            taken.leave_out(one.title, NO_PAIR, one.text)
     holding = _held_by(found.pairs, held or {})
     for pair in chosen:
         out = [server for server in pair.servers if server in excluded]
@@ -175,14 +197,16 @@ def select(
     return taken
 
 
-def _no_pairs(found: Discovery) -> list[tuple[str, str, str]]:
-    """Return servers that are in no pair and should be: minion id, relationship or "", and why."""
+def _no_pairs(found: Discovery) -> list[_Alone]:
     told = [
-        (server, "", f"{server} is in no pair: {error}")
+        _Alone(server, "", f"{server} is in no pair: {error}")
         for server, error in sorted(found.unreadable.items())
         if not found.of_server(server)
     ]
-    return told + [(end.server, end.name, end.text) for end in found.unpaired]
+    return told + [
+        _Alone(end.server, end.name, end.text, bool(found.of_server(end.server)))
+        for end in found.unpaired
+    ]
 
 
 def _in(word: str, found: Discovery) -> bool:
@@ -190,7 +214,7 @@ def _in(word: str, found: Discovery) -> bool:
 
 
 def _means_only(
-    word: str, found: Discovery, of_alone: Collection[str], alone: Iterable[tuple[str, str, str]]
+    word: str, found: Discovery, of_alone: Collection[str], alone: Iterable[_Alone]
 ) -> bool:
     """
     Whether a glob means servers that are in no pair and nothing else.
@@ -200,7 +224,7 @@ def _means_only(
     if not _means(word, of_alone) or _in(word, found):
         return False
     if _GLOB.isdisjoint(word):
-        why = next(text for server, name, text in alone if word in (server, name))
+        why = next(one.text for one in alone if word in one.names)
         raise IscDhcpError(f"pairs: {word} is in no pair ({why}). Nothing was touched.")
     return True
 

@@ -43,7 +43,8 @@ g.good rect {{ fill: var(--good); }}
 g.alone rect {{ fill: var(--alone); stroke: var(--alone); stroke-width: 2; }}
 g.down rect {{ fill: var(--down); stroke: var(--down); stroke-width: 3; }}
 g.mute rect {{ fill: var(--mute); stroke: var(--mute); stroke-width: 2; }}
-g.answer.good circle {{ fill: var(--good); }} g.answer.silent circle {{ fill: var(--down); }}
+g.answer.good circle {{ fill: var(--good); }}
+g.answer.silent circle {{ fill: none; stroke: var(--down); stroke-width: 2; }}
 g.unknown rect {{ fill: var(--unknown); stroke: var(--unknown); stroke-width: 2; }}
 g.pause rect {{ fill: var(--text); fill-opacity: .12; stroke: var(--text); stroke-opacity: .5;
   stroke-dasharray: 4 3; }}
@@ -54,6 +55,7 @@ g.pause rect {{ fill: var(--text); fill-opacity: .12; stroke: var(--text); strok
 .chip.good {{ background: var(--good); }} .chip.alone {{ background: var(--alone); }}
 .chip.down {{ background: var(--down); }} .chip.mute {{ background: var(--mute); }}
 .chip.answered {{ background: var(--good); border-radius: 50%; }}
+.chip.silent {{ border: 2px solid var(--down); border-radius: 50%; box-sizing: border-box; }}
 .chip.unknown {{ background: var(--unknown); }}
 .chip.pause {{ background: transparent; border: 1px dashed var(--text); }}
 table {{ border-collapse: collapse; width: 100%; font-size: .92rem; }}

@@ -129,8 +129,11 @@ def draw(
         )
     seen = dict.fromkeys(span["state"] for states in spans.values() for span in states)
     chips = "".join(f"<span>{chip(state)}</span>" for state in seen)
-    if any((answers or {}).values()):
+    told = {one["offered"] for asked in (answers or {}).values() for one in asked}
+    if True in told:
         chips += '<span><i class="chip answered"></i>answered its partner\'s question</span>'
+    if False in told:
+        chips += '<span><i class="chip silent"></i>did not answer it</span>'
     if pauses:
         chips += '<span><i class="chip pause"></i>run paused</span>'
     return (
@@ -187,7 +190,7 @@ def _box(
 
 
 def _mark(place: float, bottom: float, server: str, one: Answered) -> str:
-    """A dot under a server's bar: what a client would have seen."""
+    """A dot under a server's bar, a ring for silence: what a client would have seen."""
     said, kind = f"did not answer the question of {one['by']}", "silent"
     if one["offered"]:
         took = "" if one["seconds"] is None else f" after {1000 * one['seconds']:.1f} ms"

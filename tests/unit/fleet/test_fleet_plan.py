@@ -282,6 +282,13 @@ def test_whoever_leaves_it_out_on_purpose_hears_nothing_of_it(broken):
     assert out.servers == {"a1"} and [one["code"] for one in out.left_out] == ["excluded"]
 
 
+def test_of_a_server_in_another_pair_only_the_end_without_a_partner_is_left_out(broken):
+    broken.unpaired.append(Unpaired("a1", "p5", "alone", "p5 on a1: no partner"))
+    chosen = select.select(broken)
+    assert "a1" in chosen.servers
+    assert {one["name"] for one in chosen.left_out} == {"a3", "b3", "p5 on a1"}
+
+
 @pytest.mark.parametrize("word, why", [("p3", "no partner"), ("b3", "line 7"), ("p9", "known as")])
 def test_whoever_names_it_is_refused(broken, word, why):
     with pytest.raises(IscDhcpError, match=why):

@@ -243,3 +243,4 @@ def test_what_each_server_answered_its_partner_stands_along_the_timeline():
     page = report.page(entries)
     assert "dhcp-a offered dhcp-b an address after 0.7 ms" in page
     assert "dhcp-a did not answer the question of dhcp-b" in page
+    assert "did not answer it</span>" in page, "the legend"
