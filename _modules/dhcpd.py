@@ -112,7 +112,8 @@ def status(brief=False, looks=1, ask=None):
         Look as often, 50 ms apart: ``steady`` says whether all of them saw the same states.
     ask
         Who asks its partner for an address once all looks have seen normal, by relationship:
-        ``{"foo": "dhcp-b"}`` (for the gate of a run; see :py:func:`ask_partner`).
+        ``{"foo": "dhcp-b"}`` (for the gate of a run; see :py:func:`ask_partner`). Leases are
+        counted then too, if dhcpd has started since they were.
 
     Every key is there; what is not known is ``None``. Times are epoch seconds of this server's
     clock. The types are in ``iscdhcp/shapes.py``.
@@ -153,7 +154,7 @@ def status(brief=False, looks=1, ask=None):
         salt dhcp-a dhcpd.status
     """
     here = _here()
-    mine = [name for name, who in (ask or {}).items() if who == here.id]
+    mine = None if ask is None else [name for name, who in ask.items() if who == here.id]
     facts = here.facts(brief, looks, mine)
     if not brief:
         facts["version"] = version()
@@ -348,7 +349,7 @@ def ok_to_stop(evidence=None, force=None):
     return answer
 
 
-def claim(run, who, seconds=180, token=None, master=None, over=None):
+def claim(run, who, seconds=180, token=None, master=None, over=None, look=None):
     """
     Claim this server for a run, or renew the claim; any other run or person is refused meanwhile.
 
@@ -364,10 +365,14 @@ def claim(run, who, seconds=180, token=None, master=None, over=None):
         Which master's run it is.
     over
         Id of a run of the same master that has ended: what it has left behind is taken over.
+    look
+        Look closely at this server with the claim in force, and ask its partners: a dictionary of
+        ``log_hours`` and ``nonce`` as of :py:func:`inspect`.
 
     Refused while dhcpd is being stopped or started here, unless the run has the claim already.
 
-    Returns ``result``, ``comment``, ``until`` (epoch seconds); of a refusal its ``code``:
+    Returns ``result``, ``comment``, ``until`` (epoch seconds), with ``look`` also ``facts`` as
+    :py:func:`inspect` does; of a refusal its ``code``:
     ``claim`` (of another run; ``claim`` has its ``run``, ``who``, ``until`` and ``master``),
     ``acting`` (such an act runs) or ``released`` (the run has ended).
 
@@ -384,7 +389,10 @@ def claim(run, who, seconds=180, token=None, master=None, over=None):
         )
     except claims.Refused as err:
         return here.failed(str(err), code=err.code, claim=here.notes.claims.current)
-    return {"result": True, "comment": "claimed", "until": until}
+    answer = {"result": True, "comment": "claimed", "until": until}
+    if look is not None:
+        answer["facts"] = _inspected(here, **look, ask=True)
+    return answer
 
 
 def release_claim(run=None, token=None):

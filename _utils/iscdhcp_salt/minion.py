@@ -162,7 +162,8 @@ class Minion:
         Return this server's facts; ``brief`` for a wait, else all that a stop has to know.
 
         ask
-            Relationships whose partner is asked for an address, if all looks see them normal.
+            Relationships whose partner is asked for an address, if all looks see them normal; not
+            ``None`` for the gate of a run, after which the partner may be stopped.
         """
         settings = self.settings()
         server = read_server(settings, self.host)
@@ -184,7 +185,8 @@ class Minion:
             if name in facts["relationships"]:
                 facts["relationships"][name]["asked"] = asked
         facts["minion"] = self.id
-        facts["leases"] = lease_counts.kept_or_counted(server, notes.folder, recount=not brief)
+        passed = ask is not None and facts["steady"] and bool(normal)
+        facts["leases"] = lease_counts.kept_or_counted(server, notes.folder, not brief or passed)
         facts["boot"] = process.boot_id()
         facts["claim"] = notes.claims.current
         facts["acting"] = act_claims.is_acting(notes.folder)

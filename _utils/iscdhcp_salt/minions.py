@@ -50,7 +50,9 @@ class SaltMinions:
 
     # -- asking --------------------------------------------------------------------------------
 
-    def ask(self, minions, function, kwarg=None, patience=None, enough=None, args=()):
+    def ask(
+        self, minions, function, kwarg=None, patience=None, enough=None, args=(), may_be_away=False
+    ):
         """
         Run ``function`` on ``minions`` and collect the answers.
 
@@ -60,6 +62,9 @@ class SaltMinions:
             Seconds to wait for one; more are given for more minions. ``None``: as the settings say.
         enough
             Called with the answers so far; true ends the wait.
+        may_be_away
+            Wait for the whole patience only for those that are at it: who is silent for as long as
+            an answer takes is asked for the job.
 
         Returns ``{minion: {"ret": ..., "asked", "answered"}}`` (master's clock, epoch seconds), or
         ``{"error": why}`` for a minion that failed or did not answer, with ``code``
@@ -79,7 +84,11 @@ class SaltMinions:
             self._drop_client()
             log.debug("publishing %s failed: %s", function, err)
             return {minion: {"error": f"the master could not ask: {err}"} for minion in minions}
-        self._collect(job, minions, begun + patience, answers, enough)
+        waited_for = minions
+        if may_be_away:
+            self._collect(job, minions, begun + self._patience(None, minions), answers, enough)
+            waited_for = self._at_it(job, minions, answers)
+        self._collect(job, waited_for, begun + patience, answers, enough)
         found: dict[str, Any] = {}
         for minion in minions:
             answer = answers.get(minion)
@@ -93,6 +102,15 @@ class SaltMinions:
         for minion in self._without(function, found):
             found[minion]["code"] = NO_MODULE
         return found
+
+    def _at_it(self, job, minions, answers):
+        """Return the minions that have answered, or say that they are at a job."""
+        silent = [minion for minion in minions if minion not in answers]
+        asked = self.ask(silent, "saltutil.find_job", args=[job])
+        away = [minion for minion in silent if not asked[minion].get("ret")]
+        # Its answer may have come meanwhile, so that it is no longer at it.
+        self._collect(job, away, time.monotonic() + 2 * CACHE_SECONDS, answers, None)
+        return [minion for minion in minions if minion not in away or minion in answers]
 
     def _without(self, function, answers):
         """
@@ -119,7 +137,7 @@ class SaltMinions:
 
     def _collect(self, jid, minions, deadline, answers, enough):
         tag, next_look = f"salt/job/{jid}/ret/", time.monotonic() + CACHE_SECONDS
-        while len(answers) < len(minions) and time.monotonic() < deadline:
+        while not answers.keys() >= set(minions) and time.monotonic() < deadline:
             INTERRUPTS.check()
             try:
                 event = self._client.event.get_event(
@@ -192,20 +210,26 @@ class SaltMinions:
     def claim(self, minions, claim, facts=False):
         """See :class:`iscdhcp.pair.minions.Minions`."""
         found = {}
-        for minion, answer in self.ask(minions, "dhcpd.claim", claim).items():
+        if facts:
+            # The close look may take long; who is away is known before.
+            wanted = {**claim, "look": {"nonce": secrets.token_hex(16)}}
+            answers = self.ask(
+                minions, "dhcpd.claim", wanted, patience=INSPECT_SECONDS, may_be_away=True
+            )
+        else:
+            answers = self.ask(minions, "dhcpd.claim", claim)
+        for minion, answer in answers.items():
             ret = answer.get("ret")
             if isinstance(ret, dict) and not ret.get("result"):
                 keys = ("claim", "code")
                 found[minion] = {"refused": ret.get("comment"), **{k: ret.get(k) for k in keys}}
             elif not isinstance(ret, dict):
                 found[minion] = _facts(answer, ret)
+            elif facts:
+                found[minion] = _facts(answer, ret.get("facts"))
             else:
                 found[minion] = answer
         found.update(self._older(found))
-        if facts:
-            # The close look may take long; the silent ones are known before it.
-            claimed = [one for one, answer in found.items() if "ret" in answer]
-            found.update(self.inspect(claimed, ask=True))
         return found
 
     def release(self, minions, run, token):

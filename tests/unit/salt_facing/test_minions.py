@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
+from iscdhcp import wire
 from iscdhcp.answers import NO_MODULE
 from iscdhcp_salt.minions import SaltMinions
 
@@ -58,3 +61,57 @@ def test_nobody_is_asked_twice_where_all_answered_well(minions):
 def test_whoever_does_not_say_which_functions_it_has_is_not_taken_for_one_without(minions):
     minions.table = {"dhcpd.peers": {"b": UNAVAILABLE}}
     assert "code" not in minions.ask(["b"], "dhcpd.peers")["b"]
+
+
+# -- a claim with a close look ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def claimed(minions, monkeypatch):
+    """Those that claim, and how long each is waited for: function -> minions -> seconds."""
+    collect, minions.waits = minions._collect, []
+
+    def waited(jid, ones, deadline, answers, enough):
+        collect(jid, ones, deadline, answers, enough)
+        missing = [one for one in ones if one not in answers]
+        if missing:
+            minions.waits.append((jid, tuple(missing), round(deadline - time.monotonic())))
+
+    monkeypatch.setattr(minions, "_collect", waited)
+    return minions
+
+
+def claim_answer(**more):
+    facts = {"wire": wire.VERSION, "process": {}, "time": 1.0, "waited": 0.1, "after": 0.1}
+    return {"return": {"result": True, "until": 2.0, "facts": facts, **more}, "retcode": 0}
+
+
+def test_one_question_claims_and_looks(minions):
+    minions.table = {"dhcpd.claim": {"a": claim_answer()}}
+    found = minions.claim(["a"], {"run": "r1"}, facts=True)
+    assert "process" in found["a"]["facts"] and len(minions.published) == 1
+    (_, _, (arguments,)) = minions.published[0]
+    assert arguments["run"] == "r1" and len(arguments["look"]["nonce"]) == 32
+
+
+def test_a_refused_claim_has_no_facts(minions):
+    refusal = {
+        "result": False,
+        "comment": "claimed by ann",
+        "code": "claim",
+        "claim": {"run": "r2"},
+    }
+    minions.table = {"dhcpd.claim": {"a": {"return": refusal, "retcode": 1}}}
+    found = minions.claim(["a"], {"run": "r1"}, facts=True)
+    assert found["a"]["refused"] == "claimed by ann" and "facts" not in found["a"]
+
+
+def test_a_silent_minion_is_known_before_the_close_look_has_taken_its_time(claimed):
+    claimed.table = {
+        "dhcpd.claim": {"a": claim_answer()},
+        "saltutil.find_job": {"busy": {"return": {"fun": "dhcpd.claim"}, "retcode": 0}},
+    }
+    found = claimed.claim(["a", "busy", "away"], {"run": "r1"}, facts=True)
+    assert "facts" in found["a"] and "error" in found["away"] and "error" in found["busy"]
+    long = [ones for _, ones, seconds in claimed.waits if seconds > 10]
+    assert long == [("busy",)], claimed.waits
