@@ -8,12 +8,19 @@ Run it with ``make bench-restart``; it writes ``build/bench/restart.json``. In o
   and gates them by the same conditions (both ends normal over OMAPI, no full window of updates, a
   ``balanced pool`` line since the start, lease file whole, three looks in a row), with nothing else
   in between: no Salt, no guard, no record;
+* ``salt_floor_s``: an orchestration of as many steps that do nothing, each requires the one before;
+* ``batch_s``: ``salt --batch-size 1 '*' service.restart`` of the same service, which looks at
+  nothing in between (Debian's init script sleeps 2 s in each restart, which we need not);
 * ``unasked_s``: the orchestration where servers do not ask each other as clients do (``dhcpd:probe:
   False`` in the pillar);
+* ``asking_s``: as many questions to both minions as the orchestration asks, with a function that
+  does nothing (``test.ping``): what publishing, a fork and the way back cost;
 * ``bare_s``: a ``salt-run`` that does nothing (``test.arg``), for comparison.
 
-``overhead_s`` is the difference of each round's first two, ``ratio`` their quotient;
-``probe_costs_s`` is what the questions cost, ``orch_s`` less ``unasked_s``.
+``ours_s`` is what is left of ``orch_s`` without both floors, ``ours_asked_s`` that without
+``asking_s``, ``to_batch`` the quotient of
+``orch_s`` and ``batch_s``. ``overhead_s`` is ``orch_s`` less ``floor_s``, ``ratio`` their quotient;
+``probe_costs_s`` is what the questions cost, ``orch_s`` less ``unasked_s``. ping-check is off.
 """
 
 from __future__ import annotations
@@ -26,8 +33,10 @@ import sys
 import time
 from typing import Any
 
+import salt.config as salt_config
 from iscdhcp.host.omapi import OmapiClient
 from iscdhcp.leases import end
+from iscdhcp_salt.minions import SaltMinions
 
 from bench import figures
 from lab.dhcp import LEASES
@@ -37,6 +46,12 @@ from lab.dhcp import pair
 from lab.lab import Lab
 from lab.salt import Salt
 from lab.waiting import wait_until
+
+#: Questions of the orchestration where nothing has to be waited for, its two restarts included.
+QUESTIONS = 7
+#: Steps of the orchestration, and the name of one of as many that do nothing.
+STEPS = 7
+EMPTY = "empty_steps"
 
 
 def main() -> int:
@@ -50,13 +65,21 @@ def main() -> int:
         dhcp.install()
         with Salt(lab) as salt:
             salt.sync_all()
+            write_empty(salt)
+            minions = SaltMinions(salt_config.client_config(str(salt.config_dir / "master")))
             for number in range(rounds + 1):
                 one = {
                     "orch_s": timed(lambda: orchestrate(salt)),
                     "floor_s": timed(lambda: floor(dhcp)),
                     "bare_s": timed(lambda: salt.salt_run("test.arg")),
+                    "salt_floor_s": timed(lambda: orchestrate(salt, EMPTY)),
+                    "asking_s": timed(lambda: ask_nothing(minions)),
                 }
                 dhcp.wait_normal()
+                allow_starts(dhcp)
+                one["batch_s"] = timed(lambda: batch(salt))
+                dhcp.wait_normal()
+                allow_starts(dhcp)
                 ask(salt, False)
                 one["unasked_s"] = timed(lambda: orchestrate(salt))
                 ask(salt, True)
@@ -64,6 +87,9 @@ def main() -> int:
                 one["probe_costs_s"] = one["orch_s"] - one["unasked_s"]
                 one["overhead_s"] = one["orch_s"] - one["floor_s"]
                 one["ratio"] = one["orch_s"] / one["floor_s"]
+                one["ours_s"] = one["overhead_s"] - one["salt_floor_s"]
+                one["ours_asked_s"] = one["ours_s"] - one["asking_s"]
+                one["to_batch"] = one["orch_s"] / one["batch_s"]
                 print(
                     ("warm-up" if not number else f"round {number}")
                     + "".join(f"  {name} {value:.2f}" for name, value in one.items()),
@@ -87,9 +113,39 @@ def timed(act: Any) -> float:
     return time.perf_counter() - begun
 
 
-def orchestrate(salt: Salt) -> None:
-    """Restart the pair as a user does."""
-    done = salt.salt_run("state.orch", "orch.dhcp_failover_restart")
+def ask_nothing(minions: SaltMinions) -> None:
+    """Ask both minions for nothing, one question after the other."""
+    for _ in range(QUESTIONS):
+        answers = minions.ask(["dhcp-a", "dhcp-b"], "test.ping")
+        assert all(one.get("ret") is True for one in answers.values()), answers
+
+
+def write_empty(salt: Salt) -> None:
+    """Put an orchestration of steps that do nothing into the master's tree."""
+    steps, before = [], ""
+    for name in (f"step {number}" for number in range(STEPS)):
+        require = f"    - require:\n      - test: {before}\n" if before else ""
+        steps.append(f"{name}:\n  test.nop:\n    - name: {name}\n{require}")
+        before = name
+    (salt.file_root / f"{EMPTY}.sls").write_text("\n".join(steps))
+
+
+def batch(salt: Salt) -> None:
+    """Restart both servers one after the other, as Salt itself can."""
+    done = salt.salt("*", "service.restart", UNIT, "--batch-size=1")
+    if done.returncode:
+        raise SystemExit(f"the batch failed\n{done.stdout}\n{done.stderr}")
+
+
+def allow_starts(dhcp: Dhcp) -> None:
+    """Have systemd forget its count of starts: it refuses the sixth in 10 s."""
+    for host in dhcp.hosts.values():
+        host.run(["systemctl", "reset-failed", UNIT])
+
+
+def orchestrate(salt: Salt, name: str = "orch.dhcp_failover_restart") -> None:
+    """Restart the pair as a user does, or do something else."""
+    done = salt.salt_run("state.orch", name)
     if done.returncode:
         raise SystemExit(f"the orchestration failed\n{done.stdout}\n{done.stderr}")
 
