@@ -48,6 +48,8 @@ class Dhcpd:
         self.halted = False
         #: When its process ended last.
         self.ended_at = 0.0
+        #: Seconds from SIGTERM to its end.
+        self.exits_in = EXIT
 
     @property
     def identity(self) -> str:
@@ -97,7 +99,9 @@ class Dhcpd:
         """Get SIGTERM: it answers nobody any more, and is gone in a moment."""
         self.ending, pid = True, self.pid
         self.network.world.tell(f"dhcpd on {self.name} gets SIGTERM")
-        self.network.world.after(EXIT, lambda: self.end("SIGTERM") if self.pid == pid else None)
+        self.network.world.after(
+            self.exits_in, lambda: self.end("SIGTERM") if self.pid == pid else None
+        )
 
     def halt(self) -> None:
         """Be stopped by a signal (state T)."""

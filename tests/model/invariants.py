@@ -23,6 +23,9 @@ from world import World
 #: Seconds for which a partner may have been dead when a server is silenced, at most; and where it
 #: can't be asked.
 UNPROVABLE, UNASKED = STILL_PROVED + 0.2, UNPROVED_MAX_AGE + 1.0
+#: Seconds in which a server that was stopped for maintenance serves alone: 3 s of the silence of an
+#: act, two looks 5 s apart, a start, and 15 s of startup without a partner.
+RESCUED = 32.0
 
 
 @dataclass
@@ -43,6 +46,10 @@ class Judge:
     ended: dict[tuple[str, str], int] = field(default_factory=dict)
     #: Who has silenced a server, by SIGTERM or over OMAPI.
     acted: set[str] = field(default_factory=set)
+    #: Relationships of which a run watches who serves alone: whether it comes to the rescue.
+    rescued: set[str] = field(default_factory=set)
+    #: Since when nobody serves them.
+    unserved: dict[str, float] = field(default_factory=dict)
     #: The longest time for which a partner had been dead, unnoticed, when a server was silenced.
     window: float = 0.0
 
@@ -68,6 +75,21 @@ class Judge:
         for name in self.network.connected:
             if not self.faults and not self.network.served(name):
                 self.say(f"nobody serves {name}")
+            if name in self.rescued:
+                self._is_rescued(name)
+
+    def _is_rescued(self, name: str) -> None:
+        """Whether a server that is down for maintenance comes back where its partner has died."""
+        if self.network.served(name):
+            self.unserved.pop(name, None)
+            return
+        since = self.unserved.setdefault(name, self.world.now)
+        if self.world.now - since > RESCUED + self.world.held_up() and not self._run_is_killed():
+            self.say(f"nobody serves {name} for {RESCUED:.0f} s, and a server was only stopped")
+
+    def _run_is_killed(self) -> bool:
+        names = {run.name for run in self.runs}
+        return any(one.process.killed for one in self.world.actors if one.name in names)
 
     def before(self, dhcpd: Dhcpd, how: str) -> None:
         """

@@ -21,6 +21,9 @@ from world import Clock
 from world import Process
 from world import World
 
+#: Seconds that a command of a maintenance takes.
+COMMAND = 90.0
+
 
 class Messages:
     """
@@ -136,6 +139,27 @@ class Messages:
             return {"result": False, "comment": answer["error"]}
         return {"lost": answer["error"]}
 
+    def _begins(self, minion: str, job: str) -> None:
+        """Have a command run on a host, for as long as it is up."""
+        server = self.servers[minion]
+        self.world.tell(f"{minion} begins a command")
+        server.jobs[job] = None
+        boot = server.boot
+
+        def ends() -> None:
+            if server.boot == boot and not server.silent:
+                server.jobs[job] = {"retcode": 0, "pid": 1}
+
+        self.world.after(COMMAND, ends)
+
+    def outcome(self, minion: str, job: str) -> dict[str, Any]:
+        """As an :class:`iscdhcp.pair.minions.Minions`."""
+        answer = self.ask([minion], "find_job", {"job": job})[minion]
+        if "ret" not in answer:
+            return {"silent": answer["error"]}
+        found: dict[str, Any] = answer["ret"]
+        return found
+
     def new_job(self) -> str:
         self._jobs += 1
         return f"job {self._jobs} of {self.name}"
@@ -143,11 +167,13 @@ class Messages:
     def begin(
         self, minion: str, job: str, function: str, arguments: list[Any], named: Any
     ) -> str | None:
-        """Only reboots are ordered in the model."""
-        assert function == "system.reboot", function
-        decision = self.world.point("message", f"{self.name} orders a reboot of {minion}")
-        if decision is None or decision.fault != LOSE:
+        decision = self.world.point("message", f"{self.name} orders {function} on {minion}")
+        if decision is not None and decision.fault == LOSE:
+            return None
+        if function == "system.reboot":
             self.world.after(0.5, self.servers[minion].reboots)
+        else:
+            self._begins(minion, job)
         return None
 
     def close(self) -> None:

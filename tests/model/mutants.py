@@ -21,6 +21,7 @@ from iscdhcp.rules import proof
 from iscdhcp.rules.verdict import Verdict
 from iscdhcp.run import base
 from iscdhcp.run import restart
+from iscdhcp.run.alone import Alone
 
 Mutant = Callable[[], contextlib.AbstractContextManager[Any]]
 
@@ -91,8 +92,18 @@ MUTANTS: dict[str, tuple[Mutant, list[str]]] = {
         ["one restart", "salt '*' dhcpd.restart and a run"],
     ),
     "who stands by takes a dhcpd that is ending for one that runs": (
-        lambda: mock.patch.object(dead_man, "EXIT_SECONDS", -1.0),
+        lambda: mock.patch.object(dead_man, "ENDS_SECONDS", -1.0),
         ["one restart", "a server that is down"],
+    ),
+    "a late end disarms who stands by": (
+        lambda: mock.patch.object(
+            dead_man.DeadMan, "after_a_failed_stop", lambda self, host, running, err: self.disarm()
+        ),
+        ["a slow end"],
+    ),
+    "nobody watches who serves alone": (
+        lambda: mock.patch.object(Alone, "look", lambda self, answers: None),
+        ["a maintenance whose partner dies"],
     ),
     "a claim holds nobody off": (
         _claims_of_nobody,

@@ -28,6 +28,8 @@ from world import World
 
 #: Seconds that a world is let go on: several runs, their waits, and MCLT.
 HORIZON = 900.0
+#: Seconds from SIGTERM to the end of a dhcpd that is slow: whoever stops it waits for 20 s.
+SLOW = 26.0
 
 
 @dataclass
@@ -174,6 +176,30 @@ def reboots(to: Setting, method: str = "handover") -> None:
     to.run(to.masters[0].reboots("foo", "ann", method=method))
 
 
+def a_maintenance(to: Setting, method: str = "signal") -> None:
+    """A command runs on both hosts, one after the other, with dhcpd down there."""
+    to.run(to.masters[0].reboots("foo", "ann", method=method, command="upgrade", reboot=False))
+
+
+def a_maintenance_whose_partner_dies(to: Setting) -> None:
+    """The same, and the dhcpd that serves alone ends by itself."""
+    a_maintenance(to)
+    to.judge.rescued.add("foo")
+    to.dies("dhcp-a", after=20.0)
+
+
+def a_slow_end(to: Setting) -> None:
+    """A run, and a dhcpd that takes longer to end than anybody waits for it."""
+    to.network.servers["dhcp-b"].exits_in = SLOW
+    to.run(to.masters[0].restarts("foo", "ann"))
+
+
+def a_slow_end_of_a_drained_one(to: Setting) -> None:
+    """The same by drain."""
+    to.network.servers["dhcp-b"].exits_in = SLOW
+    to.run(to.masters[0].restarts("foo", "ann", method="drain"))
+
+
 def reboots_and_a_restart(to: Setting) -> None:
     """The same, and another master that restarts the pair meanwhile."""
     reboots(to)
@@ -311,6 +337,10 @@ SCENARIOS = {
         Scenario("reboots", reboots),
         Scenario("reboots by signal", _by("signal", reboots)),
         Scenario("reboots, and a run of another master", reboots_and_a_restart, masters=2),
+        Scenario("a maintenance", a_maintenance),
+        Scenario("a maintenance whose partner dies", a_maintenance_whose_partner_dies),
+        Scenario("a slow end", a_slow_end),
+        Scenario("a slow end after a drain", a_slow_end_of_a_drained_one),
         Scenario("a server that is down", a_server_that_is_down),
         Scenario("two that heal", two_that_heal, masters=2),
         Scenario("a partner that dies meanwhile", a_partner_that_dies_while_it_is_healed),

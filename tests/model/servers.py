@@ -234,6 +234,8 @@ class ModelledServer:
         self.host = Host(world, dhcpd)
         self.host.config_file = str(folder / "dhcpd.conf")
         self.silent, self.boot = False, 1
+        #: What became of the commands that were given to its host: ``None`` while one runs.
+        self.jobs: dict[str, Any] = {}
         #: Called when a claim was written: the one before, and the new one.
         self.claimed: Callable[[Any, Any], None] = lambda before, now: None
         (folder / "dhcpd.leases").touch()
@@ -334,6 +336,7 @@ class ModelledServer:
             return
         world.tell(f"{self.id} reboots")
         self.silent = True
+        self.jobs.clear()
         for actor in world.actors:
             if actor.process.host == self.id and not actor.done:
                 world.kill(actor.process)
@@ -361,6 +364,13 @@ class ModelledServer:
             "resume": lambda run=None: starting.resume(self, run),
             "release_window": lambda drained=False, run=None: partner_down.release(
                 self, drained, run
+            ),
+            "find_job": lambda job: (
+                {"gone": True}
+                if job not in self.jobs
+                else {"running": True}
+                if self.jobs[job] is None
+                else {"ret": self.jobs[job]}
             ),
             "failover_log": lambda since: {"events": [], "clients": None, "error": None},
         }

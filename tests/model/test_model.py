@@ -105,6 +105,16 @@ CASES = [
         "who stands by saw a dhcpd that had its SIGTERM, took it for one that runs, and went",
     ),
     (
+        "a slow end",
+        {},
+        "a dhcpd that ended when nobody waited for it any more stayed down",
+    ),
+    (
+        "a slow end after a drain",
+        {},
+        "who stands by started a drained dhcpd, and left it paused",
+    ),
+    (
         "a partner that dies",
         {"the last look at dhcp-b": Decision(0.4)},
         "an act that its last look called off left an unfinished run",

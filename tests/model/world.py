@@ -107,6 +107,7 @@ class World:
 
     def __init__(self, schedule: Schedule, kept: Kept | None = None) -> None:
         self.schedule, self.kept = schedule, dict(kept or {})
+        self._kept_all = tuple(self.kept.values())
         #: Called after every step.
         self.check: Callable[[World], None] = lambda world: None
         self.now = BEGIN
@@ -188,6 +189,11 @@ class World:
         self.hub.switch()
         if self.over:
             raise Ended
+
+    def held_up(self) -> float:
+        """Return for how many seconds at most the schedule may have held somebody up."""
+        decisions = [*self.schedule.values(), *self._kept_all]
+        return sum(one.seconds + (40.0 if one.fault else 0.0) for one in decisions)
 
     def point(self, kind: str, what: str) -> Decision | None:
         """Pass a point of the actor that runs; return what was decided, if anything."""

@@ -17,20 +17,26 @@ import secrets
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from ..errors import IscDhcpError
 from ..errors import StillEnding
+from ..facts.server import Settings
+from ..facts.server import read_server
 from ..files import read_json
 from ..files import write_json
 from ..host.local import LOCAL
 from ..host.local import Host
 from ..host.process import Process
 from ..host.process import boot_id
+from . import silenced
 from . import stop_start
 from .claims import Refused
 from .claims import acting
+from .drain import PAUSED
+from .drain import Note
 from .here import Here
 from .service import Service
 
@@ -50,8 +56,9 @@ _RUNS = (
 )
 #: Seconds in which dhcpd has to be there after its start.
 COMES_SECONDS = 60.0
-#: Seconds in which a dhcpd that has its SIGTERM is gone, as whoever stops it waits for it.
-EXIT_SECONDS = stop_start.EXIT_SECONDS
+#: Seconds for which the dhcpd that was to be stopped may run on once the call has died: a slow
+#: disk holds one that has its SIGTERM, which nobody can tell from one that never got it.
+ENDS_SECONDS = 3 * stop_start.EXIT_SECONDS
 #: Seconds for which another act is waited for.
 OTHER_ACT_SECONDS = 120.0
 
@@ -97,7 +104,7 @@ def arm(here: Here, service: Service) -> DeadMan:
     """
     if not (service.systemd and service.managed):
         return DeadMan(None)
-    settings = here.settings()
+    settings, server = here.settings(), here.server()
     forget_earlier_boots(here.notes.folder)
     file = here.notes.folder / ARMED.format(secrets.token_hex(4))
     package = str(Path(__file__).resolve().parents[2])
@@ -107,8 +114,9 @@ def arm(here: Here, service: Service) -> DeadMan:
             file,
             {
                 "service": service.name,
-                "binaries": list(settings.binaries),
-                "lease_file": here.server().lease_file,
+                "settings": asdict(settings),
+                "lease_file": server.lease_file,
+                "identity": server.process and server.process.identity,
                 "since": here.host.clock.time(),
                 "boot": boot_id(),
             },
@@ -148,19 +156,23 @@ def come_back(file: str, host: Host = LOCAL) -> int:
     It says on standard output, so in the journal, what it does and why not.
     """
     wanted = json.loads(Path(file).read_text(encoding="utf-8"))
-    folder = Path(file).parent
+    folder, settings = Path(file).parent, Settings(**wanted["settings"])
     try:
         # It may have its SIGTERM and be on its way out; others may act meanwhile.
-        deadline = host.clock.monotonic() + EXIT_SECONDS
-        while host.find(wanted["binaries"]) and host.clock.monotonic() < deadline:
+        deadline = host.clock.monotonic() + ENDS_SECONDS
+        while _is_there(wanted["identity"], settings, host) and host.clock.monotonic() < deadline:
             host.clock.sleep(0.05)
         with _after_others(folder, host):
-            return _come_back(wanted, folder, host)
+            return _come_back(wanted, settings, folder, host)
     except (IscDhcpError, OSError) as err:
         print(f"{wanted['service']} may be down: {err}")
         return 1
     finally:
         Path(file).unlink(missing_ok=True)
+
+
+def _is_there(identity: str | None, settings: Settings, host: Host) -> bool:
+    return any(one.identity == identity for one in host.find(settings.binaries))
 
 
 @contextmanager
@@ -178,22 +190,24 @@ def _after_others(folder: Path, host: Host) -> Iterator[None]:
             host.clock.sleep(0.2)
 
 
-def _come_back(wanted: dict[str, Any], folder: Path, host: Host) -> int:
-    """Start what is wanted, with nobody else at work."""
+def _come_back(wanted: dict[str, Any], settings: Settings, folder: Path, host: Host) -> int:
+    """Start what is wanted and have it speak again, with nobody else at work."""
+    note = Note(folder / PAUSED, host.clock)
     name = wanted["service"]
     if ended_since(folder, wanted.get("since") or host.clock.time()):
         print(f"The call that was to restart {name} has died; another one has stopped it since.")
         return 0
-    if host.find(wanted["binaries"]):
+    if host.find(settings.binaries):
         print(f"The call that was to restart {name} has died; dhcpd runs.")
         return 0
     try:
         stop_start.check_leases(wanted["lease_file"])
+        silenced.heal_on_disk(settings, host, note)
         print(f"The call that was to start {name} again has died: starting it.", flush=True)
         host.systemctl("reset-failed", name, check=False)
         host.systemctl("restart", "--no-block", name)
         deadline = host.clock.monotonic() + COMES_SECONDS
-        while not host.find(wanted["binaries"]):
+        while not host.find(settings.binaries):
             if host.clock.monotonic() > deadline:
                 print(f"No dhcpd has come up within {COMES_SECONDS:.0f} s.")
                 return 1
@@ -201,8 +215,25 @@ def _come_back(wanted: dict[str, Any], folder: Path, host: Host) -> int:
     except IscDhcpError as err:
         print(f"{name} is down: {err}")
         return 1
-    print("dhcpd runs again.")
-    return 0
+    print("dhcpd runs again.", flush=True)
+    return _speak_again(settings, host, note) if note.read() else 0
+
+
+def _speak_again(settings: Settings, host: Host, note: Note) -> int:
+    """End the silence in which the call that has died had left dhcpd; return an exit code."""
+    deadline = host.clock.monotonic() + COMES_SECONDS
+    while True:
+        try:
+            resumed = silenced.speak_again(read_server(settings, host), note)
+        except (IscDhcpError, OSError) as err:
+            if host.clock.monotonic() < deadline:
+                # It does not listen yet, or has not heard of its partner.
+                host.clock.sleep(0.5)
+                continue
+            print(f"It is silent, and its partner serves: {err}. dhcpd.resume brings it back.")
+            return 1
+        print(f"Resumed: {', '.join(resumed) or 'nothing was paused'}.")
+        return 0
 
 
 def ended_since(folder: Path, since: float) -> bool:

@@ -38,6 +38,8 @@ DRAIN_SECONDS = 8.0
 RESUME_SECONDS = 10.0
 #: States of a partner that let this end go back to normal (else dhcpd may shut itself down).
 _RESUMABLE = {"normal", "communications-interrupted"}
+#: The file of that note.
+PAUSED = "paused.json"
 
 
 class Note:

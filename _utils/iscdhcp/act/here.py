@@ -31,6 +31,7 @@ from ..shapes import Mark
 from ..shapes import Pending
 from ..shapes import ServerFacts
 from .claims import Claims
+from .drain import PAUSED
 from .drain import Note
 from .service import Service
 from .stage import Stage
@@ -64,7 +65,7 @@ class Notes:
     @property
     def paused(self) -> Note:
         """What a drain or a hand-over has silenced."""
-        return Note(self.folder / "paused.json", self._clock)
+        return Note(self.folder / PAUSED, self._clock)
 
     @property
     def stage(self) -> Stage:

@@ -21,9 +21,8 @@ from ..facts.server import read_server
 from ..host.process import Process
 from ..rules import has_address
 from . import beside
-from . import drain
 from . import guard
-from . import handover
+from . import silenced
 from . import stop_start
 from .claims import acting
 from .here import Here
@@ -120,7 +119,7 @@ def _start_as_it_ran(
     settings, clock = here.settings(), here.host.clock
     patience = float(timeout or 60.0)
     begun, begun_epoch = clock.monotonic(), clock.time()
-    _heal_hand_over(here, settings)
+    silenced.heal_on_disk(settings, here.host, here.notes.paused)
     try:
         new = stop_start.start(
             settings,
@@ -143,7 +142,8 @@ def _start_as_it_ran(
     note_start(here, round(clock.monotonic() - begun, 2))
     if here.notes.paused.read():
         try:
-            new["resumed"] = _speak_again(here, read_server(settings, here.host))
+            server = read_server(settings, here.host)
+            new["resumed"] = silenced.speak_again(server, here.notes.paused)
             new["serves_since"] = clock.time()
         except IscDhcpError as err:
             _keep_parsed(here, new, begun_epoch)
@@ -181,18 +181,6 @@ def note_start(here: Here, seconds: float) -> None:
         log.warning("the start of dhcpd could not be noted", exc_info=True)
 
 
-def _heal_hand_over(here: Here, settings: Settings) -> None:
-    """Finish what a hand-over could not write, so that this start needs not wait for MCLT."""
-    note = here.notes.paused
-    if not note.settled:
-        return
-    try:
-        handover.recover_on_disk(read_server(settings, here.host))
-        note.clear()
-    except IscDhcpError as err:
-        log.warning("dhcpd will wait for MCLT: %s", err)
-
-
 def _keep_parsed(here: Here, new: ProcessMark, begun: float) -> None:
     """Keep what dhcpd has parsed, to tell later whether a restart is pending; never in its way."""
     try:
@@ -226,14 +214,8 @@ def resume(here: Here, run: str | None) -> Answer:
         if refusal:
             return refusal
         try:
-            resumed = _speak_again(here, here.server())
+            resumed = silenced.speak_again(here.server(), here.notes.paused)
         except IscDhcpError as err:
             return failed(here, f"dhcpd on {here.id} was not resumed: {err}")
     comment = f"Resumed: {', '.join(resumed) or 'nothing was paused'}."
     return {"result": True, "comment": comment, "resumed": resumed}
-
-
-def _speak_again(here: Here, server: Server) -> list[str]:
-    """Clear the sticky states that a drain or a hand-over has left; return the relationships."""
-    resumed = drain.resume(server, here.notes.paused)
-    return handover.take_back(server) + resumed

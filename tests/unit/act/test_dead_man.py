@@ -12,9 +12,13 @@ import pytest
 from iscdhcp.act import claims
 from iscdhcp.act import dead_man
 from iscdhcp.act import restarting
+from iscdhcp.act import silenced
+from iscdhcp.act.drain import PAUSED
+from iscdhcp.act.drain import Note
 from iscdhcp.act.service import Service
 from iscdhcp.clock import SYSTEM
 from iscdhcp.errors import ActError
+from iscdhcp.host.process import Process
 from modelled_server import ModelledClock
 
 
@@ -93,6 +97,10 @@ def test_it_ends_without_a_word_once_it_is_disarmed(tmp_path):
     assert shell.communicate(timeout=20)[0] == "" and shell.returncode == 0
 
 
+OLD = Process(100, "boot-100", 1.0, ("dhcpd", "-q"), "S", False)
+NEW = Process(101, "boot-101", 2.0, ("dhcpd", "-q"), "S", False)
+
+
 class Systemd:
     """A host whose ``systemctl restart`` brings dhcpd up."""
 
@@ -102,7 +110,7 @@ class Systemd:
         self.running, self.done = running, []
 
     def find(self, names):
-        return ["dhcpd"] if self.running else []
+        return [OLD] if self.running else []
 
     def systemctl(self, *words, check=True):
         self.done.append(words)
@@ -115,7 +123,12 @@ def armed(tmp_path):
     leases = tmp_path / "dhcpd.leases"
     leases.write_text("# whole\n")
     file = tmp_path / "armed"
-    wanted = {"service": "isc-dhcp-server", "binaries": ["dhcpd"], "lease_file": str(leases)}
+    wanted = {
+        "service": "isc-dhcp-server",
+        "settings": {},
+        "identity": OLD.identity,
+        "lease_file": str(leases),
+    }
     wanted["since"] = 1_800_000_000.0
     file.write_text(json.dumps(wanted))
     return file
@@ -133,7 +146,7 @@ def test_one_that_has_its_sigterm_and_is_on_its_way_out_is_started_when_it_is_go
     host = Systemd(running=True)
     host.clock = ModelledClock()
     gone = host.clock.now + 19.0  # a slow disk
-    host.find = lambda names: ["dhcpd"] if host.done or host.clock.now < gone else []
+    host.find = lambda names: [OLD] if host.done or host.clock.now < gone else []
     assert dead_man.come_back(str(armed), host) == 0
     assert ("restart", "--no-block", "isc-dhcp-server") in host.done
 
@@ -189,6 +202,34 @@ def test_what_stood_by_before_a_power_cut_stands_by_no_more(here, host, systemd,
     (file,) = here.notes.folder.glob("stands-by-*.json")
     assert dead_man.standing_by(here.notes.folder) == [file]
     man.disarm()
+
+
+def test_another_process_is_not_taken_for_one_that_is_on_its_way_out(armed):
+    host = Systemd(running=True)
+    host.clock = ModelledClock()
+    host.find, begun = lambda names: [NEW], host.clock.now
+    assert dead_man.come_back(str(armed), host) == 0
+    assert host.done == [] and host.clock.now == begun
+
+
+@pytest.mark.parametrize("heals", [True, False])
+def test_what_the_dead_call_had_silenced_speaks_again(armed, tmp_path, monkeypatch, capsys, heals):
+    Note(tmp_path / PAUSED).write(["foo"])
+    host = Systemd(running=False)
+    host.clock = ModelledClock()
+    tries = iter(range(5))
+
+    def speaks(server, note):
+        if not heals or next(tries) < 3:
+            raise ActError("nobody listens")
+        note.clear()
+        return ["foo"]
+
+    monkeypatch.setattr(silenced, "speak_again", speaks)
+    monkeypatch.setattr(dead_man, "read_server", lambda settings, host: None)
+    assert dead_man.come_back(str(armed), host) == (0 if heals else 1)
+    said = capsys.readouterr().out
+    assert ("Resumed: foo." in said) == heals and ("dhcpd.resume brings it back" in said) != heals
 
 
 def test_it_does_not_start_on_a_lease_file_that_would_be_forgotten(armed, tmp_path, capsys):
