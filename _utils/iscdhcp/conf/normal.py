@@ -62,6 +62,17 @@ DEFAULTS = frozenset(
         "load balance max seconds 0",
     }
 )
+#: dhcpd.conf(5), 4.4.3-P1: what dhcpd does of itself, written out in the outermost scope.
+GLOBAL_DEFAULTS = frozenset(
+    {f"allow {one}" for one in ("unknown-clients", "bootp", "booting", "duplicates")}
+    | {"allow client-updates", "deny leasequery"}
+    | {f"{one} true" for one in ("ping-check", "ddns-updates", "do-forward-updates")}
+    | {f"{one} true" for one in ("update-optimization", "update-conflict-detection")}
+    | {f"{one} false" for one in ("get-lease-hostnames", "update-static-leases")}
+    | {f"{one} false" for one in ("dont-use-fsync", "echo-client-id", "check-secs-byte-order")}
+    | {"default-lease-time 43200", "max-lease-time 86400", "abandon-lease-time 86400"}
+    | {"ping-timeout 1", "dhcp-cache-threshold 25", "ddns-update-style none"}
+)
 #: Statements whose second word is a name, with or without quotes.
 NAMED = frozenset(
     {"host", "group", "class", "subclass", "vendor-class", "user-class", "shared-network"}
@@ -227,6 +238,7 @@ class _Normal:
                 node[3].append([reach, node[1], node[2]])
                 node[3].sort(key=meaning)
         runs.extend(_effective(settings, nodes, mentioned))
+        nodes = [node for node in nodes if around or node[0] not in GLOBAL_DEFAULTS]
         nodes.sort(key=meaning)
         runs.sort(key=lambda run: run[0])
         return nodes, classes + [node for _, node in runs]
