@@ -50,9 +50,7 @@ class SaltMinions:
 
     # -- asking --------------------------------------------------------------------------------
 
-    def ask(
-        self, minions, function, kwarg=None, patience=None, enough=None, args=(), may_be_away=False
-    ):
+    def ask(self, minions, function, kwarg=None, patience=None, enough=None, args=(), at_it=None):
         """
         Run ``function`` on ``minions`` and collect the answers.
 
@@ -62,9 +60,10 @@ class SaltMinions:
             Seconds to wait for one; more are given for more minions. ``None``: as the settings say.
         enough
             Called with the answers so far; true ends the wait.
-        may_be_away
+        at_it
             Wait for the whole patience only for those that are at it: who is silent for as long as
-            an answer takes is asked for the job.
+            an answer takes is asked for the job. ``True``: who does not answer that either is not
+            waited for; ``False``: only who says that it is not at it.
 
         Returns ``{minion: {"ret": ..., "asked", "answered"}}`` (master's clock, epoch seconds), or
         ``{"error": why}`` for a minion that failed or did not answer, with ``code``
@@ -85,9 +84,9 @@ class SaltMinions:
             log.debug("publishing %s failed: %s", function, err)
             return {minion: {"error": f"the master could not ask: {err}"} for minion in minions}
         waited_for = minions
-        if may_be_away:
+        if at_it is not None:
             self._collect(job, minions, begun + self._patience(None, minions), answers, enough)
-            waited_for = self._at_it(job, minions, answers)
+            waited_for = self._at_it(job, minions, answers, at_it)
         self._collect(job, waited_for, begun + patience, answers, enough)
         found: dict[str, Any] = {}
         for minion in minions:
@@ -103,11 +102,16 @@ class SaltMinions:
             found[minion]["code"] = NO_MODULE
         return found
 
-    def _at_it(self, job, minions, answers):
-        """Return the minions that have answered, or say that they are at a job."""
+    def _at_it(self, job, minions, answers, surely):
+        """
+        Return the minions that have answered, or say that they are at a job.
+
+        surely
+            Without those that do not say whether they are.
+        """
         silent = [minion for minion in minions if minion not in answers]
         asked = self.ask(silent, "saltutil.find_job", args=[job])
-        away = [minion for minion in silent if not asked[minion].get("ret")]
+        away = [one for one in silent if not asked[one].get("ret", not surely)]
         # Its answer may have come meanwhile, so that it is no longer at it.
         self._collect(job, away, time.monotonic() + 2 * CACHE_SECONDS, answers, None)
         return [minion for minion in minions if minion not in away or minion in answers]
@@ -213,9 +217,7 @@ class SaltMinions:
         if facts:
             # The close look may take long; who is away is known before.
             wanted = {**claim, "look": {"nonce": secrets.token_hex(16)}}
-            answers = self.ask(
-                minions, "dhcpd.claim", wanted, patience=INSPECT_SECONDS, may_be_away=True
-            )
+            answers = self.ask(minions, "dhcpd.claim", wanted, patience=INSPECT_SECONDS, at_it=True)
         else:
             answers = self.ask(minions, "dhcpd.claim", claim)
         for minion, answer in answers.items():
@@ -254,7 +256,8 @@ class SaltMinions:
 
     def act(self, minion, function, patience, **arguments):
         """See :class:`iscdhcp.pair.minions.Minions`."""
-        answer = self.ask([minion], function, arguments, patience=patience)[minion]
+        # An order that was lost on its way is known as such long before an act takes its time.
+        answer = self.ask([minion], function, arguments, patience=patience, at_it=False)[minion]
         if isinstance(answer.get("ret"), dict):
             return answer["ret"]
         if "ret" in answer or answer.get("answered"):

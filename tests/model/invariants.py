@@ -41,6 +41,8 @@ class Judge:
     passing: set[str] = field(default_factory=set)
     #: Servers that a person has stopped for good.
     wanted_down: set[str] = field(default_factory=set)
+    #: The orders of persons to stop a server for good: who gives them, and to which.
+    stops: set[tuple[str, str]] = field(default_factory=set)
     runs: list[Run] = field(default_factory=list)
     #: How often a run has ended dhcpd, by run and server.
     ended: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -162,11 +164,15 @@ class Judge:
     def _left(self, server: Dhcpd, runs: list[Run]) -> None:
         for name, end in server.ends.items():
             if server.pid is None:
-                wanted = server.name in self.wanted_down
+                wanted = server.name in self.wanted_down or self._was_stopped(server.name)
                 if not wanted and not any(self._leaves_down(run, server.name) for run in runs):
                     self.say(f"dhcpd on {server.name} was left down")
             elif end.state not in (*SERVING, "startup", "recover"):
                 self.say(f"{server.name} was left in {end.state} ({name})")
+
+    def _was_stopped(self, server: str) -> bool:
+        """Whether a person's call to stop it had done so when it was killed."""
+        return any(one in self.ended for one in self.stops if one[1] == server)
 
     def _leaves_down(self, run: Run, server: str) -> bool:
         """Whether a run may leave a server down: it was to, or was killed in its maintenance."""

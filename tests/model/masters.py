@@ -21,8 +21,8 @@ from world import Clock
 from world import Process
 from world import World
 
-#: Seconds that a command of a maintenance takes.
-COMMAND = 90.0
+#: Seconds that a command of a maintenance takes; after which a silent minion is asked for its job.
+COMMAND, ANSWER = 90.0, 7.0
 
 
 class Messages:
@@ -36,6 +36,8 @@ class Messages:
     def __init__(self, world: World, servers: dict[str, ModelledServer], name: str) -> None:
         self.world, self.servers, self.name = world, servers, name
         self._jobs = 0
+        #: The answers of orders that never came.
+        self._lost: list[list[Any]] = []
 
     def _order(self, minion: str, function: str, words: dict[str, Any]) -> list[Any]:
         """Send an order; the list gets the answer, once it is there."""
@@ -58,6 +60,8 @@ class Messages:
         name = f"{self.name}:{function}@{minion}#{self._jobs}"
         if fault != LOSE:
             world.spawn(name, job, Process(name, minion))
+        else:
+            self._lost.append(answers)
         if decision and fault == TWICE:
             again = f"{name} again"
 
@@ -78,7 +82,10 @@ class Messages:
         function = function.removeprefix("dhcpd.")
         jobs = {one: self._order(one, function, kwarg or {}) for one in sorted(minions)}
         if patience:
-            self.world.wait(lambda: all(jobs.values()), patience)
+            # Who is silent for long is asked whether it is at it.
+            gone = [one for one, answers in jobs.items() if any(answers is it for it in self._lost)]
+            known = min(patience, ANSWER) if len(gone) == len(jobs) else patience
+            self.world.wait(lambda: all(jobs.values()), known)
         found = {}
         for minion, answers in jobs.items():
             answer = dict(answers[0]) if answers else {"error": f"no answer in {patience:.0f} s"}

@@ -56,6 +56,9 @@ class Setting:
     ) -> None:
         """Have a person call a function on a server, as ``salt-call`` does."""
 
+        if function == "stop":
+            self.judge.stops.add((name, server))
+
         def call() -> None:
             try:
                 self.answers[name] = self.servers[server].call(function, **words)

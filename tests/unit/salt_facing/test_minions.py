@@ -115,3 +115,16 @@ def test_a_silent_minion_is_known_before_the_close_look_has_taken_its_time(claim
     assert "facts" in found["a"] and "error" in found["away"] and "error" in found["busy"]
     long = [ones for _, ones, seconds in claimed.waits if seconds > 10]
     assert long == [("busy",)], claimed.waits
+
+
+@pytest.mark.parametrize(
+    "says, waits",
+    [({"fun": "dhcpd.start"}, True), ({}, False), (None, True)],
+    ids=["at it", "not at it", "silent"],
+)
+def test_an_order_that_never_came_is_known_before_an_act_takes_its_time(claimed, says, waits):
+    if says is not None:
+        claimed.table = {"saltutil.find_job": {"a": {"return": says, "retcode": 0}}}
+    answer = claimed.act("a", "dhcpd.start", 75.0)
+    assert "lost" in answer
+    assert any(seconds > 60 for _, _, seconds in claimed.waits) == waits, claimed.waits
