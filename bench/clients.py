@@ -4,7 +4,8 @@ What each way of restarting a pair costs its clients.
 Run it with ``make bench-clients`` (``RUNS=5``: more runs of each); it writes
 ``build/bench/clients.json``. For each method, with ping-check off and on, a fresh pair is put under
 load and both servers are restarted by ``salt-run dhcp_failover.restart method=...``. ``none``
-restarts nothing: what it loses is the bench's own. ``both_at_once`` is the peer: both stopped and
+restarts nothing: what it loses is the bench's own; ``signal_unasked`` is by signal, with the
+questions to the partners turned off: what those cost. ``both_at_once`` is the peer: both stopped and
 started together, as an unguarded highstate does.
 
 Two loads at the same time. perfdhcp never sends again, so a lost packet of it is a client that has
@@ -31,6 +32,7 @@ from typing import Any
 from iscdhcp.rules.methods import METHODS
 
 from bench import figures
+from bench.restart import ask
 from lab.clients import Clients
 from lab.dhcp import UNIT
 from lab.dhcp import Dhcp
@@ -45,8 +47,10 @@ RATE = 200
 #: New clients per second that send again, beside perfdhcp's.
 PATIENT_RATE = 50
 MCLT = 60
+#: By signal, with ``dhcpd:probe: False``: nobody asks a partner for an address.
+UNASKED = "signal_unasked"
 #: Every method that a restart knows, and what they are compared with.
-METHODS = ("none", *METHODS, "both_at_once")
+METHODS = ("none", *METHODS, UNASKED, "both_at_once")
 #: Minutes with its waits, or the same each time: once, unless more is asked for.
 ONCE = {"none", "control", "both_at_once"}
 #: What a method wants besides its name, to be obeyed.
@@ -61,6 +65,7 @@ NOTHING = 4.0
 EXPECTED = {
     "none": NOTHING + 1.0,
     "signal": 7.0,
+    UNASKED: 7.0,
     "drain": 9.0,
     "handover": 15.0,
     "control": 175.0,
@@ -81,6 +86,7 @@ def main() -> int:
         salt.sync_all()
         for key, ping_check in (("methods", False), ("methods_ping_check", True)):
             for method in options.methods:
+                ask(salt, method != UNASKED)
                 times = 1 if method in ONCE and runs <= 3 else runs
                 taken = [one_whole_run(lab, salt, method, ping_check) for _ in range(times)]
                 result[key][method] = summary(taken)
@@ -135,7 +141,8 @@ def one_run(lab: Lab, salt: Salt, method: str, ping_check: bool, period: int) ->
                 list(pool.map(lambda name: careless(dhcp, name), lab.hosts))
             dhcp.wait_normal(120.0)
         else:
-            arguments = [f"method={method}", "fresh=True", *ARGUMENTS.get(method, ())]
+            word = "signal" if method == UNASKED else method
+            arguments = [f"method={word}", "fresh=True", *ARGUMENTS.get(method, ())]
             done = salt.salt_run("dhcp_failover.restart", *arguments)
             if done.returncode:
                 raise SystemExit(f"{method} failed\n{done.stdout}\n{done.stderr}")
