@@ -4,8 +4,8 @@ What each way of restarting a pair costs its clients.
 Run it with ``make bench-clients`` (``RUNS=5``: more runs of each); it writes
 ``build/bench/clients.json``. For each method, with ping-check off and on, a fresh pair is put under
 load and both servers are restarted by ``salt-run dhcp_failover.restart method=...``. ``none``
-restarts nothing: what it loses is the bench's own; ``signal_unasked`` is by signal, with the
-questions to the partners turned off: what those cost. ``both_at_once`` is the peer: both stopped and
+restarts nothing: what it loses is the bench's own; ``signal_unasked`` is by signal, without the
+questions to the partners: what those cost. ``both_at_once`` is the peer: both stopped and
 started together, as an unguarded highstate does.
 
 Two loads at the same time. perfdhcp never sends again, so a lost packet of it is a client that has
