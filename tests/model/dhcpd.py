@@ -19,6 +19,10 @@ SERVING = ("normal", "communications-interrupted", "partner-down")
 EXIT, START, MESSAGE, STARTUP, DEAD = 0.015, 0.25, 0.02, 15.0, 30.0
 #: Seconds of MCLT, and of a full update.
 MCLT, UPDATE = 60.0, 0.5
+#: A line of dhcpd.conf with which it ends by itself, and after how many seconds.
+SHORT_LIVED, LIVES = 'server-name "short-lived";', 8.0
+#: What the master has to roll out: a line more, by its source.
+SOURCES = {"salt://good": 'server-name "long-lived";', "salt://bad": SHORT_LIVED}
 
 
 @dataclass
@@ -84,6 +88,10 @@ class Dhcpd:
             end.state = "startup"
             self.network.connect(name)
         pid = self.pid
+        if SHORT_LIVED in (self.folder / "dhcpd.conf").read_text():
+            self.network.world.after(
+                LIVES, lambda: self.end("by its configuration") if self.pid == pid else None
+            )
         self.network.world.after(STARTUP, lambda: self._alone(pid))
 
     def _alone(self, pid: int) -> None:

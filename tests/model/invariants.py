@@ -15,6 +15,7 @@ from iscdhcp.run import one_server
 from iscdhcp.run import reboot
 from iscdhcp.run import records
 from iscdhcp.run import restart
+from iscdhcp.run import rollout
 from iscdhcp.shapes import Claim
 from masters import Run
 from world import Process
@@ -175,11 +176,18 @@ class Judge:
         return any(one in self.ended for one in self.stops if one[1] == server)
 
     def _leaves_down(self, run: Run, server: str) -> bool:
-        """Whether a run may leave a server down: it was to, or was killed in its maintenance."""
+        """
+        Whether a run may leave a server down.
+
+        It was to; or it was killed in its maintenance, or in its probation, and nobody takes back
+        what makes dhcpd end.
+        """
         if run.kind is one_server.OneServer:
             return bool(run.request.act == "stop" and run.request.only == server)
         killed = any(one.process.killed for one in self.world.actors if one.name == run.name)
         says_so = "bring_back" in run.comment
+        if run.kind is rollout.Rollout:
+            return killed
         return run.kind is reboot.PairReboot and (killed or says_so)
 
     def _told(self, run: Run) -> None:

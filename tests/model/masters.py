@@ -12,6 +12,7 @@ from iscdhcp.pair import discovery
 from iscdhcp.run import one_server
 from iscdhcp.run import reboot
 from iscdhcp.run import restart
+from iscdhcp.run import rollout
 from iscdhcp.run.base import Request
 from iscdhcp.run.orders import Interrupted
 from servers import ModelledServer
@@ -212,6 +213,11 @@ class Master:
         request = reboot.RebootRequest(timeout=120.0, host_timeout=100.0, **wanted)
         return Run(self, pair, name, reboot.PairReboot, request)
 
+    def rolls_out(self, pair: str, name: str, source: str, **wanted: Any) -> Run:
+        """A rollout of one line more in both files, as the orchestration makes it."""
+        request = rollout.RolloutRequest(timeout=120.0, **wanted)
+        return Run(self, pair, name, rollout.Rollout, request, {"source": source})
+
     def one_server(self, server: str, name: str, **wanted: Any) -> Run:
         """A stop or start of one server as the runner makes it."""
         pair = self.pairs.of_server(server)[0].name
@@ -222,7 +228,10 @@ class Master:
 class Run:
     """One command of a person at a master: a real run, all steps and the unlock."""
 
-    def __init__(self, master: Master, pair: str, name: str, kind: Any, request: Any) -> None:
+    def __init__(
+        self, master: Master, pair: str, name: str, kind: Any, request: Any, origins: Any = None
+    ) -> None:
+        self.origins = origins
         self.master, self.name, self.kind, self.request = master, name, kind, request
         self.pair = next(one for one in master.pairs.pairs if one.name == pair)
         self.steps: list[Any] = []
@@ -239,6 +248,8 @@ class Run:
             self.pair, master.pairs, messages, master.folder, f"{self.name} on {master.name}",
             self.request, clock=Clock(world),
         )  # fmt: skip
+        if self.origins:
+            self.run.origins = self.origins
         try:
             self.result = self._all()
         except Interrupted as err:

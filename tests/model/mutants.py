@@ -21,6 +21,7 @@ from iscdhcp.rules import proof
 from iscdhcp.rules.verdict import Verdict
 from iscdhcp.run import base
 from iscdhcp.run import restart
+from iscdhcp.run import rollout
 from iscdhcp.run.alone import Alone
 
 Mutant = Callable[[], contextlib.AbstractContextManager[Any]]
@@ -100,6 +101,14 @@ MUTANTS: dict[str, tuple[Mutant, list[str]]] = {
             dead_man.DeadMan, "after_a_failed_stop", lambda self, host, running, err: self.disarm()
         ),
         ["a slow end"],
+    ),
+    "nobody is on probation": (
+        lambda: mock.patch.object(rollout.Rollout, "_has_probation", lambda self, position: False),
+        ["a bad rollout"],
+    ),
+    "nothing is taken back": (
+        lambda: mock.patch.object(rollout.Rollout, "_take_back", lambda self, server, step: step),
+        ["a bad rollout"],
     ),
     "nobody watches who serves alone": (
         lambda: mock.patch.object(Alone, "look", lambda self, answers: None),

@@ -15,6 +15,7 @@ from dhcpd import Network
 from invariants import Judge
 from iscdhcp.act import claims
 from iscdhcp.errors import IscDhcpError
+from iscdhcp.host import names
 from iscdhcp.pair import locks
 from iscdhcp.run import journal
 from masters import Master
@@ -203,6 +204,22 @@ def a_slow_end_of_a_drained_one(to: Setting) -> None:
     to.run(to.masters[0].restarts("foo", "ann", method="drain"))
 
 
+def a_rollout(to: Setting) -> None:
+    """Both get a line more, the first on probation."""
+    to.run(to.masters[0].rolls_out("foo", "ann", "salt://good", probation=20.0))
+
+
+def a_bad_rollout(to: Setting) -> None:
+    """Both get a line with which dhcpd ends after a while."""
+    to.run(to.masters[0].rolls_out("foo", "ann", "salt://bad", probation=20.0))
+
+
+def a_bad_rollout_of_two_masters(to: Setting) -> None:
+    """The same, and another person at another master who gives the command while it is on."""
+    a_bad_rollout(to)
+    to.run(to.masters[1].rolls_out("foo", "bob", "salt://bad", probation=20.0), after=4.0)
+
+
 def reboots_and_a_restart(to: Setting) -> None:
     """The same, and another master that restarts the pair meanwhile."""
     reboots(to)
@@ -340,6 +357,9 @@ SCENARIOS = {
         Scenario("reboots", reboots),
         Scenario("reboots by signal", _by("signal", reboots)),
         Scenario("reboots, and a run of another master", reboots_and_a_restart, masters=2),
+        Scenario("a rollout", a_rollout),
+        Scenario("a bad rollout", a_bad_rollout),
+        Scenario("a bad rollout of two masters", a_bad_rollout_of_two_masters, masters=2),
         Scenario("a maintenance", a_maintenance),
         Scenario("a maintenance whose partner dies", a_maintenance_whose_partner_dies),
         Scenario("a slow end", a_slow_end),
@@ -360,16 +380,17 @@ def modelled() -> Iterator[Locks]:
     """Have the real code use locks that end with a killed process, and no luck."""
     modules = (claims, locks, journal)
     before = [module.fcntl for module in modules]
-    luck = claims.random
+    luck, resolved = claims.random, names.resolved
     for module in modules:
         module.fcntl = _LOCKS  # type: ignore[attr-defined]
     claims.random = _NoLuck  # type: ignore[assignment]
+    names.resolved = lambda name: []  # type: ignore[assignment]
     try:
         yield _LOCKS
     finally:
         for module, one in zip(modules, before, strict=True):
             module.fcntl = one
-        claims.random = luck
+        claims.random, names.resolved = luck, resolved
 
 
 class _NoLuck:

@@ -10,14 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from dhcpd import MCLT
+from dhcpd import SOURCES
 from dhcpd import Dhcpd
 from iscdhcp.act import claims
+from iscdhcp.act import configuring
 from iscdhcp.act import dead_man
 from iscdhcp.act import partner_down
 from iscdhcp.act import restarting
+from iscdhcp.act import stage
 from iscdhcp.act import starting
 from iscdhcp.act.here import Notes
 from iscdhcp.act.service import Service
+from iscdhcp.conf import normal
 from iscdhcp.conf import syntax
 from iscdhcp.conf import views
 from iscdhcp.errors import IscDhcpError
@@ -241,7 +245,7 @@ class ModelledServer:
         (folder / "dhcpd.leases").touch()
         (folder / "log").touch()
         (folder / "notes").mkdir()
-        self._configuration: views.Configuration | None = None
+        self._read: tuple[str, views.Configuration] | None = None
 
     # -- Here
 
@@ -261,17 +265,22 @@ class ModelledServer:
         return read_server(self.settings(), self.host, lambda *_: self._parsed())
 
     def _parsed(self) -> views.Configuration:
-        if self._configuration is None:
-            text = "omapi-port 7911;\n" + "".join(
-                CONFIGURATION.format(
-                    name=name, role=end.role, mine=self.id, theirs=end.partner, net=net
+        """Return what is on disk, which is written when it is read first."""
+        path = self.folder / "dhcpd.conf"
+        if self._read is None:
+            path.write_text(
+                "omapi-port 7911;\n"
+                + "".join(
+                    CONFIGURATION.format(
+                        name=name, role=end.role, mine=self.id, theirs=end.partner, net=net
+                    )
+                    for net, (name, end) in enumerate(self.dhcpd.ends.items())
                 )
-                for net, (name, end) in enumerate(self.dhcpd.ends.items())
             )
-            (self.folder / "dhcpd.conf").write_text(text)
-            tree = syntax.parse_text(text, str(self.folder / "dhcpd.conf"))
-            self._configuration = views.views(tree)
-        return self._configuration
+        text = path.read_text()
+        if self._read is None or self._read[0] != text:
+            self._read = text, views.views(syntax.parse_text(text, str(path)))
+        return self._read[1]
 
     def service(self, what_ran: Any = None) -> Service:
         return Service(self.host.functions(), {}, "dhcpd", (), None, self.host)
@@ -372,6 +381,11 @@ class ModelledServer:
                 if self.jobs[job] is None
                 else {"ret": self.jobs[job]}
             ),
+            "stage": self._stage,
+            "staged": lambda: self.notes.stage.record,
+            "unstage": self._unstage,
+            "roll_back": self._roll_back,
+            "normal_form": self._normal_form,
             "failover_log": lambda since: {"events": [], "clients": None, "error": None},
         }
         try:
@@ -420,6 +434,43 @@ class ModelledServer:
             self, parse_force(force), evidence_rules.given(evidence), run, method, timeout,
             identity, staged,
         )  # fmt: skip
+
+    def _stage(
+        self, run: str, test: bool, probation: dict[str, float], source: str
+    ) -> dict[str, Any]:
+        """As ``dhcpd.stage``, with a line more in dhcpd.conf."""
+        self.world.point("look", f"configuration of {self.id}")
+        self._parsed()
+        main = str(self.folder / "dhcpd.conf")
+        candidate = stage.candidate_beside(main)
+        Path(candidate).write_text(f"{Path(main).read_text()}{SOURCES[source]}\n")
+        try:
+            return dict(
+                configuring.put_on_stage(
+                    self, self.server(), run, {main: candidate}, test, probation.get(self.id, 0.0)
+                )
+            )
+        finally:
+            configuring.discard([candidate])
+
+    def _unstage(self, run: str | None = None) -> dict[str, Any]:
+        record = self.notes.stage.record
+        if record and run in (None, record["run"]):
+            self.notes.stage.clear()
+        return {"result": True, "comment": ""}
+
+    def _normal_form(self, nonce: str, relationship: str, digest_only: bool) -> dict[str, Any]:
+        tree = syntax.parse_file(str(self.folder / "dhcpd.conf"))
+        form = normal.normal_form(tree, nonce, relationship)
+        return {"digest": form["digest"], "relationships": {}} if digest_only else form
+
+    def _roll_back(
+        self, run: Any = None, evidence: Any = None, force: Any = None, timeout: Any = None,
+        identity: Any = None, method: str = "signal",
+    ) -> Any:  # fmt: skip
+        return restarting.roll_back(
+            self, parse_force(force), evidence_rules.given(evidence), run, method, timeout, identity
+        )
 
     def _stop(
         self, force: Any = None, evidence: Any = None, run: Any = None, method: str = "signal",

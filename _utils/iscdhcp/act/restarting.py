@@ -310,8 +310,8 @@ def roll_back(
             last = here.notes.what_runs(server) or here.notes.ran_last()
             service = here.service(last)
             service.prepare()
+            stands_by = dead_man.arm(here, service)
             if running is not None:
-                stands_by = dead_man.arm(here, service)
                 # With the master's evidence this server need not be normal, nor connected.
                 forced = codes if evidence is None else ("relationship", "connection")
                 by_omapi, by_kernel = guard.last_looks(server, forced)

@@ -9,6 +9,7 @@ from iscdhcp.act import dead_man
 from iscdhcp.act import handover
 from iscdhcp.act import restarting
 from iscdhcp.act import stage
+from iscdhcp.act import starting
 
 
 @pytest.fixture
@@ -81,6 +82,30 @@ def test_a_roll_back_that_is_killed_leaves_somebody_to_start_it(here, host, man,
     with pytest.raises(SystemExit):
         roll_back(here, "signal")
     assert host.running is None and man.exists()
+
+
+def test_a_start_that_is_killed_is_made_by_who_stands_by(here, host, man, monkeypatch):
+    def killed(*_, **__):
+        raise SystemExit(143)
+
+    host.running = None
+    monkeypatch.setattr(starting, "start_as_it_ran", killed)
+    with pytest.raises(SystemExit):
+        starting.start(here, ("address",), None, None)
+    assert man.exists()
+
+
+def test_a_roll_back_of_a_server_that_is_down_has_somebody_who_stands_by(
+    here, host, man, monkeypatch
+):
+    def killed(*_, **__):
+        raise SystemExit(143)
+
+    monkeypatch.setattr(restarting, "_start_with_old", killed)
+    host.running = None
+    with pytest.raises(SystemExit):
+        roll_back(here, "signal")
+    assert man.exists()
 
 
 def test_a_note_that_can_not_be_removed_after_a_hand_over_keeps_nothing_down(
