@@ -104,10 +104,10 @@ reboot-test: setup
 fleet-test: setup
 	lab/isolated $(PYTHON) -m pytest -m slow tests/hosts/test_fleet_of_eight.py
 
-# 250 cases take two hours and more: SHARD=1/8 for an eighth, KIND=restart, ONLY="power" for some.
+# They take hours: SHARD=1/16 for a part, KIND=restart, ONLY="power" for some, MISSING=1 for the rest.
 faults: setup
 	lab/isolated $(PYTHON) -m lab.faults $(if $(SHARD),--shard $(SHARD)) $(if $(KIND),--kind $(KIND)) \
-		$(if $(ONLY),--only "$(ONLY)")
+		$(if $(ONLY),--only "$(ONLY)") $(if $(MISSING),--missing)
 
 nobody-serving: setup
 	lab/isolated $(PYTHON) -m pytest -m slow tests/hosts/test_nobody_serving.py

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterable
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,9 @@ _MASKED = (
     "NetworkManager.service",
 )
 
+#: How large a volume is.
+VOLUME = "64M"
+
 # dhcpd logs four lines for each client; journald would drop them, and the failover lines with them.
 _JOURNALD = "[Journal]\nStorage=volatile\nRateLimitIntervalSec=0\nRuntimeMaxUse=512M\n"
 
@@ -64,12 +68,14 @@ class Host:
     :param name: its host name and the name of its network namespace; no two hosts in the same
         ``lab/isolated`` may share it.
     :param network: joined at once.
+    :param volumes: folders that are file systems of their own, so that they can be full.
     :ivar address: its IPv4 address on ``eth0``.
     """
 
-    def __init__(self, name: str, network: Network) -> None:
+    def __init__(self, name: str, network: Network, volumes: Iterable[str] = ()) -> None:
         self.name = name
         self.network = network
+        self._volumes = list(volumes)
         self.address = str(network.join(name))
         self._folder = DISKS / name
         self._root = self._folder / "root"
@@ -133,7 +139,8 @@ class Host:
         """Cut the power and throw the disk away."""
         self.kill()
         if self._root.exists():
-            for mount in (self._root, self._folder / "disk"):
+            volumes = [self._volume(path) for path in self._volumes]
+            for mount in (self._root, self._folder / "disk", *volumes):
                 _run("umount", "--recursive", "--lazy", str(mount))
             shutil.rmtree(self._folder)
 
@@ -151,6 +158,23 @@ class Host:
         if self._leader is None:
             raise LabError(f"{self.name} is down")
         return self._leader
+
+    # Volumes
+
+    def fill(self, volume: str) -> None:
+        """Have a volume no block left; what has one may still be written to its end."""
+        used = shutil.disk_usage(self._volume(volume)).used
+        self._resize(volume, str(max(used, 4096)))
+
+    def free(self, volume: str) -> None:
+        """Undo :meth:`fill`."""
+        self._resize(volume, VOLUME)
+
+    def _resize(self, volume: str, size: str) -> None:
+        _run("mount", "-o", f"remount,size={size}", str(self._volume(volume)))
+
+    def _volume(self, path: str) -> Path:
+        return self._folder / path.strip("/").replace("/", "-")
 
     # Work in it
 
@@ -243,6 +267,8 @@ class Host:
             layers = f"lowerdir={path},upperdir={upper},workdir={work}"
             _run("mount", "-t", "overlay", "-o", layers, "lab", f"{self._root}{path}")
 
+        for path in self._volumes:
+            self._make_volume(path)
         etc = self._root / "etc"
         self._replace("etc/machine-id", "")  # systemd makes a new one
         self._replace("etc/hostname", f"{self.name}\n")
@@ -253,6 +279,16 @@ class Host:
             link = etc / "systemd/system" / unit
             link.unlink(missing_ok=True)
             link.symlink_to("/dev/null")
+
+    def _make_volume(self, path: str) -> None:
+        volume, folder = self._volume(path), Path(f"{self._root}{path}")
+        for one in (volume, folder):
+            one.mkdir(parents=True, exist_ok=True)
+        about = folder.stat()
+        _run("mount", "-t", "tmpfs", "-o", f"size={VOLUME}", "lab", str(volume))
+        os.chown(volume, about.st_uid, about.st_gid)
+        volume.chmod(about.st_mode & 0o7777)
+        shutil.copytree(folder, volume, symlinks=True, dirs_exist_ok=True)
 
     def _replace(self, path: str, text: str) -> None:
         # Unlinked first: it may be a link, which would lead to the machine's own file.
@@ -295,6 +331,7 @@ class Host:
             f"--network-namespace-path=/run/netns/{self.name}",
             f"--bind-ro={CHECKOUT}",
             f"--bind={RUN_DIR}",
+            *(f"--bind={self._volume(path)}:{path}" for path in self._volumes),
             "--register=no",
             # Of its own network: its root reads and sets the firewall, as on a machine.
             "--capability=CAP_NET_ADMIN",

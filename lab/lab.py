@@ -17,14 +17,16 @@ class Lab:
     """Hosts on a network of their own.
 
     :param names: the hosts' names.
+    :param volumes: folders of each that are file systems of their own.
     :ivar network: the bridge, the relay, and where the lab itself is reached.
     :ivar hosts: by name.
     :raises LabError: outside ``lab/isolated``.
     """
 
-    def __init__(self, names: Iterable[str]) -> None:
+    def __init__(self, names: Iterable[str], volumes: Iterable[str] = ()) -> None:
         require_isolation()
         self._names = list(names)
+        self._volumes = list(volumes)
         self.network = Network()
         self.hosts: dict[str, Host] = {}
 
@@ -34,7 +36,7 @@ class Lab:
     def __enter__(self) -> Lab:
         try:
             self.network.start()
-            self.hosts = {name: Host(name, self.network) for name in self._names}
+            self.hosts = {name: Host(name, self.network, self._volumes) for name in self._names}
             with ThreadPoolExecutor(len(self.hosts)) as pool:
                 list(pool.map(Host.start, self.hosts.values()))
         except BaseException:

@@ -89,7 +89,8 @@ class Salt:
         # Keys of an earlier one would be refused on either side.
         shutil.rmtree(self._folder, ignore_errors=True)
         for host in self._lab.hosts.values():
-            host.run(["rm", "-rf", _DISK])
+            # Not the folder itself: it may be a volume.
+            host.run(["find", _DISK, "-mindepth", "1", "-delete"], check=False)
         self._write_master_configuration()
         self.start_master()
         with ThreadPoolExecutor(len(self._lab.hosts)) as pool:
@@ -194,15 +195,21 @@ class Salt:
         """The folder that the master serves as ``salt://``."""
         return self._tree
 
-    def begin(self, *arguments: str) -> subprocess.Popen[str]:
-        """``salt-run ARGUMENTS`` on the master, begun; it leads a session of its own."""
+    def begin(
+        self, *arguments: str, config_dir: Path | None = None, env: Mapping[str, str] | None = None
+    ) -> subprocess.Popen[str]:
+        """``salt-run ARGUMENTS`` on the master, begun; it leads a session of its own.
+
+        :param config_dir: that of another master.
+        :param env: variables in addition.
+        """
         return subprocess.Popen(
-            [BIN / "salt-run", "-c", self.config_dir, *arguments],
+            [BIN / "salt-run", "-c", config_dir or self.config_dir, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env=self._environment(),
+            env=self._environment() | dict(env or {}),
             start_new_session=True,
         )
 

@@ -9,11 +9,17 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
+from collections.abc import Mapping
+from pathlib import Path
+
+from iscdhcp.errors import IscDhcpError
+from iscdhcp.host.omapi import OmapiClient
 
 from lab import processes
 from lab.dhcp import COMMON
 from lab.dhcp import CONFIGURATION
 from lab.dhcp import Dhcp
+from lab.dhcp import Omapi
 from lab.errors import LabError
 from lab.isolation import BIN
 from lab.lab import Lab
@@ -21,6 +27,7 @@ from lab.salt import Salt
 from lab.waiting import wait_until
 
 FIRST, SECOND = "dhcp-b", "dhcp-a"
+KINDS = ("restart", "rollout", "reboot")
 #: Where a claim lies on a minion of the lab.
 CLAIM = "/var/lib/salt-of-the-lab/cache/dhcpd/claim.json"
 #: What a rollout has: files of the master's tree, for each minion.
@@ -37,7 +44,7 @@ class Scene:
     lab, salt, dhcp
         Up, with the pair normal.
     kind
-        ``restart`` or ``rollout``.
+        One of ``KINDS``.
     """
 
     def __init__(self, lab: Lab, salt: Salt, dhcp: Dhcp, kind: str) -> None:
@@ -46,6 +53,8 @@ class Scene:
         self.command: subprocess.Popen[str] | None = None
         #: What undoes a fault, in the order of the faults.
         self.cures: list[Callable[[], None]] = []
+        #: OMAPI keys that the servers may have, where they were rotated.
+        self.keys: list[Omapi] = []
         self._said = ""
         self._others: list[subprocess.Popen[str]] = []
         self._reader: threading.Thread | None = None
@@ -56,9 +65,14 @@ class Scene:
         """Return the command; ``again``: it may begin by starting what is down."""
         if self.kind == "restart":
             words = ["dhcp_failover.restart", "foo", *(["heal=True"] if again else [])]
+            return ["--out=json", *words]
+        pillar = {"pair": "foo", "heal": again}
+        if self.kind == "rollout":
+            pillar |= {"source": SOURCE, "probation": 2}
         else:
-            pillar = {"pair": "foo", "source": SOURCE, "probation": 2, "heal": again}
-            words = ["state.orch", "orch.dhcp_failover_rollout", f"pillar={json.dumps(pillar)}"]
+            # The computed deadlines are for servers, not for a busy machine that plays all of them.
+            pillar |= {"timeout": 300, "host_timeout": 90}
+        words = ["state.orch", f"orch.dhcp_failover_{self.kind}", f"pillar={json.dumps(pillar)}"]
         return ["--out=json", *words]
 
     def begin(self) -> None:
@@ -89,16 +103,19 @@ class Scene:
         """Whether the command has ended."""
         return self.command is not None and self.command.poll() is not None
 
-    def beside(self, *arguments: str) -> None:
-        """Begin something else at the master meanwhile."""
-        self._others.append(self.salt.begin(*arguments))
+    def beside(
+        self, *arguments: str, config_dir: Path | None = None, env: Mapping[str, str] | None = None
+    ) -> None:
+        """Begin something else at the master meanwhile, or at another one."""
+        self._others.append(self.salt.begin(*arguments, config_dir=config_dir, env=env))
 
-    def at_a_console(self, host: str, *arguments: str) -> None:
-        """Begin ``salt-call`` on a host meanwhile."""
-        config = self.salt.config_dir.parent / host
-        argv = [str(BIN / "salt-call"), "-c", str(config), *arguments]
+    def at_a_console(self, host: str, *argv: str) -> None:
+        """Begin a command on a host meanwhile; ``salt-call`` is that of its minion."""
+        if argv[0] == "salt-call":
+            config = self.salt.config_dir.parent / host
+            argv = (str(BIN / "salt-call"), "-c", str(config), *argv[1:])
         pipe = subprocess.DEVNULL
-        self._others.append(self.lab[host].popen(argv, stdin=pipe, stdout=pipe, stderr=pipe))
+        self._others.append(self.lab[host].popen(list(argv), stdin=pipe, stdout=pipe, stderr=pipe))
 
     # -- what is seen ------------------------------------------------------------------------------
 
@@ -125,10 +142,23 @@ class Scene:
                 host.start()
                 self.salt.start_minion(name)
         deadline = time.monotonic() + seconds
+        while self.salt.salt("*", "test.ping", "--timeout=5").returncode:
+            if time.monotonic() > deadline:
+                raise LabError("a minion does not answer")
+
+    def learn_keys(self) -> None:
+        """Find out with which of its keys each server runs, and have its file have that one."""
         for name in self.lab.hosts:
-            while self.salt.salt(name, "test.ping", "--timeout=5").returncode:
-                if time.monotonic() > deadline:
-                    raise LabError(f"the minion on {name} does not answer")
+            for key in self.keys:
+                if self._answers(name, key):
+                    self.dhcp.omapi[name] = key
+
+    def _answers(self, host: str, key: Omapi) -> bool:
+        try:
+            with OmapiClient(self.lab[host].address, key.port, key.key()) as client:
+                return bool(client.failover_state("foo"))
+        except IscDhcpError:
+            return False
 
     def close(self) -> None:
         """End what was begun."""

@@ -15,10 +15,21 @@ from dataclasses import dataclass
 
 from lab import processes
 from lab.dhcp import LEASES
+from lab.dhcp import UNIT
+from lab.dhcp import Dhcp
+from lab.faults import clocks
+from lab.faults import disks
+from lab.faults import lease_files
+from lab.faults import persons
 from lab.faults.scene import FIRST
+from lab.faults.scene import KINDS
+from lab.faults.scene import MOMENTS
 from lab.faults.scene import SECOND
 from lab.faults.scene import Scene
+from lab.hosts import Host
+from lab.lab import Lab
 from lab.salt import MINION_UNIT
+from lab.salt import Salt
 
 #: While one of two is restarted the other serves: what a busy machine takes for an answer, seconds.
 ALWAYS = 2.0
@@ -27,6 +38,10 @@ ALONE = 30.0
 #: The moments at which the one at work does not serve.
 AWAY = ("the first ends", "the first has started", "the second ends", "the second has started")
 FAILOVER_PORT = 647
+
+
+def _nothing(lab: Lab, salt: Salt, dhcp: Dhcp) -> None:
+    """Most faults need no preparation."""
 
 
 @dataclass(frozen=True)
@@ -42,16 +57,24 @@ class Fault:
         The moments at which it can be done; ``None``: all.
     kills
         Whose dhcpd it ends or restarts itself: ``worker``, ``partner``.
-    longest
-        How long nobody may serve, by whether the one at work is away.
+    by_others
+        How many starts more other people make.
+    alone
+        How many seconds nobody may serve where the one at work is away.
+    reboots
+        The moments of a reboot at which it is done, too.
+    prepare
+        What it takes before a run begins.
     """
 
     strike: Callable[[Scene, str, str], None]
     seconds: float = 0.0
     at: Collection[str] | None = None
     kills: str = ""
-    #: Seconds without a server where the one at work is away.
+    by_others: int = 0
     alone: float = ALWAYS
+    reboots: Collection[str] = ()
+    prepare: Callable[[Lab, Salt, Dhcp], None] = _nothing
 
 
 def other_than(server: str) -> str:
@@ -148,51 +171,76 @@ def _journal_gone(scene: Scene, worker: str, partner: str) -> None:
         host.run(["journalctl", "--quiet", "--rotate", "--vacuum-time=1ms"], check=False)
 
 
-def _beside(*arguments: str) -> Callable[[Scene, str, str], None]:
-    return lambda scene, worker, partner: scene.beside(*arguments)
+def _journal_limited(scene: Scene, worker: str, partner: str) -> None:
+    """Have journald drop what is more than some lines in half a minute, as dhcpd's lines are."""
+    place = "/etc/systemd/journald.conf.d/zz-limited.conf"
+    text = "[Journal]\nRateLimitIntervalSec=30s\nRateLimitBurst=10\n"
+    for host in scene.lab.hosts.values():
+        host.write(place, text)
+        host.run(["systemctl", "restart", "systemd-journald"])
 
+        def undo(host: Host = host) -> None:
+            if host.running:
+                host.run(["rm", "-f", place])
+                host.run(["systemctl", "restart", "systemd-journald"])
 
-def _by_hand(who: str, *arguments: str) -> Callable[[Scene, str, str], None]:
-    def strike(scene: Scene, worker: str, partner: str) -> None:
-        scene.at_a_console(worker if who == "worker" else partner, *arguments)
-
-    return strike
+        scene.cures.append(undo)
 
 
 #: Master's ports: publications and requests.
 _MASTER = "tcp dport {4505, 4506} drop\ntcp sport {4505, 4506} drop"
 _LINK = f"tcp dport {FAILOVER_PORT} drop\ntcp sport {FAILOVER_PORT} drop"
-_LOSS = 'meta iifname != "lo" numgen random mod 100 < 30 drop'
+_NOT_ITS_OWN = 'meta iifname "lo" accept\nmeta oifname "lo" accept\n'
+_LOSS = f"{_NOT_ITS_OWN}numgen random mod 100 < 30 drop"
+_STALL = f"{_NOT_ITS_OWN}drop"
+
+#: The moments at which the worker's dhcpd runs.
+_SERVING = ("both are claimed", "the first has started", "the first is normal") + (
+    "the second has started",
+)
+#: Those of a reboot at which the run does not work on a host that is down.
+_UP = ("both are claimed", "the first has started", "the first is normal")
+_ALL = ("both are claimed", "the first ends", "the first has started", "the first is normal") + (
+    "the second ends",
+    "the second has started",
+)
 
 FAULTS: dict[str, Fault] = {
-    "the run is killed": Fault(_run_killed),
-    "the master is killed, back after 8 s": Fault(_master_killed, 8.0),
+    "the run is killed": Fault(_run_killed, reboots=_ALL),
+    "the master is killed, back after 8 s": Fault(_master_killed, 8.0, reboots=_ALL),
+    "the master is killed, back after 30 s": Fault(
+        _master_killed, 30.0, at=["both are claimed", "the first ends", "the second has started"]
+    ),
     "the worker's minion is killed, its call lives on": Fault(_minion_killed("worker", False), 3.0),
     "the worker's minion is killed with its control group": Fault(
-        _minion_killed("worker", True), 3.0
+        _minion_killed("worker", True), 3.0, reboots=_UP
     ),
     "the partner's minion is killed with its control group": Fault(
-        _minion_killed("partner", True), 3.0
+        _minion_killed("partner", True), 3.0, reboots=["the first ends", "the second ends"]
     ),
     "the worker's dhcpd is killed": Fault(
-        _dhcpd_signalled("worker", signal.SIGKILL),
-        at=["both are claimed", "the first has started", "the first is normal"]
-        + ["the second has started"],
-        kills="worker",
+        _dhcpd_signalled("worker", signal.SIGKILL), at=_SERVING, kills="worker", reboots=_UP
+    ),
+    "the worker's dhcpd is halted for 12 s": Fault(
+        _dhcpd_signalled("worker", signal.SIGSTOP), 12.0, at=_SERVING
     ),
     "the partner's dhcpd is killed": Fault(
-        _dhcpd_signalled("partner", signal.SIGKILL), kills="partner", alone=ALONE
+        _dhcpd_signalled("partner", signal.SIGKILL), kills="partner", alone=ALONE, reboots=_UP
     ),
     "the partner's dhcpd is halted for 12 s": Fault(
-        _dhcpd_signalled("partner", signal.SIGSTOP), 12.0, alone=ALONE
+        _dhcpd_signalled("partner", signal.SIGSTOP), 12.0, alone=ALONE, reboots=_UP
     ),
-    "the worker's host loses its power for 5 s": Fault(_power_cut("worker"), 5.0, kills="worker"),
+    "the worker's host loses its power for 5 s": Fault(
+        _power_cut("worker"), 5.0, kills="worker", reboots=_UP
+    ),
     "the partner's host loses its power for 5 s": Fault(
-        _power_cut("partner"), 5.0, kills="partner", alone=ALONE
+        _power_cut("partner"), 5.0, kills="partner", alone=ALONE, reboots=_UP
     ),
-    "the link between the partners is cut for 8 s": Fault(_filtered(_LINK), 8.0),
-    "the worker can't reach the master for 8 s": Fault(_filtered(_MASTER), 8.0),
-    "the partner can't reach the master for 8 s": Fault(_filtered(_MASTER, "partner"), 8.0),
+    "the link between the partners is cut for 8 s": Fault(_filtered(_LINK), 8.0, reboots=_UP),
+    "the worker can't reach the master for 8 s": Fault(_filtered(_MASTER), 8.0, reboots=_UP),
+    "the partner can't reach the master for 8 s": Fault(
+        _filtered(_MASTER, "partner"), 8.0, reboots=["the first ends", "the second ends"]
+    ),
     "the worker can't reach master and partner for 8 s": Fault(
         _filtered(f"{_MASTER}\n{_LINK}"), 8.0
     ),
@@ -200,24 +248,64 @@ FAULTS: dict[str, Fault] = {
         _filtered('meta iifname "lo" tcp dport 7911 drop'), 8.0
     ),
     "the worker loses 30 % of its packets for 8 s": Fault(_filtered(_LOSS), 8.0),
-    "the worker's lease folder is read-only": Fault(_read_only, 20.0),
-    "the journals are rotated away": Fault(_journal_gone),
-    "somebody else restarts the pair": Fault(_beside("dhcp_failover.restart", "foo", "fresh=True")),
-    "somebody stops the partner at its console": Fault(_by_hand("partner", "dhcpd.stop")),
-    "somebody restarts the worker at its console": Fault(_by_hand("worker", "dhcpd.restart")),
-    "the modules are synced": Fault(_beside("salt.execute", "*", "saltutil.sync_all")),
-    "a state is applied to both": Fault(
-        _beside("salt.execute", "*", "state.single", "arg=['test.nop', 'x']")
+    "no packet reaches or leaves the worker for 8 s": Fault(_filtered(_STALL), 8.0),
+    "no packet reaches or leaves the partner for 8 s": Fault(
+        _filtered(_STALL, "partner"), 8.0, alone=ALONE
     ),
+    "the worker's lease folder is read-only": Fault(_read_only, 20.0),
+    "the disk of the worker's leases is full for 12 s": Fault(disks.full(disks.LEASES), 12.0),
+    "the disk of the worker's minion is full for 12 s": Fault(disks.full(disks.CACHE), 12.0),
+    "the master's disk is full for 12 s": Fault(disks.masters_full, 12.0),
+    "the worker's lease file is removed": Fault(lease_files.removed),
+    "the worker's lease file is torn": Fault(lease_files.torn),
+    "the journals are rotated away": Fault(_journal_gone),
+    "the journals are rate-limited": Fault(_journal_limited),
+    "the OMAPI key is rotated in both files": Fault(persons.key_rotated),
+    "somebody else restarts the pair": Fault(
+        persons.beside("dhcp_failover.restart", "foo", "fresh=True", user="ann"),
+        by_others=1,
+        reboots=_UP,
+    ),
+    "somebody restarts the pair from another master": Fault(
+        persons.from_another_master, by_others=1, prepare=persons.other_master
+    ),
+    "somebody stops the partner at its console": Fault(
+        persons.at_a_console("partner", "salt-call", "dhcpd.stop"), by_others=1
+    ),
+    "somebody restarts the worker at its console": Fault(
+        persons.at_a_console("worker", "salt-call", "dhcpd.restart"), by_others=1
+    ),
+    "somebody restarts the worker by systemctl": Fault(
+        persons.at_a_console("worker", "systemctl", "restart", UNIT), kills="worker"
+    ),
+    "somebody restarts the partner by systemctl": Fault(
+        persons.at_a_console("partner", "systemctl", "restart", UNIT), kills="partner", alone=ALONE
+    ),
+    "the modules are synced": Fault(persons.beside("salt.execute", "*", "saltutil.sync_all")),
+    "a state is applied to both": Fault(
+        persons.beside("salt.execute", "*", "state.single", "arg=['test.nop', 'x']")
+    ),
+    "a highstate has dhcpd run on both": Fault(
+        persons.beside("salt.execute", "*", "state.apply"), by_others=1
+    ),
+    "the worker's clock is stepped by 90 s": Fault(clocks.stepped(90), prepare=clocks.prepare),
+    "the worker's clock is stepped by an hour": Fault(clocks.stepped(3600), prepare=clocks.prepare),
 }
 
 
-def cases(kinds: Collection[str], moments: Collection[str]) -> list[tuple[str, str, str]]:
+def moments(kind: str, name: str) -> list[str]:
+    """Return the moments of a run at which a fault is made."""
+    fault = FAULTS[name]
+    at = fault.reboots if kind == "reboot" else fault.at
+    return [moment for moment in MOMENTS if at is None or moment in at]
+
+
+def cases(kinds: Collection[str] = KINDS) -> list[tuple[str, str, str]]:
     """Return all cases: kind, moment and fault."""
     return [
         (kind, moment, name)
         for kind in kinds
-        for moment in moments
-        for name, fault in FAULTS.items()
-        if fault.at is None or moment in fault.at
+        for moment in MOMENTS
+        for name in FAULTS
+        if moment in moments(kind, name)
     ]

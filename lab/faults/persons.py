@@ -1,0 +1,80 @@
+"""What other people do meanwhile: runs of their own, a restart by hand, a highstate, a new key."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from lab.dhcp import COMMON
+from lab.dhcp import UNIT
+from lab.dhcp import Dhcp
+from lab.dhcp import Omapi
+from lab.faults.scene import Scene
+from lab.lab import Lab
+from lab.salt import Salt
+
+#: What a site's highstate has for dhcpd, as many have it.
+_SITE = f"""\
+{UNIT.removesuffix(".service")}:
+  service.running: []
+/etc/motd:
+  file.managed:
+    - contents: managed
+"""
+
+
+def site_state(salt: Salt) -> None:
+    """Give the site a highstate, which has dhcpd run."""
+    (salt.file_root / "site_of_the_lab.sls").write_text(_SITE)
+    (salt.file_root / "top.sls").write_text("base:\n  '*':\n    - site_of_the_lab\n")
+
+
+def beside(*arguments: str, user: str = "") -> Callable[[Scene, str, str], None]:
+    """Return what begins another command at the master."""
+    env = {"SUDO_USER": user} if user else {}
+    return lambda scene, worker, partner: scene.beside(*arguments, env=env)
+
+
+def at_a_console(who: str, *argv: str) -> Callable[[Scene, str, str], None]:
+    """Return what begins a command on the worker's or the partner's host."""
+
+    def strike(scene: Scene, worker: str, partner: str) -> None:
+        scene.at_a_console(worker if who == "worker" else partner, *argv)
+
+    return strike
+
+
+def other_master(lab: Lab, salt: Salt, dhcp: Dhcp) -> None:
+    """Make another master of the same minions: with locks, runs and an identity of its own."""
+    mine, folder = salt.config_dir, _other(salt)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    # Its keys and modules are the same.
+    shutil.copytree(mine / "cache", folder / "cache", symlinks=True)
+    shutil.rmtree(folder / "cache" / "dhcp_failover", ignore_errors=True)
+    settings = json.loads((mine / "master").read_text())
+    settings["cachedir"] = str(folder / "cache")
+    (folder / "master").write_text(json.dumps(settings))
+
+
+def from_another_master(scene: Scene, worker: str, partner: str) -> None:
+    """Restart the pair from another master."""
+    scene.beside("dhcp_failover.restart", "foo", "fresh=True", config_dir=_other(scene.salt))
+
+
+def _other(salt: Salt) -> Path:
+    return salt.config_dir.with_name("other-master")
+
+
+def key_rotated(scene: Scene, worker: str, partner: str) -> None:
+    """Write a new OMAPI key into the common file of both servers; no dhcpd is restarted."""
+    old = scene.dhcp.omapi[worker]
+    assert old is not None
+    new = Omapi(key_name=old.key_name)
+    scene.keys = [old, new]
+    for name, host in scene.lab.hosts.items():
+        text = host.read(COMMON)
+        assert old.secret in text, f"{COMMON} of {name} has another key"
+        host.write(COMMON, text.replace(old.secret, new.secret), mode=0o640)
