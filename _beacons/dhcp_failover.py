@@ -59,7 +59,11 @@ def __virtual__():
 
 
 def validate(config):
-    """Return whether the configuration is one, and a sentence."""
+    """
+    Return whether the configuration is one, and a sentence.
+
+    .. versionadded:: 0.1.0
+    """
     if not isinstance(config, list) or not all(isinstance(one, dict) for one in config):
         return False, "dhcp_failover: the configuration must be a list: [{interval: 30}]"
     settings = {key: value for one in config for key, value in one.items()}
@@ -73,7 +77,11 @@ def validate(config):
 
 
 def beacon(config):
-    """Return the events since the last round."""
+    """
+    Return the events since the last round.
+
+    .. versionadded:: 0.1.0
+    """
     # Beacons can't import the project's library: the execution module looks (salt/loader, beacons).
     look = __salt__.get("dhcpd.news")
     if look is None:

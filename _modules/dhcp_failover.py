@@ -28,6 +28,8 @@ def call_pillar():
     """
     Return what the call of this orchestration has added to the master's own pillar.
 
+    .. versionadded:: 0.1.0
+
     Salt merges both. A key of the site's own pillar that happens to be called ``pair`` or
     ``order`` means something else.
 

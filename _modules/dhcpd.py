@@ -79,6 +79,8 @@ def version():
     """
     Return the version of the installed dhcpd (``4.4.3-P1``), or ``None`` where there is none.
 
+    .. versionadded:: 0.1.0
+
     CLI Example:
 
     .. code-block:: bash
@@ -104,6 +106,8 @@ def version():
 def status(brief=False, looks=1, ask=None):
     """
     Return every fact about this server in one plain dict.
+
+    .. versionadded:: 0.1.0
 
     brief
         Leave out what a wait does not need: version, service manager, dhcpd's own check of the
@@ -166,6 +170,8 @@ def ask_partner(relationship=None):
     """
     Ask the partner for an address, as a client would: whether it serves.
 
+    .. versionadded:: 0.1.0
+
     It sends a DHCPDISCOVER to the partner's port 67, as a relay would (RFC 2131; subnet in option
     118, RFC 3011, and 82.5, RFC 3527), and never takes what is offered. The offered address stays
     held for two minutes, and the question is in both servers' logs, from the client
@@ -198,6 +204,8 @@ def ask_partner(relationship=None):
 def inspect(log_hours=0, nonce=None, ask=False):
     """
     Return what :py:func:`status` does and a closer look at this server: ``survey``.
+
+    .. versionadded:: 0.1.0
 
     log_hours
         How far back the log is read; 0: not at all.
@@ -242,6 +250,8 @@ def failover_state(relationship=None):
     """
     Return the failover state of each relationship, as OMAPI or else the log proves it.
 
+    .. versionadded:: 0.1.0
+
     relationship
         Only this one.
 
@@ -281,6 +291,8 @@ def failover_log(since=None):
     """
     Return what dhcpd logged about failover, its start and its end, and how it served clients.
 
+    .. versionadded:: 0.1.0
+
     since
         Epoch seconds; default: an hour ago.
 
@@ -304,6 +316,8 @@ def peers():
     """
     Return this server's failover relationships as its configuration has them, for discovery.
 
+    .. versionadded:: 0.1.0
+
     Returns ``relationships`` (by name: role, addresses, ports, MCLT in seconds), ``addresses`` (of
     this host) and ``error`` (an unreadable configuration as a sentence, or ``None``). A host
     without dhcpd.conf returns no relationship and no error.
@@ -320,6 +334,8 @@ def peers():
 def ok_to_stop(evidence=None, force=None):
     """
     Decide whether dhcpd here may be stopped for a restart now; changes nothing.
+
+    .. versionadded:: 0.1.0
 
     evidence
         What the master saw of the other ends (the runner passes it). Without it only a server that
@@ -352,6 +368,8 @@ def ok_to_stop(evidence=None, force=None):
 def claim(run, who, seconds=180, token=None, master=None, over=None, look=None):
     """
     Claim this server for a run, or renew the claim; any other run or person is refused meanwhile.
+
+    .. versionadded:: 0.1.0
 
     run
         The run's id.
@@ -399,6 +417,8 @@ def release_claim(run=None, token=None):
     """
     Release a claim.
 
+    .. versionadded:: 0.1.0
+
     run
         Only the claim of this run; without it, any claim (a person who knows better).
     token
@@ -422,6 +442,8 @@ def mark_pending(reason):
     """
     Note that dhcpd should be restarted when it is safe; restarts nothing.
 
+    .. versionadded:: 0.1.0
+
     reason
         Shown by ``dhcpd.status``.
 
@@ -437,6 +459,8 @@ def mark_pending(reason):
 def news(remember=False):
     """
     Return what has changed since the watch's last look, quickly; the beacon's only question.
+
+    .. versionadded:: 0.1.0
 
     remember
         Whether what is returned counts as told: for the beacon alone, a person leaves it out.
@@ -457,6 +481,8 @@ def news(remember=False):
 def metrics(count_age=0):
     """
     Return this server's metrics as OpenMetrics text (``docs/events.md`` names all of them).
+
+    .. versionadded:: 0.1.0
 
     The leases are counted again, which takes seconds with a very large lease file; the beacon goes
     by these counts.
@@ -483,6 +509,8 @@ def metrics(count_age=0):
 def write_metrics(path, count_age=0):
     """
     Write :py:func:`metrics` to a file, atomically, for node_exporter's textfile collector.
+
+    .. versionadded:: 0.1.0
 
     path
         Such as ``/var/lib/prometheus/node-exporter/dhcpd.prom`` (Debian).

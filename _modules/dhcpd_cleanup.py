@@ -28,6 +28,8 @@ def cleanup(remove=False, everything=False):
     """
     List what this project has left on the minion, and remove it if that is wanted.
 
+    .. versionadded:: 0.1.0
+
     remove
         Remove it. Without it the files are only listed.
     everything

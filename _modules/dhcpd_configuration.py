@@ -44,6 +44,8 @@ def check_config(file=None):
     """
     Check a configuration: dhcpd's own verdict (``dhcpd -t``), and what it lets pass.
 
+    .. versionadded:: 0.1.0
+
     file
         Default: the one that dhcpd runs with. A candidate has to lie where dhcpd may read it
         (AppArmor and SELinux allow ``/etc/dhcp``).
@@ -67,6 +69,8 @@ def normal_form(nonce, relationship=None, digest_only=False):
     """
     Return what has to be equal on both partners, as data that shows no key; for the runner's
     ``dhcp_failover.drift``.
+
+    .. versionadded:: 0.1.0
 
     Included files stand in their place, comments and the server's own role and addresses are gone,
     what dhcpd takes in any order is sorted. A key is a token made with the nonce.
@@ -106,6 +110,8 @@ def put_config(candidate, config_file=None, test=False):
     """
     Replace a configuration file by a candidate, once it is checked; restarts nothing.
 
+    .. versionadded:: 0.1.0
+
     The old file is kept beside it (``FILE.backup-TIME``), owner and mode stay. A restart that is
     needed is marked as pending.
 
@@ -144,6 +150,8 @@ def stage(
 ):
     """
     Fetch this server's new configuration, check it, and keep it beside the old one.
+
+    .. versionadded:: 0.1.0
 
     Nothing is put in place: :py:func:`apply_staged`, or :py:func:`restart` with ``staged``, does.
     Give one of ``source``, ``contents_pillar``, ``sls`` and ``file``; without any, the setting
@@ -281,6 +289,8 @@ def staged():
     """
     Show what is staged here, or was put in place last.
 
+    .. versionadded:: 0.1.0
+
     Returns ``run``, ``main``, ``state`` (``staged``, ``applied``, ``rolled-back``) and ``files``
     (by path: ``staged``, ``backup``, ``existed``), or ``None``.
 
@@ -297,6 +307,8 @@ def staged():
 def unstage(run=None):
     """
     Remove what is staged and was not put in place.
+
+    .. versionadded:: 0.1.0
 
     run
         Only what this run has staged.
@@ -317,6 +329,8 @@ def unstage(run=None):
 def apply_staged(run=None):
     """
     Put the staged files in place, backups first; restarts nothing.
+
+    .. versionadded:: 0.1.0
 
     run
         The run that has staged them; without it, any.

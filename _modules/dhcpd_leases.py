@@ -37,6 +37,8 @@ def check_leases(lease_file=None):
     """
     Check the whole lease file for torn and damaged entries; changes nothing.
 
+    .. versionadded:: 0.1.0
+
     ``dhcpd -t`` and ``-T`` do not see them, and a torn last entry erases the good one before it of
     the same address at the next start.
 
@@ -71,6 +73,8 @@ def check_leases(lease_file=None):
 def lease_counts(lease_file=None):
     """
     Count the addresses of each pool by state, as dhcpd means them.
+
+    .. versionadded:: 0.1.0
 
     lease_file
         Default: the one that dhcpd uses.
@@ -107,6 +111,8 @@ def repair_leases(lease_file=None, test=False):
     """
     Cut torn and damaged entries out of the lease file, nothing else; only while dhcpd is down.
 
+    .. versionadded:: 0.1.0
+
     The old file is kept beside it. What dhcpd's own copy (``dhcpd.leases~``) still knows of a cut
     address is brought back, where it is whole and not older.
 
@@ -131,6 +137,8 @@ def repair_leases(lease_file=None, test=False):
 def lease_entries(addresses, lease_file=None):
     """
     Return the last entry of each address in the lease file, for a partner that has lost it.
+
+    .. versionadded:: 0.1.0
 
     addresses
         A list, or one string with commas between them.
@@ -162,6 +170,8 @@ def recover_leases(known, run=None):
     """
     Have dhcpd fetch every lease from its partner at its next start; only while it is down.
 
+    .. versionadded:: 0.1.0
+
     For a lease file that is older than what the partner knows (a backup, a snapshot,
     ``dhcpd.leases~``): ``my state recover`` is appended to it. It answers nobody until MCLT has
     passed since it may have given a lease that only the lost file knew; if our own record says that
@@ -187,6 +197,8 @@ def recover_leases(known, run=None):
 def add_lease_entries(entries):
     """
     Append entries to the lease file, for ``dhcp_failover.repair_leases``; only while dhcpd is down.
+
+    .. versionadded:: 0.1.0
 
     entries
         By address: the text of one whole lease entry of it.

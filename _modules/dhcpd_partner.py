@@ -36,6 +36,8 @@ def look_for_partner(relationship):
     """
     Look from this server whether its partner shows any sign of life; changes nothing.
 
+    .. versionadded:: 0.1.0
+
     relationship
         Which partner.
 
@@ -68,6 +70,8 @@ def partner_down(relationship, evidence=None, run=None):
     """
     Take the partner of a relationship for dead; ``salt-run dhcp_failover.partner_down`` calls it.
 
+    .. versionadded:: 0.1.0
+
     Refused without the master's evidence, which can ask both ends, and whenever the partner shows
     a sign of life to this server, looked for in the same call. Other relationships stay as they
     are. Where this server answers nobody (``recover`` and the like), dhcpd is started again.
@@ -94,6 +98,8 @@ def partner_down(relationship, evidence=None, run=None):
 def release_window(drained=False, run=None):
     """
     Release the full window of a survivor whose returned partner waits in ``recover`` forever.
+
+    .. versionadded:: 0.1.0
 
     It asserts this server's own partner-down again, and only where it is in that state already
     and its partner does not serve.

@@ -48,6 +48,8 @@ def start(timeout=None, force=None, run=None):
     """
     Start dhcpd and return once it serves; nothing happens where it runs already.
 
+    .. versionadded:: 0.1.0
+
     It comes back as it ran last: by the unit it was in, else by its own command line. Refused where
     none is seen and something speaks for one all the same: its unit has a living main process, or
     somebody holds the ports that dhcpd would bind.
@@ -76,6 +78,8 @@ def start(timeout=None, force=None, run=None):
 def stop(force=None, evidence=None, run=None, method="signal", identity=None):
     """
     Stop dhcpd, guarded: refused unless every relationship is normal at both ends.
+
+    .. versionadded:: 0.1.0
 
     A person stops only a server that is secondary in all its relationships; on the master
     ``salt-run dhcp_failover.stop server=ID`` stops any, because it asks the partner too.
@@ -112,6 +116,8 @@ def shutdown(force=None, evidence=None, run=None, identity=None):
     """
     Stop dhcpd for long, gracefully over OMAPI: its partner takes everything over.
 
+    .. versionadded:: 0.1.0
+
     The partner is in partner-down before this server ends, so it may use the whole pool (after
     MCLT). The next start heals by itself, without waiting for MCLT; the partner may then need
     :py:func:`release_window`, which the orchestrations do.
@@ -141,6 +147,8 @@ def restart(
 ):
     """
     Stop and start dhcpd in one call, guarded in the same call.
+
+    .. versionadded:: 0.1.0
 
     It refuses, and touches nothing, unless the configuration is accepted, the lease file is whole
     and every relationship is normal at both ends. It returns once the new process serves, or
@@ -191,6 +199,8 @@ def resume(run=None):
     """
     Let dhcpd speak again where an interrupted drain or hand-over has left it silent.
 
+    .. versionadded:: 0.1.0
+
     run
         The run whose claim on this server may stand.
 
@@ -208,6 +218,8 @@ def resume(run=None):
 def roll_back(run=None, evidence=None, method="signal", force=None, timeout=None, identity=None):
     """
     Put the files from before the last rollout back and restart dhcpd with them.
+
+    .. versionadded:: 0.1.0
 
     With the master's evidence it is done although this server is not normal, as long as its
     partners serve. Without it (a person at the console) it is guarded as :py:func:`restart`: only a

@@ -26,6 +26,8 @@ def output(data, **kwargs):
     """
     Return ``data`` as text.
 
+    .. versionadded:: 0.1.0
+
     data
         What a function of the runner ``dhcp_failover`` returned; anything else is shown as Salt's
         ``nested`` does.

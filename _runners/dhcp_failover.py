@@ -89,6 +89,8 @@ def pairs_(refresh=False):
     """
     List the failover pairs of the fleet, and what is no pair and why.
 
+    .. versionadded:: 0.1.0
+
     refresh
         Forget what minions said earlier and ask all of them.
 
@@ -142,6 +144,8 @@ def pairs_(refresh=False):
 def status(pair=None, watch=False, interval=5):
     """
     Show the state of a pair, or of all pairs, at both ends: a table for people.
+
+    .. versionadded:: 0.1.0
 
     pair
         A relationship's name, a pair's id or a server's minion id.
@@ -214,6 +218,8 @@ def preflight(pair=None, order=None, method="signal", force=None):
     """
     Check everything that can be known before a restart; touches and claims nothing.
 
+    .. versionadded:: 0.1.0
+
     pair
         A relationship's name, a pair's id or a server's minion id; not needed for the only one.
     order, method, force
@@ -272,6 +278,8 @@ def plan(pair=None, order=None, method="signal", force=None, heal=False):
     """
     Show what a restart would do: the order, how long each part takes, what clients will see.
 
+    .. versionadded:: 0.1.0
+
     pair, order, method, force, heal
         As for :py:func:`restart`.
 
@@ -308,6 +316,8 @@ def plan(pair=None, order=None, method="signal", force=None, heal=False):
 def doctor(pair=None, log_hours=24):
     """
     Say why a pair is not normal: the cause in one sentence, and the next safe step.
+
+    .. versionadded:: 0.1.0
 
     pair
         A relationship's name, a pair's id or a server's minion id; default: all pairs, and what is
@@ -351,6 +361,8 @@ def doctor(pair=None, log_hours=24):
 def drift(pair=None):
     """
     Compare the configurations of a pair's two servers, or of all pairs, by what they mean.
+
+    .. versionadded:: 0.1.0
 
     Order, comments, includes and the way things are written do not count; roles, addresses and
     ports of the relationship have to fit crosswise. Keys are compared and never leave their

@@ -59,6 +59,8 @@ def topology(form="text", refresh=False):
     """
     Show servers and relationships as a graph, from the servers' own configurations.
 
+    .. versionadded:: 0.1.0
+
     form
         ``text``, ``json``, or ``dot`` for Graphviz (arrows from primary to secondary).
     refresh
@@ -114,6 +116,8 @@ def fleet_plan(
 ):
     """
     Show in which order the servers of many pairs would be restarted; nothing is touched.
+
+    .. versionadded:: 0.1.0
 
     pairs
         Pairs' names or ids, servers' minion ids, or globs of them, as a list or with commas;
@@ -212,6 +216,8 @@ def fleet_restart(
     """
     Restart the servers of many pairs in one command; in each pair one after the other.
 
+    .. versionadded:: 0.1.0
+
     What hangs together by relationships is a unit: there one server goes after the other, each
     awaited as :py:func:`restart` does, the secondary first. Units are independent.
 
@@ -298,6 +304,8 @@ def fleet_rollout(
     """
     Give many pairs their new configuration; each pair as ``orch.dhcp_failover_rollout`` does it.
 
+    .. versionadded:: 0.1.0
+
     pairs, tgt, tgt_type, exclude, at_once, per, order, go, max_failures, until, window, at, method
         As for :py:func:`fleet_restart`.
     canary
@@ -356,6 +364,8 @@ def fleet_reboot(
     """
     Reboot the hosts of many pairs, or do what is named; each as ``orch.dhcp_failover_reboot`` does.
 
+    .. versionadded:: 0.1.0
+
     pairs, tgt, tgt_type, exclude, at_once, per, order, canary, probation, go, max_failures
         As for :py:func:`fleet_restart`.
     until, window, at, force, timeout, heal, fresh, yes, test
@@ -406,6 +416,8 @@ def fleet_metrics(path=None):
     """
     Return the metrics of the last fleet run as OpenMetrics text, or write them to a file.
 
+    .. versionadded:: 0.1.0
+
     path
         For node_exporter's textfile collector on the master, such as
         ``/var/lib/prometheus/node-exporter/dhcp_failover.prom``: replaced whole, readable by
@@ -443,6 +455,8 @@ def _is_called(function):
 def fleet(watch=False, interval=2):
     """
     Show the last fleet run, or the one under way: each unit, failures first.
+
+    .. versionadded:: 0.1.0
 
     watch
         Look again and again, until it has ended or Ctrl-C.
@@ -499,6 +513,8 @@ def fleet_due():
     """
     Do what was kept for later with ``at=``, once its time has come: for the master's schedule.
 
+    .. versionadded:: 0.1.0
+
     What is more than an hour too late is dropped, with a line in the log.
 
     Returns ``result`` and, by id, what became of each. Exit code 1 if one failed.
@@ -532,6 +548,8 @@ def fleet_due():
 def flush(request=None):
     """
     Drop what is kept for later (``at=``).
+
+    .. versionadded:: 0.1.0
 
     request
         Its id or the beginning of it; default: all.

@@ -58,6 +58,8 @@ def wait_normal(pair=None, timeout=None):
     """
     Wait until a pair is normal at both ends, its pools balanced, nothing unacknowledged.
 
+    .. versionadded:: 0.1.0
+
     pair
         A relationship's name, a pair's id or a server's minion id.
     timeout
@@ -103,6 +105,8 @@ def restart(
 ):
     """
     Restart a pair, one server after the other, each awaited; or one server of it.
+
+    .. versionadded:: 0.1.0
 
     pair
         A relationship's name, a pair's id or a server's minion id; not needed for the only one.
@@ -162,6 +166,8 @@ def stop(server=None, method="signal", force=None, test=False):
     """
     Stop dhcpd on one server and leave it down, the primary too, while its partners serve.
 
+    .. versionadded:: 0.1.0
+
     Its partners are asked, locked and claimed meanwhile, so that no other run or person stops one
     of them at the same moment.
 
@@ -193,6 +199,8 @@ def shutdown(server=None, force=None, test=False):
     """
     Stop dhcpd on one server for long, gracefully over OMAPI: its partner takes everything over.
 
+    .. versionadded:: 0.1.0
+
     server, force, test
         As for :py:func:`stop`.
 
@@ -211,6 +219,8 @@ def shutdown(server=None, force=None, test=False):
 def start(server=None, force=None, test=False):
     """
     Start dhcpd on one server and return once it serves; :py:func:`bring_back` waits for normal.
+
+    .. versionadded:: 0.1.0
 
     Refused while its pair is locked, held or claimed, or ``dhcpd.start`` refuses.
 
@@ -253,6 +263,8 @@ def _one_server(act, server, method, force, test):
 def partner_down(pair=None, dead=None, confirm=None, test=False):
     """
     Take a server for dead, so that its partner may use the whole pool: by hand, and only if it is.
+
+    .. versionadded:: 0.1.0
 
     Refused while it shows any sign of life: its minion says that dhcpd runs; its partner serves
     with it, or is still connected to it; its address answers a ping or at the OMAPI port. A minion
@@ -316,6 +328,8 @@ def bring_back(
 ):
     """
     Bring a server back whose partner took it for dead or serves alone, and follow it to normal.
+
+    .. versionadded:: 0.1.0
 
     dhcpd is started there unless it runs, through ``dhcpd.start``. It then fetches every lease from
     its partner (recover) and is held until MCLT has passed (recover-wait): until when is said as
@@ -388,6 +402,8 @@ def request(pair=None, why=None, event=None, pending=False):
     """
     Have a pair restarted in the background, unless it is being restarted or was a moment ago.
 
+    .. versionadded:: 0.1.0
+
     For the reactor (``reactor/``), and for schedules and people who do not want to wait. It returns
     at once; progress and end are on the event bus (``docs/events.md``) and in the job cache.
     Requests come together: one run for each pair in ``dhcp_failover:requests:interval`` seconds
@@ -428,6 +444,8 @@ def requested(record):
     """
     Do the restart that :py:func:`request` has started in the background; not for people.
 
+    .. versionadded:: 0.1.0
+
     record
         The name of the request's record on the master.
 
@@ -459,6 +477,8 @@ def requested(record):
 def restart_pending(pair=None):
     """
     Restart the pairs of which both servers have a restart marked as pending, one after the other.
+
+    .. versionadded:: 0.1.0
 
     For a schedule (``reactor/dhcp_failover.conf``): what events have missed is done by night.
 
@@ -500,6 +520,8 @@ def restart_pending(pair=None):
 def repair_leases(server=None, addresses=None, test=False):
     """
     Repair a torn lease file, and bring back from the partner what it alone still knows.
+
+    .. versionadded:: 0.1.0
 
     dhcpd on the server has to be down, and stays down: what was cut is fetched from the partner
     before the start, because dhcpd does not ask for it and may lose it at both ends
@@ -547,6 +569,8 @@ def hold(pair=None, server=None, why="", until=None):
     """
     Hold a pair or a server: no run restarts it until it is released.
 
+    .. versionadded:: 0.1.0
+
     pair, server
         What is held: all servers of the pair, or this minion.
     why
@@ -581,6 +605,8 @@ def hold(pair=None, server=None, why="", until=None):
 def release(pair=None, server=None):
     """
     Release what :py:func:`hold` holds.
+
+    .. versionadded:: 0.1.0
 
     pair, server
         As they were held.

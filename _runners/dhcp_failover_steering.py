@@ -56,6 +56,8 @@ def pause(pair=None, why=""):
     """
     Pause the run that is under way: it begins no further act until it is resumed.
 
+    .. versionadded:: 0.1.0
+
     pair
         A relationship's name, a pair's id or a server's minion id; not needed for the only run.
     why
@@ -80,6 +82,8 @@ def resume(pair=None, why=""):
     """
     Let a paused run go on.
 
+    .. versionadded:: 0.1.0
+
     pair, why
         As for :py:func:`pause`.
 
@@ -96,6 +100,8 @@ def resume(pair=None, why=""):
 def abort(pair=None, why=""):
     """
     End the run that is under way, between two steps or inside a wait; nothing is undone.
+
+    .. versionadded:: 0.1.0
 
     pair, why
         As for :py:func:`pause`.
@@ -138,6 +144,8 @@ def watch(pair=None, timeout=None):
     """
     Follow a run from this terminal to its end, no matter who began it, or the next one that begins.
 
+    .. versionadded:: 0.1.0
+
     pair
         A relationship's name, a pair's id or a server's minion id; default: any.
     timeout
@@ -174,6 +182,8 @@ def watch(pair=None, timeout=None):
 def history(pair=None, limit=20):
     """
     List the last runs, the newest first: a table for people.
+
+    .. versionadded:: 0.1.0
 
     pair
         Only runs of this pair (or server); default: all.
@@ -212,6 +222,8 @@ def show(run=None, raw=False):
     """
     Show what a run did and saw.
 
+    .. versionadded:: 0.1.0
+
     run
         Its id or the beginning of it, or a pair or server (its last run); default: the last run.
     raw
@@ -242,6 +254,8 @@ def show(run=None, raw=False):
 def report(run=None, file=None):
     """
     Write what a run did as one HTML page that needs nothing else: to look at, keep or send.
+
+    .. versionadded:: 0.1.0
 
     run
         As for :py:func:`show`.

@@ -107,6 +107,8 @@ def locked(
     """
     Begin a run: find the pair and lock its servers and all their partners on the master.
 
+    .. versionadded:: 0.1.0
+
     pair
         A relationship's name, a pair's id or a server's minion id; not needed for the only one.
     sequence
@@ -179,6 +181,8 @@ def preflight(name, pair=None):
     """
     Check everything that can be known before the first act, and claim the minions.
 
+    .. versionadded:: 0.1.0
+
     pair
         As in :py:func:`locked`.
     """
@@ -189,6 +193,8 @@ def preflight(name, pair=None):
 def server_restarted(name, position, pair=None):
     """
     Restart dhcpd on one server of the order, guarded on that server in the same call.
+
+    .. versionadded:: 0.1.0
 
     position
         1 for the first server, 2 for the second.
@@ -202,6 +208,8 @@ def server_restarted(name, position, pair=None):
 def pair_normal(name, position, pair=None):
     """
     Wait until the restart of a server is complete, as dhcpd says at both ends.
+
+    .. versionadded:: 0.1.0
 
     position
         1 or 2: the server that was restarted.
@@ -219,6 +227,8 @@ def pair_normal(name, position, pair=None):
 def unlocked(name, pair=None):
     """
     End the run: free the claims on the minions and the locks on the master.
+
+    .. versionadded:: 0.1.0
 
     It requires the lock and nothing else, so that it runs after every failure.
 
@@ -255,6 +265,8 @@ def reboot_locked(
 ):
     """
     Begin the maintenance of a pair's hosts, as :py:func:`locked` begins a restart.
+
+    .. versionadded:: 0.1.0
 
     pair, sequence, force, fresh, timeout, busy_timeout, heal, given
         As in :py:func:`locked`.
@@ -296,6 +308,8 @@ def server_stopped(name, position, pair=None):
     """
     Stop dhcpd on one server of the order for its maintenance; its partner serves alone.
 
+    .. versionadded:: 0.1.0
+
     position
         1 for the first server, 2 for the second.
     pair
@@ -308,6 +322,8 @@ def server_stopped(name, position, pair=None):
 def host_maintained(name, position, pair=None):
     """
     Reboot the host of a stopped server, or do what was named instead, and wait until it is back.
+
+    .. versionadded:: 0.1.0
 
     A failure starts dhcpd again and brings the pair back to normal.
 
@@ -324,6 +340,8 @@ def server_serves(name, position, pair=None):
     """
     Have dhcpd serve again after the maintenance: by its host's own start, or started.
 
+    .. versionadded:: 0.1.0
+
     position
         1 for the first server, 2 for the second.
     pair
@@ -339,6 +357,8 @@ def server_serves(name, position, pair=None):
 def fleet(name, kind="restart", words=None, given=None):
     """
     Restart, roll out or reboot many pairs; one step, with everything that belongs to it.
+
+    .. versionadded:: 0.1.0
 
     kind
         ``restart``, ``rollout`` or ``reboot``.
@@ -390,6 +410,8 @@ def rollout_locked(
     """
     Begin a rollout of new configuration, as :py:func:`locked` begins a restart.
 
+    .. versionadded:: 0.1.0
+
     pair, sequence, method, force, fresh, timeout, busy_timeout, heal, given
         As in :py:func:`locked`.
     source, contents_pillar, sls, file
@@ -434,6 +456,8 @@ def configuration_checked(name, pair=None):
     """
     Have every server fetch its new files and check them beside the old ones; replace nothing.
 
+    .. versionadded:: 0.1.0
+
     pair
         As in :py:func:`locked`.
     """
@@ -444,6 +468,8 @@ def configuration_checked(name, pair=None):
 def server_configured(name, position, pair=None):
     """
     Put the new files of one server in place; restart it if something that matters has changed.
+
+    .. versionadded:: 0.1.0
 
     position
         1 for the first server, 2 for the second.
@@ -458,6 +484,8 @@ def server_proved(name, position, pair=None):
     """
     Wait until the pair is normal; else the server gets its old files back and is restarted.
 
+    .. versionadded:: 0.1.0
+
     position
         1 or 2: the server that got its new files.
     pair
@@ -470,6 +498,8 @@ def server_proved(name, position, pair=None):
 def configurations_agree(name, pair=None):
     """
     Check that both servers say the same, apart from their roles.
+
+    .. versionadded:: 0.1.0
 
     pair
         As in :py:func:`locked`.

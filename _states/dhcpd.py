@@ -58,6 +58,8 @@ def config(name, **managed):
     """
     Have a configuration file of dhcpd as wanted: checked before it replaces anything.
 
+    .. versionadded:: 0.1.0
+
     It takes the arguments of ``file.managed`` (``source``, ``contents``, ``contents_pillar``,
     ``template``, ``defaults``, ``context``, ``source_hash``, ``user``, ``group``, ``mode``,
     ``makedirs``...), so in an existing state file only the function's name changes. The new file is
@@ -187,6 +189,8 @@ def running(name, enable=None):
     """
     Have dhcpd running; one that runs is left as it is, whatever has changed.
 
+    .. versionadded:: 0.1.0
+
     It starts a server that is down, and never restarts one: a ``watch`` marks the restart as
     pending. Where none is seen and something speaks for one all the same (its unit has a living
     main process, its ports are held), it fails and says who that is. It fails too while a run has
@@ -245,6 +249,8 @@ def mod_watch(name, sfun=None, **kwargs):
     """
     Mark the restart as pending where something that is watched has changed; never restart.
 
+    .. versionadded:: 0.1.0
+
     A highstate of both servers would otherwise take the pair down.
     """
     if sfun in ("config", "running", "restarted"):
@@ -255,6 +261,8 @@ def mod_watch(name, sfun=None, **kwargs):
 def restarted(name, now=False, method="signal", force=None, busy_timeout=0):
     """
     Have dhcpd restarted when it is safe.
+
+    .. versionadded:: 0.1.0
 
     By itself it restarts nothing: it marks the restart as pending (``dhcpd.status`` and
     ``dhcp_failover.status`` show it) for the next run of the orchestration.
@@ -322,6 +330,8 @@ def failover_normal(name, relationship=None, timeout=0):
     """
     Have failover relationships normal at both ends; a check, with a short wait if wanted.
 
+    .. versionadded:: 0.1.0
+
     name
         Anything; the relationship's name if ``relationship`` is not given and it is one.
     relationship
@@ -356,6 +366,8 @@ def leases_intact(name, repair=False):
     """
     Have the lease file whole: no torn or damaged entry.
 
+    .. versionadded:: 0.1.0
+
     name
         Anything.
     repair
@@ -381,6 +393,8 @@ def metrics_file(name, count_age=0):
     """
     Have a file of metrics for node_exporter's textfile collector, written now.
 
+    .. versionadded:: 0.1.0
+
     It is as new as the last run of this state: a schedule keeps it so (``docs/events.md``).
 
     name
@@ -405,6 +419,8 @@ def metrics_file(name, count_age=0):
 def omapi_library(name):
     """
     Have the Python library ``pypureomapi`` installed for this minion, by its own pip.
+
+    .. versionadded:: 0.1.0
 
     Nothing needs it: without it states are proved by dhcpd's log. With it they are proved by OMAPI,
     where dhcpd.conf has an ``omapi-port``, and the methods ``drain`` and ``handover`` work.
@@ -434,6 +450,8 @@ def omapi_library(name):
 def kept_from_upgrades(name, services=None):
     """
     Keep package upgrades from restarting dhcpd, on Debian and its kin.
+
+    .. versionadded:: 0.1.0
 
     A new package restarts dhcpd (its postinst, by ``invoke-rc.d``), and so does needrestart where
     libraries are new; with unattended-upgrades both servers of a pair in one night. This writes a

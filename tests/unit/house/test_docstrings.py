@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
+#: The folders of what users call.
+LOADED = ("_modules", "_runners", "_states", "_beacons")
 
 
 def exposed(folder):
@@ -25,7 +28,7 @@ def exposed(folder):
 
 def test_no_two_files_of_one_name_have_the_same_function():
     """Salt would take one of them, and not say which."""
-    for folder in ("_modules", "_runners", "_states", "_beacons"):
+    for folder in LOADED:
         found = [(one.values[0], one.values[1].name) for one in exposed(folder)]
         assert len(found) == len(set(found))
 
@@ -48,3 +51,22 @@ def test_a_function_explains_each_parameter(module, node):
     missing = [arg.arg for arg in node.args.args if arg.arg not in named]
     if node.name != "mod_watch":
         assert [arg for arg in missing if arg not in ("name",)] == []
+
+
+@pytest.mark.parametrize(
+    "module, node",
+    [one for folder in (*LOADED, "_output") for one in exposed(folder)],
+)
+def test_a_function_says_since_which_version_it_is_there(module, node):
+    versions = re.findall(
+        r"^\.\. versionadded:: (.*)$", ast.get_docstring(node) or "", re.MULTILINE
+    )
+    assert len(versions) == 1 and versions[0] in released(), f"{module}.{node.name}: {versions}"
+
+
+def released():
+    """The versions that the changelog knows, and the next one, which has no tag yet."""
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    following = re.findall(r'^fallback_version = "(.*)"$', project, re.MULTILINE)
+    return {*re.findall(r"^## \[?(\d+\.\d+\.\d+)", changelog, re.MULTILINE), *following}
