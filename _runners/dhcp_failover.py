@@ -20,7 +20,7 @@ No set-up is needed beyond syncing the modules. Settings in the master's configu
       policy:                     # preflight's verdicts: pass, warn or block
         firewall: block
       requests: {allow: []}       # who may ask for a restart by an event (docs/events.md)
-      notify: {url: ...}          # for reactor/dhcp_failover_notify.sls
+      notify: {url: ...}          # for reactor/dhcp_failover_notify.sls; or slack: True
       servers: 'G@roles:dhcp'     # compound target: who may be a DHCP server
       discovery_seconds: 5        # a discovery ends when nobody has answered for so long
       ask_at_once: 200            # minions asked together in a discovery

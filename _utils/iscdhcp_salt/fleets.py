@@ -343,10 +343,13 @@ def announce(opts, record, entry):
         told.update({key: entry[key] for key in entry if key not in ("at", "what")})
     if what == "ended":
         failed = [unit.name for unit in record.units if unit.state == pace.FAILED]
+        good = entry["outcome"] == "done"
         told.update(
-            result=entry["outcome"] == "done",
+            result=good,
             outcome=entry["outcome"],
             text=entry["comment"],
+            cause=None if good else entry["comment"],
+            next=None if good else f"salt-run dhcp_failover.fleet; to go on: {record.again}",
             done=record.counted(pace.DONE),
             failed=failed,
             seconds=round(entry["at"] - record.begun, 2),

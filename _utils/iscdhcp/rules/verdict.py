@@ -107,6 +107,11 @@ class Verdict:
         return tuple(reason for reason in self.reasons if not reason.blocks)
 
     @property
+    def to_do(self) -> list[str]:
+        """What to do about the blockers, each once."""
+        return list(dict.fromkeys(reason.do for reason in self.blockers if reason.do))
+
+    @property
     def sentence(self) -> str:
         """The blockers, or else the warnings, as sentences."""
         shown = self.blockers or self.warnings

@@ -11,6 +11,7 @@ import math
 import os
 import uuid
 from collections.abc import Callable
+from collections.abc import Iterable
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
@@ -61,6 +62,8 @@ class Step:
     warnings: list[str] = field(default_factory=list)
     #: Of a failure: its sentence without what the run leaves behind.
     why: str | None = None
+    #: Of a failure: what to do about what it names.
+    do: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -293,12 +296,13 @@ class Run(Told):
             )
             told = self._open_record()
         except Held as held:
-            return Step(False, f"{self.pair}: {held}. Nothing was touched.")
+            ask = "wait for its end, or ask the person that it names"
+            return Step(False, f"{self.pair}: {held}. Nothing was touched.", do=[ask])
         except records.Unfinished as other:
             if not test:
                 self.open_journal(False)
                 self.locks.release()
-            return Step(False, str(other))
+            return Step(False, str(other), do=["give the command that it names"])
         self.open_journal(bool(told))
         self.say(f"{names} locked for {self.pair}.{told}")
         return Step(True, f"{names} locked for {self.pair}.{told}", {"locked": list(self.group)})
@@ -470,9 +474,9 @@ class Run(Told):
     def _names(group: list[str]) -> str:
         return " and ".join(group) if len(group) < 3 else ", ".join(group)
 
-    def _failure(self, why: str, acted_on: str | None = None) -> Step:
+    def _failure(self, why: str, acted_on: str | None = None, do: Iterable[str] = ()) -> Step:
         """Return a failed step that says what this run leaves behind; see :meth:`_left`."""
-        return Step(False, f"{why}{self._left(acted_on)}", why=why)
+        return Step(False, f"{why}{self._left(acted_on)}", why=why, do=list(do))
 
     def _left(self, acted_on: str | None = None) -> str:
         """

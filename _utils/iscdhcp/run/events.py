@@ -31,7 +31,8 @@ class Announced:
         self.run = run
         self.send = send
         self.begun: float | None = None
-        self.failed: str | None = None
+        #: The entry of the first step that has failed.
+        self.failed: Entry | None = None
         run.journal.listeners.append(self.heard)
 
     def heard(self, entry: Entry) -> None:
@@ -42,7 +43,7 @@ class Announced:
         if name != "lock" and self.begun is None:
             return  # a wait alone is no run
         if entry.get("raised"):
-            self.failed = self.failed or str(entry["comment"])
+            self.failed = self.failed or entry
         elif name == "unlock":
             self._ended()
         else:
@@ -59,7 +60,7 @@ class Announced:
             continued = bool(self.run.record.get("servers"))
             self.send("begun", {**self._common(), **told, "continued": continued})
         if result is False:
-            self.failed = comment
+            self.failed = entry
         self.send(
             "step",
             {
@@ -83,9 +84,12 @@ class Announced:
         whole = all(entries.get(one, {}).get("normal") for one in self.run.servers)
         complete = bool(record.get("finished")) and whole and self.failed is None
         done = f"{', '.join(restarted)} {self.run.over}" if restarted else "nothing was to be done"
-        text = self.failed or f"{self.run.pair}: {done}."
-        if not complete and self.failed is None:
+        text = f"{self.run.pair}: {done}."
+        if self.failed is not None:
+            text = str(self.failed["comment"])
+        elif not complete:
             text = f"{self.run.pair}: the run ended before it was complete."
+        cause = (self.failed or {}).get("why") or text
         self.send(
             "ended",
             {
@@ -94,6 +98,17 @@ class Announced:
                 "restarted": restarted,
                 "seconds": round(self.run.clock.time() - begun, 2) if begun else 0.0,
                 "text": text[:LONGEST],
+                "cause": None if complete else str(cause)[:LONGEST],
+                "next": None if complete else self._next()[:LONGEST],
             },
         )
         self.failed = None
+
+    def _next(self) -> str:
+        """Return what a person does next about a run that was not complete."""
+        failed, request = self.failed or {}, self.run.request
+        todo = "; ".join(failed.get("do") or ())
+        if not todo and self.failed is not None and not failed.get("raised"):
+            todo = f"salt-run dhcp_failover.doctor {self.run.pair.id} says more"
+        again = f"to go on: {request.again or 'the same command'}"
+        return f"{todo}; {again}" if todo else again

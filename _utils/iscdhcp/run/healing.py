@@ -107,6 +107,7 @@ class HealingRun(Run):
                 False,
                 f"{started.comment} {waited.why or waited.comment} Nothing else was touched. Fix "
                 "the cause and run the same command again.",
+                do=waited.do,
             )
         comment = f"{started.comment} {waited.comment}"
         return Step(True, comment, {server: {"old": "down", "new": "normal"}}, waited.warnings)

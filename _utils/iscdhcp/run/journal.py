@@ -12,7 +12,8 @@ Every line has ``at`` (epoch seconds, the master's clock) and ``what``:
 ======== ==========================================================================================
 begun    a process took the run up: ``run``, ``attempt``, ``pair``, ``servers``, ``who``, ...
 step     a step begins: ``name``, ``server``
-result   it has ended: ``name``, ``server``, ``result``, ``comment``, ``seconds``, ``warnings``
+result   it has ended: ``name``, ``server``, ``result``, ``comment``, ``seconds``, ``warnings``;
+         where it has failed ``why``, ``do`` (what to do about it)
 said     a sentence for the person who watches: ``text``
 seen     a server looks different from before: ``server``, ``running``, ``relationships``, ...
 decision what was decided: ``about``, ``server``, ``outcome``, ``reasons``, ``until``

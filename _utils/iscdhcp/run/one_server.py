@@ -24,6 +24,7 @@ from .base import Request
 from .base import Step
 from .orders import Interrupted
 from .restart import restart_patience
+from .restart import things_to_do
 from .steering import step
 from .stopping import Abandoned
 from .stopping import StopRun
@@ -115,7 +116,7 @@ class OneServer(StopRun):
             if self.passes(server, answer):
                 return None
             comment = answer.get("comment") or f"{server} did not say why dhcpd was not stopped"
-            return Step(False, full_stop(str(comment)))
+            return Step(False, full_stop(str(comment)), do=things_to_do(answer))
         return self._done(str(answer["comment"]), facts["process"], None)
 
     # -- start ---------------------------------------------------------------------------------

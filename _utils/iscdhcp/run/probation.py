@@ -69,7 +69,7 @@ class ProbationRun(PairRun):
             self.note_decision("stands its probation", server, verdict)
             if verdict.outcome == "no":
                 why = f"{server} did not stand its probation: {verdict.sentence}"
-                return Step(False, self._failure(why).comment, why=why)
+                return self._failure(why, do=verdict.to_do)
             if verdict.ok:
                 last_answer = self.steering.elapsed()
                 if over:

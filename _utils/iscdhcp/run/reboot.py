@@ -271,7 +271,7 @@ class PairReboot(StopRun):
             if self.passes(server, answer):
                 return None
             comment = answer.get("comment") or f"{server} did not say why dhcpd was not stopped"
-            return self._failure(full_stop(comment), server)
+            return self._failure(full_stop(comment), server, restart.things_to_do(answer))
         self._enter(server, "down", stopped=self.clock.time())
         self.say(str(answer["comment"]))
         return Step(True, str(answer["comment"]), {server: {"old": "running", "new": "stopped"}})

@@ -36,6 +36,7 @@ from ..troubles.catalogue import CATALOGUE
 from ..troubles.catalogue import is_forced
 from ..troubles.catalogue import other_word
 from ..troubles.catalogue import says
+from ..troubles.catalogue import what_to_do
 from ..troubles.force import UNSEEN
 from ..words import clock
 from ..words import full_stop
@@ -126,6 +127,7 @@ class PairRun(HealingRun):
                 False,
                 f"No usable answer from {', '.join(silent)} ({whys}). Nothing was touched. "
                 "Bring the minion back (salt MINION test.ping) and run this again.",
+                do=[what_to_do("minion-silent", server=one) for one in silent],
             )
         healed = self.heal(answers, test)
         if healed is not None:
@@ -137,6 +139,7 @@ class PairRun(HealingRun):
         begun = [s for s in self.servers if self.restarted(s, answers[s]["facts"])]
         blockers: dict[str, None] = {}
         warnings: dict[str, None] = {}
+        todo: dict[str, None] = {}
         judged = {s: self._judge(s, answers) for s in self.servers if s not in begun}
         for verdict in judged.values():
             for reason in verdict.reasons:
@@ -144,6 +147,7 @@ class PairRun(HealingRun):
                 passing = begun and CATALOGUE[reason.code].force in RETURNING
                 if reason.blocks and not passing and reason.code != "busy":
                     blockers[reason.text] = None
+                    todo.update({reason.do: None} if reason.do else {})
                 else:
                     warnings[reason.text] = None
         view = view_of(self.pair, answers)
@@ -154,6 +158,7 @@ class PairRun(HealingRun):
             if blocks and not begun:
                 other = check.trouble and other_word(check.trouble, self.request.force)
                 blockers[f"{check.told} ({other})" if other else check.told] = None
+                todo.update({check.fix: None} if check.fix else {})
             elif check.verdict != pair_preflight.PASS and not check.guard:
                 if check.code not in pair_preflight.STANDING or wanted:
                     warnings[check.text] = None
@@ -163,6 +168,7 @@ class PairRun(HealingRun):
                 False,
                 f"Not safe: {'; '.join(blockers)}. {left} touched.{self.hint(answers)}",
                 warnings=list(warnings),
+                do=list(todo),
             )
         seen = "; ".join(f"{s}: {self._seen(answers[s]['facts'])}" for s in self.group)
         if test:
@@ -264,9 +270,10 @@ class PairRun(HealingRun):
             self._sleep(POLL_INTERVAL * 3)
         if facts is None:
             why = answers.get(server, {}).get("error")
-            return self._failure(f"{server} was not {self.done}: {why}.")
+            return self._failure(f"{server} was not {self.done}: {why}.", do=verdict.to_do)
         if not verdict.ok:
-            return self._failure(f"{server} was not {self.done}: {verdict.sentence}")
+            comment = f"{server} was not {self.done}: {verdict.sentence}"
+            return self._failure(comment, do=verdict.to_do)
         return act(server, facts, answers)
 
     def _restart_now(
@@ -304,7 +311,7 @@ class PairRun(HealingRun):
             if self.passes(server, answer):
                 return None
             comment = answer["comment"] or f"{server} did not say why it was not restarted"
-            return self._failure(full_stop(comment), server)
+            return self._failure(full_stop(comment), server, things_to_do(answer))
         entry["now"] = identity_of(answer)
         entry["seconds"] = seconds
         self._save()
@@ -458,7 +465,7 @@ class PairRun(HealingRun):
             if verdict.outcome == "no" and self._speaks_again(server, facts):
                 continue
             if verdict.outcome == "no":
-                return self._failure(verdict.sentence)
+                return self._failure(verdict.sentence, do=verdict.to_do)
             if good:
                 self._keep(answers)
                 warnings = [reason.text for reason in verdict.warnings]
@@ -467,9 +474,11 @@ class PairRun(HealingRun):
                 self._mark_normal(server)
                 return Step(True, comment, warnings=warnings)
             if now - last_answer > LOST_CONTACT:
-                return self._failure(f"Lost contact with {server}: {verdict.sentence}")
+                comment = f"Lost contact with {server}: {verdict.sentence}"
+                return self._failure(comment, do=verdict.to_do)
             if deadline is not None and now > deadline and not verdict.ok:
-                return self._failure(f"Not normal after {elapsed:.0f} s: {verdict.sentence}")
+                comment = f"Not normal after {elapsed:.0f} s: {verdict.sentence}"
+                return self._failure(comment, do=verdict.to_do)
             if not verdict.ok and verdict.sentence != told:
                 told = verdict.sentence
                 self.say(f"Waiting: {told}")
@@ -626,6 +635,12 @@ def why_open(answer: Answer) -> str:
 def blocking(answer: Answer) -> set[str]:
     """Return the codes for which the minion's guard has refused an act."""
     return {reason["code"] for reason in answer.get("reasons", ()) if reason["blocks"]}
+
+
+def things_to_do(answer: Answer) -> list[str]:
+    """Return what to do about that for which the minion's guard has refused an act, each once."""
+    found = [reason.get("do") for reason in answer.get("reasons", ()) if reason["blocks"]]
+    return list(dict.fromkeys(one for one in found if one))
 
 
 def acted_on(answer: Look) -> bool:

@@ -468,6 +468,8 @@ class Rollout(ProbationRun):
             f"{why} {server} has its old configuration back and {how}. {self._untouched(server)}"
             "Fix the new configuration and run this again.",
             {server: {"configuration": "the old one was brought back"}},
+            why=why,
+            do=["fix the new configuration"],
         )
 
     def _untouched(self, server: str) -> str:

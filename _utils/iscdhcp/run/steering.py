@@ -346,6 +346,14 @@ class Outcome(Protocol):
     def warnings(self) -> list[str]:
         """What a person should know of."""
 
+    @property
+    def why(self) -> str | None:
+        """Of a failure: the sentence without what is left behind."""
+
+    @property
+    def do(self) -> list[str]:
+        """Of a failure: what to do."""
+
 
 OfRun = TypeVar("OfRun", bound=Told)
 Words = ParamSpec("Words")
@@ -397,6 +405,9 @@ def step(name: str) -> Callable[[Act[OfRun, Words, Done]], Act[OfRun, Words, Don
                 raise
             finally:
                 self.in_step = False
+            failure: dict[str, Any] = {}
+            if done.result is False:
+                failure = {"why": done.why, "do": done.do}
             self.journal.write(
                 "result",
                 name=name,
@@ -405,6 +416,7 @@ def step(name: str) -> Callable[[Act[OfRun, Words, Done]], Act[OfRun, Words, Don
                 comment=done.comment,
                 warnings=done.warnings,
                 seconds=round(self.clock.monotonic() - begun, 3),
+                **failure,
             )
             if done.result is False:
                 self.outcome = "failed", done.comment

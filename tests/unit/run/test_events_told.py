@@ -10,6 +10,7 @@ from iscdhcp.run import restart
 from iscdhcp.run.base import Request
 from iscdhcp.run.events import Announced
 from iscdhcp.run.orders import Interrupted
+from iscdhcp.troubles.catalogue import CATALOGUE
 
 
 @pytest.fixture
@@ -62,6 +63,44 @@ def test_a_failed_step_is_the_verdict(heard, minions):
     end = run.heard[-1][1]
     assert end["result"] is False
     assert "Nothing was touched" in end["text"]
+
+
+def test_the_end_of_a_failed_run_has_the_cause_and_the_next_step(heard, minions):
+    minions.servers["dhcp-b"]["relationships"]["foo"]["state"] = "recover"
+    run = heard(again="salt-run dhcp_failover.restart foo")
+    go(run)
+    end = run.heard[-1][1]
+    assert end["cause"].startswith("Not safe: foo is not normal: dhcp-b is in recover")
+    assert end["next"].endswith("; to go on: salt-run dhcp_failover.restart foo")
+    assert CATALOGUE["relationship"].do.split("{")[0] in end["next"]
+
+
+def test_the_end_of_a_complete_run_has_neither(heard):
+    run = heard()
+    go(run)
+    end = run.heard[-1][1]
+    assert (end["cause"], end["next"]) == (None, None)
+
+
+def test_what_an_act_was_refused_for_is_the_cause_without_what_is_left(heard, minions):
+    def refuse(minion):
+        reason = {"code": "start", "text": "masked", "blocks": True, "do": "unmask the unit"}
+        return {"result": False, "comment": "dhcp-b is masked", "reasons": [reason]}
+
+    minions.on_restart = refuse
+    run = heard()
+    go(run)
+    end = run.heard[-1][1]
+    assert end["cause"] == "dhcp-b is masked."
+    assert "Fix the cause and run the same command again" in end["text"]
+    assert end["next"] == "unmask the unit; to go on: the same command"
+
+
+def test_a_failure_without_a_known_remedy_leads_to_the_doctor(heard, minions):
+    minions.on_restart = lambda minion: {"result": False, "comment": "it did not start"}
+    run = heard()
+    go(run)
+    assert run.heard[-1][1]["next"].startswith("salt-run dhcp_failover.doctor foo:dhcp-a:dhcp-b")
 
 
 def test_a_run_that_found_the_pair_locked_ends_at_once(heard):
