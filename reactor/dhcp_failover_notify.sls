@@ -18,11 +18,12 @@ not print, and it is text in JSON, never a part of a command.
 
 import json
 
-LONGEST = 500
+LONGEST = 1000
 
 
 def clean(text):
-    return "".join(one if one.isprintable() else " " for one in str(text))[:LONGEST]
+    words = ", ".join(map(str, text)) if isinstance(text, list) else str(text)
+    return "".join(one if one.isprintable() else " " for one in words)[:LONGEST]
 
 
 def message():

@@ -44,11 +44,14 @@ MASTER = {
             ]
         },
         {"dhcp_failover/*/ended": ["salt://reactor/dhcp_failover_notify.sls"]},
+        {"salt/beacon/*/dhcp_failover/*/state": ["salt://reactor/dhcp_failover_notify.sls"]},
     ],
     "dhcp_failover": {
         "requests": {"allow": ["ctl", {"dhcp-a": ["foo"]}, {"dhcp-b": ["foo"]}]},
-        "notify": {"url": "http://127.0.0.1:8099/hook"},
+        "notify": {"url": "http://127.0.0.1:8099/hook", "slack": True},
     },
+    # A whole address takes the place of Slack's own in salt/modules/slack_notify.py (urljoin).
+    "slack": {"hook": "http://127.0.0.1:8099/slack"},
 }
 #: Sends events as the minion does, many in one process.
 SENDER = """

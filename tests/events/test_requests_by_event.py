@@ -6,8 +6,10 @@ import http.server
 import json
 import threading
 import time
+import urllib.parse
 
 import pytest
+import salt.utils.event
 
 from lab.dhcp import CONFIGURATION
 from lab.isolation import RUN_DIR
@@ -161,26 +163,82 @@ def test_what_events_have_missed_is_done_by_the_nightly_call_and_only_what_was_m
     assert world.processes() == after
 
 
-def test_the_end_of_a_run_is_told_to_a_webhook(world, bus):
-    got = []
+@pytest.fixture
+def posted():
+    """What is posted to a server of the test, by path: a webhook's JSON, Slack's payload."""
+    got = {"/hook": [], "/slack": []}
 
     class Hook(http.server.BaseHTTPRequestHandler):
         def do_POST(self):
-            got.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            if self.path == "/slack":
+                (body,) = urllib.parse.parse_qs(body)["payload"]
+            got[self.path].append(json.loads(body))
             self.send_response(200)
             self.end_headers()
 
         def log_message(self, *_):
             pass
 
-    server = http.server.HTTPServer(("127.0.0.1", 8099), Hook)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 8099), Hook)
     threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield got
+    server.shutdown()
+    server.server_close()
+
+
+def both(posted):
+    """Wait until both were called; the webhook's text, and what Slack got."""
+    wait_until(lambda: all(posted.values()), lambda: f"both are called: {posted}", 30.0)
+    ((hook,), (slack,)) = posted.values()
+    return hook["text"], slack
+
+
+def test_the_end_of_a_run_is_told_to_a_webhook_and_to_slack(world, bus, posted):
+    done = world.salt.salt_run("dhcp_failover.request", "foo", "why=rack works")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert bus.wait("dhcp_failover/foo/ended")["result"] is True
+    text, slack = both(posted)
+    assert text.startswith("foo:dhcp-a:dhcp-b: ") and "dhcp-b, dhcp-a restarted" in text
+    assert slack == {"text": text}
+
+
+def test_a_run_that_fails_is_told_with_its_cause_and_the_next_step(world, bus, posted):
+    world.dhcp.stop("dhcp-b")
     try:
-        done = world.salt.salt_run("dhcp_failover.request", "foo", "why=rack works")
-        assert done.returncode == 0, done.stdout + done.stderr
-        assert bus.wait("dhcp_failover/foo/ended")["result"] is True
-        wait_until(lambda: got, "the hook is called", 20.0)
+        done = world.salt.salt_run("dhcp_failover.restart", "foo")
+        assert done.returncode == 1, done.stdout + done.stderr
+        end = bus.wait("dhcp_failover/foo/ended")
+        assert end["result"] is False
+        text, slack = both(posted)
     finally:
-        server.shutdown()
-        server.server_close()
-    assert "dhcp-b, dhcp-a restarted" in got[0]["text"], got
+        world.dhcp.start("dhcp-b")
+        world.dhcp.wait_normal()
+    happened, cause, following = text.splitlines()
+    assert happened.startswith("foo:dhcp-a:dhcp-b: a run of root on ")
+    assert happened.endswith(" has FAILED")
+    assert cause.startswith("Cause: Not safe: dhcpd is not running on dhcp-b")
+    assert following.startswith("Next: salt dhcp-b dhcpd.start")
+    assert end["next"].endswith("to go on: salt-run dhcp_failover.restart foo")
+    (attached,) = slack["attachments"]
+    assert attached["pretext"] == happened and attached["color"] == "danger"
+    (field,) = attached["fields"]
+    assert field["value"].splitlines()[0] == cause
+
+
+def test_a_change_of_state_is_told_with_the_next_step(world, posted):
+    tag = "salt/beacon/dhcp-a/dhcp_failover/foo/state"
+    news = {
+        "id": "dhcp-a",
+        "state": "communications-interrupted",
+        "text": "foo is <!channel> & \x07 lost",
+    }
+    with salt.utils.event.get_master_event(
+        world.opts, world.opts["sock_dir"], listen=False
+    ) as sending:
+        assert sending.fire_event(news, tag)
+    text, slack = both(posted)
+    assert text == (
+        "dhcp-a: foo is <!channel> &   lost\nNext: salt-run dhcp_failover.doctor dhcp-a"
+    )
+    assert slack["attachments"][0]["pretext"] == "dhcp-a: foo is &lt;!channel&gt; &amp;   lost"
