@@ -227,6 +227,8 @@ def _fine(view: PairView, code: str, fine: str) -> str:
             if (asked := _answered(view, server)) and asked["seconds"] is not None
         ]
         return f"asked for an address: {', '.join(told)}"
+    if code in ("omapi", "firewall"):
+        return _without_omapi(view, code) or fine
     if code == "pools":
         shares = [
             f"{server} {counts['own']} of {counts['addresses']}"
@@ -236,6 +238,18 @@ def _fine(view: PairView, code: str, fine: str) -> str:
         if shares:
             return f"{fine}: {', '.join(shares)}"
     return fine
+
+
+def _without_omapi(view: PairView, code: str) -> str | None:
+    """Say which servers have no OMAPI, if some have none: it is not needed."""
+    names = [one for one in view.servers if not view.seen(one)["omapi"]["configured"]]
+    if not names:
+        return None
+    has, their = ("has", "its") if len(names) == 1 else ("have", "their")
+    told = f"{' and '.join(names)} {has} no OMAPI"
+    if code == "firewall":
+        return f"{told} to be closed"
+    return f"{told}: dhcpd's log proves {their} states"
 
 
 def outcome(checks: Iterable[Check]) -> str:

@@ -54,6 +54,20 @@ def test_a_healthy_pair_passes_every_check_in_order(views):
     assert texts["probe"] == ("asked for an address: dhcp-b after 0.7 ms, dhcp-a after 0.7 ms")
 
 
+def test_a_server_without_omapi_is_not_said_to_answer_by_it(views):
+    for server in (A, B):
+        views.of(server)["omapi"].update(configured=False, answers=None, authenticated=None)
+    texts = {one.code: (one.verdict, one.text) for one in preflight(views)}
+    assert texts["omapi"] == (
+        "pass",
+        "dhcp-a and dhcp-b have no OMAPI: dhcpd's log proves their states",
+    )
+    assert texts["firewall"] == ("pass", "dhcp-a and dhcp-b have no OMAPI to be closed")
+    views.of(B)["omapi"].update(configured=True, answers=True, authenticated=True)
+    texts = {one.code: one.text for one in preflight(views)}
+    assert texts["omapi"] == "dhcp-a has no OMAPI: dhcpd's log proves its states"
+
+
 SPOILT = [
     (lambda v: v.down(B), ("process", "block")),
     (lambda v: v.a["process"].update(stopped=True), ("process", "block")),
