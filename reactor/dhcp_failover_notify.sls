@@ -40,7 +40,7 @@ def message():
             f"Cause: {clean(event['cause'])}",
             f"Next: {clean(event.get('next'))}",
         ]
-    told = [f"{clean(minion or event.get('pair') or '')}: {clean(text)}"]
+    told = [f"{clean(minion)}: {clean(text)}" if minion else clean(text)]
     bad = event.get("active") is True or event.get("running") is False
     if minion and (bad or event.get("state", "normal") != "normal"):
         told.append(f"Next: salt-run dhcp_failover.doctor {clean(minion)}")

@@ -199,7 +199,7 @@ def test_the_end_of_a_run_is_told_to_a_webhook_and_to_slack(world, bus, posted):
     assert done.returncode == 0, done.stdout + done.stderr
     assert bus.wait("dhcp_failover/foo/ended")["result"] is True
     text, slack = both(posted)
-    assert text.startswith("foo:dhcp-a:dhcp-b: ") and "dhcp-b, dhcp-a restarted" in text
+    assert text == "foo (dhcp-a, dhcp-b): dhcp-b, dhcp-a restarted."
     assert slack == {"text": text}
 
 

@@ -105,9 +105,13 @@ class Announced:
         self.failed = None
 
     def _next(self) -> str:
-        """Return what a person does next about a run that was not complete."""
+        """
+        Return what a person does next about a run that was not complete.
+
+        Of several things the first: what comes after it often follows from it.
+        """
         failed, request = self.failed or {}, self.run.request
-        todo = "; ".join(failed.get("do") or ())
+        todo = next(iter(failed.get("do") or ()), "")
         if not todo and self.failed is not None and not failed.get("raised"):
             todo = f"salt-run dhcp_failover.doctor {self.run.pair.id} says more"
         again = f"to go on: {request.again or 'the same command'}"

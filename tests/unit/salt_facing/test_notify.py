@@ -52,7 +52,7 @@ def test_a_failed_run_is_told_with_what_happened_the_cause_and_the_next_step():
 
 def test_a_complete_run_is_one_line():
     done = {**FAILED, "result": True, "text": "both restarted.", "cause": None, "next": None}
-    assert posted(done) == ["foo:dhcp-a:dhcp-b: both restarted."]
+    assert posted(done) == ["both restarted."]
 
 
 def test_a_fleet_run_tells_how_many_units_are_done():
