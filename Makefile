@@ -3,7 +3,7 @@
 export PYTHONPATH := $(CURDIR):$(CURDIR)/_utils
 PYTHON := .venv/bin/python
 
-.PHONY: help setup venv unit test explore fuzz test-salts salts-table steering-test docs docs-test docs-outputs docs-troubles docs-faults docs-pictures reboot-test fleet-test faults doctor-test \
+.PHONY: help setup venv unit test explore fuzz test-salts salts-table steering-test docs docs-test docs-outputs docs-troubles docs-faults docs-pictures reboot-test fleet-test faults soak doctor-test \
 	docs-terminal rollout-test demo lab bench-restart bench-clients bench-leases \
 	bench-status events-test metrics-test bench-torn damage-test upgrade-test bench-conf bench-fleet bench-crowd races nobody-serving lint clean
 
@@ -13,6 +13,7 @@ help:
 	@echo "make reboot-test    hosts that reboot and die, under load; some minutes"
 	@echo "make fleet-test     eight pairs by one command: one fails, the run is killed, rollout, reboot (15 min)"
 	@echo "make faults         each fault at each step of a restart and a rollout (SHARD=1/8); build/faults.json"
+	@echo "make soak           restarts, rollouts, reboots with random faults for 30 min (SECONDS=, SEED=); build/soak.json"
 	@echo "make nobody-serving what clients see when something dies in a restart; build/nobody-serving.json"
 	@echo "make rollout-test   rollouts under load, and files with which dhcpd never gets normal"
 	@echo "make unit           the tests that need neither root nor the lab"
@@ -108,6 +109,11 @@ fleet-test: setup
 faults: setup
 	lab/isolated $(PYTHON) -m lab.faults $(if $(SHARD),--shard $(SHARD)) $(if $(KIND),--kind $(KIND)) \
 		$(if $(ONLY),--only "$(ONLY)") $(if $(MISSING),--missing)
+
+# Half an hour and the set-up; SECONDS=300 for less, SEED=7 FIRST=12 for the rounds of another one.
+soak: setup
+	lab/isolated $(PYTHON) -m lab.soak $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED)) \
+		$(if $(FIRST),--first $(FIRST))
 
 nobody-serving: setup
 	lab/isolated $(PYTHON) -m pytest -m slow tests/hosts/test_nobody_serving.py

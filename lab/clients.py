@@ -51,7 +51,9 @@ _PORT = 67
 _COOKIE = b"\x63\x82\x53\x63"
 _HEADER = struct.Struct("!BBBBIHH4s4s4s4s16s64s128s")
 DISCOVER, OFFER, REQUEST, ACK, NAK = 1, 2, 3, 5, 6
-_REQUESTED, _MESSAGE, _SERVER = 50, 53, 54
+REQUESTED, _LEASE_TIME, _MESSAGE, SERVER = 50, 51, 53, 54
+#: No address.
+NONE = bytes(4)
 
 _numbers = itertools.count(1)
 
@@ -158,20 +160,27 @@ class Clients:
 
 
 def packet(
-    kind: int, xid: int, hardware: bytes, relay: bytes, seconds: int, options: bytes = b""
+    kind: int,
+    xid: int,
+    hardware: bytes,
+    relay: bytes,
+    seconds: int,
+    options: bytes = b"",
+    held: bytes = NONE,
 ) -> bytes:
-    """A client's packet as its relay agent sends it on.
+    """A client's packet as its relay agent sends it on, or as the client itself sends it.
 
     :param kind: DISCOVER or REQUEST.
     :param hardware: its Ethernet address.
-    :param relay: giaddr.
+    :param relay: giaddr; ``NONE`` where the client sends it to the server itself.
     :param seconds: since the client began.
     :param options: more of them, encoded.
+    :param held: ciaddr, the address that a client has and asks to keep.
     """
-    zero = bytes(4)
+    hops, seconds = int(relay != NONE), min(seconds, 0xFFFF)
     head = _HEADER.pack(
-        1, 1, 6, 1, xid, min(seconds, 0xFFFF), 0, zero, zero, zero, relay, hardware, b"", b""
-    )
+        1, 1, 6, hops, xid, seconds, 0, held, NONE, NONE, relay, hardware, b"", b""
+    )  # fmt: skip
     return head + _COOKIE + bytes((_MESSAGE, 1, kind)) + options + b"\xff"
 
 
@@ -185,6 +194,17 @@ def read(data: bytes) -> tuple[int, int, bytes, bytes, bytes] | None:
     if data[_HEADER.size : _HEADER.size + 4] != _COOKIE:
         return None
     fields = _HEADER.unpack_from(data)
+    found = _options(data)
+    kind = found.get(_MESSAGE, b"\0")[:1]
+    return kind[0] if kind else 0, fields[4], fields[11][:6], fields[8], found.get(SERVER, b"")
+
+
+def lease_time(data: bytes) -> int:
+    """The seconds for which a server's packet gives an address; 0 where it says none."""
+    return int.from_bytes(_options(data).get(_LEASE_TIME, b""), "big")
+
+
+def _options(data: bytes) -> dict[int, bytes]:
     found: dict[int, bytes] = {}
     position = _HEADER.size + 4
     while position + 1 < len(data) and data[position] != 255:
@@ -194,8 +214,7 @@ def read(data: bytes) -> tuple[int, int, bytes, bytes, bytes] | None:
         length = data[position + 1]
         found[data[position]] = data[position + 2 : position + 2 + length]
         position += 2 + length
-    kind = found.get(_MESSAGE, b"\0")[:1]
-    return kind[0] if kind else 0, fields[4], fields[11][:6], fields[8], found.get(_SERVER, b"")
+    return found
 
 
 # The clients
@@ -302,7 +321,7 @@ class Crowd:
             self._count_silence(now)
         if kind == OFFER and client.waits_for == OFFER:
             client.waits_for, client.tries = ACK, 0
-            client.options = bytes((_SERVER, 4)) + server + bytes((_REQUESTED, 4)) + address
+            client.options = bytes((SERVER, 4)) + server + bytes((REQUESTED, 4)) + address
             self._transmit(client, now)
         elif kind == ACK and client.waits_for == ACK:
             del self._waiting[xid]

@@ -76,6 +76,11 @@ class Fault:
     reboots: Collection[str] = ()
     prepare: Callable[[Lab, Salt, Dhcp], None] = _nothing
 
+    @property
+    def is_prepared(self) -> bool:
+        """Whether something has to be done before a run begins."""
+        return self.prepare is not _nothing
+
 
 def other_than(server: str) -> str:
     """Return the other server."""

@@ -1,0 +1,1 @@
+"""Restarts, rollouts, reboots over and over under load, with random faults: ``make soak``."""
