@@ -67,6 +67,7 @@ class Served:
     :ivar never: how many were not served at all, in more than a minute.
     :ivar duplicates: how many were given an address that another client has.
     :ivar sent_again: packets that were sent again.
+    :ivar lost: how many DISCOVERs and REQUESTs had no answer when they were first sent.
     :ivar refused: NAKs that they got.
     :ivar median_ms: the median wait from the first DISCOVER to the ACK, milliseconds.
     :ivar slowest_s: the longest, seconds.
@@ -80,6 +81,7 @@ class Served:
     never: int
     duplicates: int
     sent_again: int
+    lost: int
     refused: int
     median_ms: float
     slowest_s: float
@@ -254,7 +256,7 @@ class Crowd:
         self._waiting: dict[int, _Client] = {}
         self._due: list[tuple[float, int, int]] = []
         self._owners: dict[bytes, bytes] = {}
-        self.clients = self.sent_again = self.refused = self.duplicates = 0
+        self.clients = self.sent_again = self.lost = self.refused = self.duplicates = 0
         self.waits: list[float] = []
         self.never = 0
         self._answered = now
@@ -299,6 +301,7 @@ class Crowd:
             client = self._waiting.get(xid)
             if client is None or client.sent != sent:
                 continue  # it was answered meanwhile
+            self.lost += client.tries == 1
             if now - client.began > NEVER:
                 self.never += 1
                 del self._waiting[xid]
@@ -340,6 +343,7 @@ class Crowd:
             never=self.never + len(self._waiting),
             duplicates=self.duplicates,
             sent_again=self.sent_again,
+            lost=self.lost,
             refused=self.refused,
             median_ms=round(1000 * statistics.median(waits), 2),
             slowest_s=round(waits[-1], 2),

@@ -69,6 +69,19 @@ def test_a_client_without_an_answer_sends_again_after_4_8_16_and_32_seconds():
     assert (wire.crowd.result().late, wire.crowd.result().never) == (1, 0)
 
 
+def test_a_message_is_lost_once_however_often_it_is_sent_again():
+    wire = Wire()
+    wire.crowd.begin(0.0)
+    wire.run_until(20.0)
+    wire.answer(OFFER, 20.0)
+    assert wire.crowd.result().lost == 1, "the DISCOVER"
+    wire.run_until(40.0)
+    wire.answer(ACK, 40.0)
+    served = wire.crowd.result()
+    assert (served.lost, served.never) == (2, 0), "and the REQUEST"
+    assert served.sent_again > served.lost
+
+
 def test_a_client_that_nobody_answers_is_never_served():
     wire = Wire()
     wire.crowd.begin(0.0)
