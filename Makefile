@@ -5,7 +5,7 @@ PYTHON := .venv/bin/python
 
 .PHONY: help setup venv unit test explore fuzz test-salts salts-table steering-test docs docs-test docs-outputs docs-troubles docs-faults docs-pictures reboot-test fleet-test faults soak doctor-test \
 	docs-terminal rollout-test demo lab bench-restart bench-clients bench-leases \
-	bench-status events-test metrics-test bench-torn damage-test upgrade-test bench-conf bench-fleet bench-crowd races nobody-serving lint clean
+	bench-status events-test metrics-test bench-torn damage-test upgrade-test bench-conf bench-fleet bench-crowd bench-peers peers-table races nobody-serving lint clean
 
 help:
 	@echo "make demo           a real pair restarted under load, shown on a page"
@@ -43,6 +43,8 @@ help:
 	@echo "make bench-conf     a configuration of 50,000 hosts, beside dhcpd -t"
 	@echo "make bench-fleet    many pairs restarted by one command, beside one pair and the CPU's floor"
 	@echo "make bench-crowd    a master with 1,000 simulated minions: pairs, status, fleet_plan"
+	@echo "make bench-peers    beside Ansible, a script, a highstate, Salt's batch: healthy, and in four troubles (25 min)"
+	@echo "make peers-table    what that came to, into README.md and docs/peers.md"
 	@echo "make races          persons who stop both servers at once: never both down (ROUNDS=30; 10 min)"
 	@echo "make setup          packages and the virtual environment, as the others do it too"
 	@echo "make clean          remove what was built; the virtual environment stays"
@@ -174,6 +176,15 @@ bench-fleet: setup
 # 1,000 simulated minions; PAIRS=50 for less.
 bench-crowd: setup
 	lab/isolated $(PYTHON) -m bench.crowd $(if $(PAIRS),--pairs $(PAIRS))
+
+# ROUNDS=1, PEER=ansible, SCENARIO=interrupted for less.
+bench-peers: setup
+	lab/setup --peers
+	lab/isolated $(PYTHON) -m bench.peers $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(PEER),--peer $(PEER)) \
+		$(if $(SCENARIO),--scenario $(SCENARIO))
+
+peers-table: venv
+	$(PYTHON) -m bench.peers.table
 
 lint: venv
 	$(PYTHON) -m ruff check .

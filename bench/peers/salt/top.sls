@@ -1,0 +1,3 @@
+base:
+  'dhcp-*':
+    - dhcp_server
