@@ -32,11 +32,12 @@ def judge(stage: Stage, peer: Peer, scenario: Scenario) -> dict[str, Any]:
     if offer:
         stage.offer(offer)
     clients = Clients(stage.dhcp)
-    with Watcher(stage.dhcp) as watcher:
+    with Watcher(stage.dhcp) as watcher, contextlib.ExitStack() as cleanup:
         scenario.begin(stage)
         before = {name: stage.state(name) for name in stage.lab.hosts}
         pids = stage.pids()
         clients.start(RATE)
+        cleanup.callback(end, clients)
         pause(BEFORE)
         begun = time.monotonic()
         done = (peer.rollout if scenario.offer else peer.restart)(stage)
@@ -80,10 +81,16 @@ def wait_for_the_end(stage: Stage) -> None:
     pause(AFTER)
 
 
+def end(clients: Clients) -> None:
+    """End clients that an error has left behind."""
+    with contextlib.suppress(LabError):
+        clients.stop(patient=False)
+
+
 def pause(seconds: float) -> None:
     """Let the load run."""
-    end = time.monotonic() + seconds
-    wait_until(lambda: time.monotonic() >= end, "the pause is over", seconds + 5)
+    until = time.monotonic() + seconds
+    wait_until(lambda: time.monotonic() >= until, "the pause is over", seconds + 5)
 
 
 def restarted(pids: dict[str, list[int]], sightings: Any) -> list[str]:

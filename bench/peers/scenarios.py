@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from bench.peers.stage import Stage
+from lab.errors import LabError
 from lab.waiting import wait_until
 
 
@@ -24,9 +26,10 @@ def _first_does_not_come_back(stage: Stage) -> None:
         def one_has_ended() -> list[str]:
             return [name for name, pid in pids.items() if not os.path.exists(f"/proc/{pid}/exe")]
 
-        ended = wait_until(one_has_ended, "a server ends", 400.0, every=0.002)
-        for name in pids.keys() - ended:
-            stage.let_start(name)
+        with contextlib.suppress(LabError):  # nobody was stopped
+            ended = wait_until(one_has_ended, "a server ends", 400.0, every=0.002)
+            for name in pids.keys() - ended:
+                stage.let_start(name)
 
     threading.Thread(target=watch, daemon=True).start()
 
@@ -36,8 +39,8 @@ class Scenario:
     """
     One scenario.
 
-    title
-        As the tables name it.
+    title, short
+        As the page and the README's table name it.
     begin
         Makes it so, on a pair that is normal.
     offer
@@ -45,17 +48,28 @@ class Scenario:
     """
 
     title: str
+    short: str
     begin: Callable[[Stage], None] = _nothing
     offer: str = ""
 
 
 #: By name, in the order of the tables.
 SCENARIOS = {
-    "healthy": Scenario("nothing is wrong"),
-    "no-return": Scenario("the first server does not come back", _first_does_not_come_back),
-    "interrupted": Scenario("the partners do not reach each other", Stage.cut_link),
-    "refused-file": Scenario("a new file that `dhcpd -t` refuses", offer="refused"),
+    "healthy": Scenario("Nothing is wrong", "healthy"),
+    "no-return": Scenario(
+        "The first server does not come back",
+        "the first does not come back",
+        _first_does_not_come_back,
+    ),
+    "interrupted": Scenario(
+        "The partners do not reach each other", "partners cut off from each other", Stage.cut_link
+    ),
+    "refused-file": Scenario(
+        "A new file that `dhcpd -t` refuses", "file that `dhcpd -t` refuses", offer="refused"
+    ),
     "wrong-partner": Scenario(
-        "a new file with a wrong `peer address`, which `dhcpd -t` accepts", offer="wrong partner"
+        "A new file with a wrong `peer address`, which `dhcpd -t` accepts",
+        "wrong `peer address`",
+        offer="wrong partner",
     ),
 }

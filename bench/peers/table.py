@@ -27,9 +27,9 @@ Cases = dict[str, dict[str, list[dict[str, Any]]]]
 
 
 def readme_table(cases: Cases) -> str:
-    """Return the short table: a healthy pair by medians, and how long nobody served otherwise."""
-    head = ["", "time", "over the floor", "lost", "late", "twice", "nobody serves"]
-    head += [SCENARIOS[name].title for name in FAULTS]
+    """Return the short table: a healthy pair by medians, and how long nobody served in each."""
+    head = ["", "time", "over the floor", "lost, late, twice"]
+    head += [SCENARIOS[name].short for name in SCENARIOS]
     rows = [head, ["---"] * len(head)]
     for name in NAMES:
         runs = cases["healthy"][name]
@@ -37,7 +37,7 @@ def readme_table(cases: Cases) -> str:
         waits = PEERS_BY_NAME[name].waits_s
         row = [PEERS_BY_NAME[name].title, f"{median(runs, 'wall_s'):.1f} s"]
         row += [f"{over:.1f} s" + (f" ({waits:g} s chosen)" if waits else "")]
-        row += [f"{median(runs, key):g}" for key in ("lost", "late", "duplicates")]
+        row += [", ".join(f"{median(runs, key):g}" for key in ("lost", "late", "duplicates"))]
         row += [f"{median(runs, 'longest_unserved_s'):.1f} s"]
         row += [fault_cell(cases, scenario, name) for scenario in FAULTS]
         rows.append(row)
@@ -76,7 +76,7 @@ def page_tables(cases: Cases) -> str:
         for peer in PEERS_BY_NAME:
             for case in cases.get(scenario, {}).get(peer, []):
                 rows.append(page_row(peer, case))
-        text += f"\n## {SCENARIOS[scenario].title.capitalize()}\n\n{lines(rows)}\n"
+        text += f"\n## {SCENARIOS[scenario].title}\n\n{lines(rows)}\n"
     return text
 
 

@@ -85,7 +85,7 @@ def test_the_short_table_has_medians_over_the_floor_and_the_waits_apart():
         "interrupted": {"ours": [case(restarted=[])]},
     }
     rows = {row.split(" | ")[0].strip("| "): row for row in table.readme_table(cases).splitlines()}
-    assert "6.0 s | 4.5 s | 1 | 0 | 0 |" in rows[PEERS_BY_NAME["ours"].title]
+    assert "6.0 s | 4.5 s | 1, 0, 0 | 0.0 s |" in rows[PEERS_BY_NAME["ours"].title]
     assert "4.5 s (30 s chosen)" in rows[PEERS_BY_NAME["script"].title]
     assert "0.0 s, not begun" in rows[PEERS_BY_NAME["ours"].title]
     assert "not run" in rows[PEERS_BY_NAME["ansible"].title]
