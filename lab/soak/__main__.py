@@ -31,9 +31,9 @@ from lab.dhcp import Dhcp
 from lab.dhcp import Relationship
 from lab.errors import LabError
 from lab.faults import strikes
-from lab.faults.kept import commit
 from lab.faults.case import go_on
 from lab.faults.case import offer
+from lab.faults.kept import commit
 from lab.faults.scene import FIRST
 from lab.faults.scene import SECOND
 from lab.isolation import CHECKOUT
