@@ -252,6 +252,27 @@ TAKEN = [
     "<B>option x-y code 200 = array of integer 8;\noption x-y 1, 2;",
     '<B>class "a" { lease limit 5; }',
     '<B>class "a" { spawn with hardware; }',
+    # heads of blocks, and statements with one form
+    "subnet 192.0.2.0 netmask 255.255.255.0 { pool { range 192.0.2.10 192.0.2.20; } }\nserver-duid ll;\n",  # noqa: E501
+    "<B>server-duid llt ethernet 213982198 00:16:6f:49:7d:9b;\n",
+    '<B>server-duid en 2495 "identifier-1234";\n',
+    "<B>server-duid ll ethernet 00:16:6f:49:7d:9b;\n",
+    '<B>option space mine;\noption mine.name code 1 = text;\noption mine.name "x";\n',
+    "<B>key k { algorithm hmac-md5; secret c2VjcmV0; }\nzone example.org. { primary 127.0.0.1; key k; }\n",  # noqa: E501
+    "<B>zone example.org. { primary ns.example.org; secondary 192.0.2.7; }\n",
+    '<B>class "c" { match option user-class; }\nsubclass "c" "a" { }\nsubclass "c" 1:2:ff;\n',
+    '<B>default domain-name "x";\nsupersede routers 192.0.2.1;\n',
+    # marks
+    "<B>option domain-name-servers 192.0.2.1,\n  192.0.2.2,\n  ns.example.org;\n",
+    "<B>option static-routes 10.0.0.0 192.0.2.1, 10.1.0.0 192.0.2.1;\n",
+    "<B>option slp-directory-agent true 192.0.2.1, 192.0.2.2;\n",
+    '<B>class "c" { match if substring(option vendor-class-identifier, 0, 3) = "PXE"\n  and\n  option user-class = "x"; }\n',  # noqa: E501
+    '<B>option host-name = concat("a",\n  option domain-name);\n',
+    '<B>option user-class "x";\n',
+    "<B>next-server = c0:00:02:01;\n",
+    'shared-network "n" { subnet 192.0.2.0 netmask 255.255.255.0 { } subnet 198.51.100.0 netmask 255.255.255.0 { } pool { range 198.51.100.10 198.51.100.20; } }\n',  # noqa: E501
+    "<B>% option \u2013 of nobody;\n",
+    'failover peer "f" { primary; address dhcp-a.example.org; peer address 3221225986; mclt 60; split 128; }\n<S>',  # noqa: E501
 ]
 REFUSED = [
     '<P>shared-network "x" { failover peer "f"; subnet 192.0.2.0 netmask 255.255.255.0 { } pool { range 192.0.2.10 192.0.2.20; } }',  # noqa: E501
@@ -589,4 +610,55 @@ REFUSED = [
     "<B>shared-network x { <S> }",
     "<B>default-lease-time 10a;",
     "<B>subnet 198.51.100.0 netmask 255.255.255.0 { range6 2001:db8::5; }",
+    # heads of blocks, and statements with one form
+    "subnet 192.0.2.0/24 { }\n",
+    "subnet 192.0.2.0 255.255.255.0 { }\n",
+    "subnet 192.0.2.0 netmask /24 { }\n",
+    "subnet 192.0.2.256 netmask 255.255.255.0 { }\n",
+    "subnet 192.0.2 netmask 255.255.255.0 { }\n",
+    "subnet 192.0..2.0 netmask 255.255.255.0 { }\n",
+    "subnet 192,0.2.0 netmask 255.255.255.0 { }\n",
+    "subnet subnet 192.0.2.0 netmask 255.255.255.0 { }\n",
+    "subnet 192.0.2.0 netmask netmask 255.255.255.0 { }\n",
+    "subnet 192.0.2.0 netmask 255.255.255.0 { pool pool { } }\n",
+    'subnet 192.0.2.0 netmask 255.255.255.0 { pool "p" { } }\n',
+    "<B>server-duid ll 00:16:6f:49:7d:9b;\n",
+    "<B>server-duid ll ethernet 00-16-6f-49-7d-9b;\n",
+    "<B>server-duid en 2495 identifier-1234;\n",
+    "<B>option space cable labs;\n",
+    "<B>option space mine:\noption mine.name code 1 = text;\n",
+    "<B>option mine.name code 1 = text;\n",
+    "<B>option 150 192.0.2.1;\n",
+    "<B>zone example.org. { primary 127.0.0; }\n",
+    "<B>zone example.org. { primary 127.0.0.1; primary 127.0.0.2; }\n",
+    "<B>zone example.org. { primary 127.0.0.1; ping-check off; }\n",
+    "<B>zone zone example.org. { primary 127.0.0.1; }\n",
+    '<B>class "c" { match option user-class; }\nsubclass "c" abc { }\n',
+    '<B>class "c" { match hardware; }\nsubclass "c" 01-00-16-6f-49-7d-9b;\n',
+    '<B>class "c" { match hardware; }\nsubclass "c" "a" "b";\n',
+    '<B>class "c" { match match if known; }\n',
+    "<B>default lease-time 600;\n",
+    "<B>if known { } else: { }\n",
+    # marks
+    "<B>option domain-name-servers 192.0.2.1 192.0.2.2;\n",
+    "<B>option domain-name-servers ns1.example.org ns2.example.org;\n",
+    "<B>option domain-name-servers 192.0.2.1, 192.0.2.2,;\n",
+    "<B>option domain-name-servers 192.0.2.1,, 192.0.2.2;\n",
+    "<B>option slp-directory-agent true 192.0.2.1 192.0.2.2;\n",
+    "<B>option slp-directory-agent true 192.0.2.256;\n",
+    "<B>option space mine;\noption mine.name code 1 = text,;\n",
+    '<B>option space mine;\noption mine.name code 1 = text;\noption mine.name "x"\noption domain-name "y";\n',  # noqa: E501
+    '<B>option domain-search "a.example.org", "b.example.org",;\n',
+    "<B>class \"c\" { match if option user-class = 'x'; }\n",
+    "<B>next-server = 192.0.2.1;\n",
+    '<B>class "c" { match if exists host_name; }\n',
+    'shared-network "n" { subnet 192.0.2.0 netmask 255.255.255.0 { } pool { range 203.0.113.10 203.0.113.20; } }\n',  # noqa: E501
+    'shared-network "n" { subnet 192.0.2.0 netmask 255.255.255.0 { } pool { range 192.0.2.10 192.0.2.20; } pool { range 192.0.2.20 192.0.2.30; } }\n',  # noqa: E501
+    'failover peer "f" { primary; address 192.0.2.256; peer address 192.0.2.2; mclt 60; split 128; }\n<S>',  # noqa: E501
+    'failover peer "f" { primary; address 192.0.2.1; peer address 192.0.2; mclt 60; split 128; }\n<S>',  # noqa: E501
+    'failover peer "f" { primary; address 192.0.2.1; peer address 192.0.2.2,; mclt 60; split 128; }\n<S>',  # noqa: E501
+    '<P>subnet 192.0.2.0 netmask 255.255.255.0 { pool { failover peer "f"; range 192.0.2.10 192.0.2.20; allow members of "c"; } }\nclass "c" { match if known; }\n',  # noqa: E501
+    '<B>subclass "c" 1:2; class "c" { match hardware; }\n',
+    "<B>server-identifier 192.0.2.256;\n",
+    "<B>zone example.org. { primary\u00a0127.0.0.1; }\n",
 ]

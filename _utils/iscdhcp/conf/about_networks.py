@@ -43,6 +43,8 @@ def networks(tree: Tree, addresses: Sequence[str] | None) -> Iterator[Finding]:
                     "subnet: dhcpd does not start",
                     "fix the range or the subnet",
                 )
+    for shared in (one for one in walk(tree.statements) if one.keyword == "shared-network"):
+        yield from _shared(shared, ranges)
     ranges.sort(key=lambda each: each[:2])
     reach: tuple[int, Statement] | None = None
     for first, last, one in ranges:
@@ -71,6 +73,43 @@ def networks(tree: Tree, addresses: Sequence[str] | None) -> Iterator[Finding]:
                 "declare the subnet of the interface that clients or relays reach, without a "
                 "range if it has no clients",
             )
+
+
+def _shared(shared: Statement, ranges: list[tuple[int, int, Statement]]) -> Iterator[Finding]:
+    """Ranges of a shared network's own pools, which have to lie in one of its subnets."""
+    if any(one.keyword in ("include", "group") for one in shared.block or ()):
+        return
+    inside = [(net, mask) for net, mask in map(_network, _directly(shared, "subnet")) if mask]
+    for pool in _directly(shared, "pool"):
+        for one in _directly(pool, "range"):
+            try:
+                first, last = views.range_numbers(one)
+            except ConfError:
+                continue
+            ranges.append((first, last, one))
+            if inside and not any(first & mask == net == last & mask for net, mask in inside):
+                yield at(
+                    one,
+                    ERROR,
+                    "range-outside-subnet",
+                    f"the range {views.dotted(first)} - {views.dotted(last)} lies in no subnet of "
+                    "its shared network: dhcpd does not start",
+                    "fix the range, or declare its subnet in the shared network",
+                )
+
+
+def _directly(around: Statement, keyword: str) -> list[Statement]:
+    return [one for one in around.block or () if one.keyword == keyword]
+
+
+def _network(subnet: Statement) -> tuple[int, int]:
+    """Return address and netmask of a subnet; zeros where it can't be read."""
+    before, _, after = subnet.text().lower().partition("netmask")
+    try:
+        network, mask = views.number(before), views.number(after)
+    except ValueError:
+        return 0, 0
+    return network & mask, mask
 
 
 def _subnets(statements: list[Statement]) -> Iterator[tuple[Statement, list[Statement]]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .problem import Problem
+from .finding import Problem
 from .syntax import Statement
 from .syntax import Word
 

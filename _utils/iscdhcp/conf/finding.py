@@ -1,4 +1,6 @@
-"""One thing that a configuration should not have, as lint tells it."""
+"""
+One thing that a configuration should not have: a statement's problem, and lint's finding about it.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +11,26 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import views
-from .problem import Problem
 from .syntax import Statement
 
 ERROR = "error"
 WARNING = "warning"
 NOTE = "note"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """
+    A statement that dhcpd refuses (or dies of), and what was expected in its place.
+
+    ``severity`` is :data:`WARNING` where dhcpd takes it, and does not do what was meant.
+    """
+
+    code: str
+    statement: Statement
+    what: str
+    fix: str
+    severity: str = ERROR
 
 
 @dataclass(frozen=True)

@@ -14,19 +14,23 @@ import base64
 import binascii
 import difflib
 import re
+from collections.abc import Iterable
 from collections.abc import Iterator
 
 from . import expressions
+from . import heads
+from . import marks
 from . import mistakes
 from . import values
 from . import views
+from .finding import Problem
 from .lookalikes import foreign
 from .options import OPTIONS
 from .options import PARAMETERS
 from .options import SPACES
-from .problem import Problem
 from .syntax import Statement
 from .syntax import Tree
+from .syntax import Word
 from .syntax import walk
 
 _NETWORKS = frozenset({"subnet", "subnet6", "shared-network"})
@@ -67,6 +71,7 @@ _STATEMENTS = frozenset(
     | {"ignore", "append", "prepend", "supersede", "send", "add", "set", "unset", "eval"}
     | {"execute", "return", "log", "define", "break", "parse-vendor-option", "use-eui-64"}
 )
+_BEGIN = _STATEMENTS | PARAMETERS.keys()
 #: Words that mean something elsewhere: alone, dhcpd refuses them (measured).
 _TOKENS = frozenset(
     {"primary", "secondary", "ethernet", "clients", "address", "port", "peer", "mclt", "split"}
@@ -76,6 +81,7 @@ _TOKENS = frozenset(
     | {"static", "alias", "select", "is", "of", "at", "or", "bad", "vendor", "boolean"}
 )
 _FLAGS = frozenset({"on", "off", "true", "false", "ignore"})
+_WITH_EXPRESSION = frozenset({"match", "if", "elsif", "set", "log", "eval", "execute", "switch"})
 _NUMBER = re.compile(r"-?(0x)?[0-9a-f]+", re.ASCII | re.IGNORECASE)
 _PLAIN = re.compile(r"[a-z]+(-[a-z]+){0,4}", re.ASCII)
 _BARE = re.compile(r"[a-z][\w-]*", re.ASCII | re.IGNORECASE)
@@ -105,6 +111,8 @@ class _Check:
     def __init__(self, tree: Tree) -> None:
         self._tree = tree
         self._classes: set[str] = set()
+        #: Those that were declared so far: only these are known.
+        self._classes_so_far: set[str] = set()
         #: Keys that were declared so far: a zone knows no others.
         self._keys: set[str] = set()
         self._options: set[str] = set()
@@ -143,6 +151,8 @@ class _Check:
                     yield from mistakes.mistakes(one, around, before[-1])
                     yield from expressions.wrong(one)
                     yield from values.wrong(one, self._types)
+                    yield from heads.wrong(one, around)
+                    yield from marks.wrong(one, _BEGIN)
                     defined = values.definition(one)
                     if defined is not None:
                         self._types[defined[0]] = defined[1]
@@ -214,6 +224,7 @@ class _Check:
                 "move it into the switch",
             )
         elif keyword in ("class", "vendor-class", "user-class"):
+            self._classes_so_far.add(one.text() if len(one.words) == 2 else "")
             yield from _class(one)
 
     def _known(self, one: Statement) -> Iterator[Problem]:
@@ -229,9 +240,10 @@ class _Check:
                     "dhcpd does not start",
                     "give each host a name of its own",
                 )
-        elif one.keyword in ("match", "if", "elsif", "set", "log", "eval", "execute", "switch"):
-            for mark, word in zip(words, words[1:], strict=False):
-                if mark.text.lower() == "option" and not mark.quoted and not word.quoted:
+        elif one.keyword in _WITH_EXPRESSION or (one.keyword == "option" and _has(words, "=")):
+            for mark, word in zip(words[1:], words[2:], strict=False):
+                named = mark.text.lower() in ("option", "exists", "config-option")
+                if named and not mark.quoted and not word.quoted:
                     yield from self._option_known(one, word.text.lower())
 
     def _option_known(self, one: Statement, name: str) -> Iterator[Problem]:
@@ -299,6 +311,7 @@ class _Check:
         if name in self._options:
             if one.raw.lower().split()[2:3] == ["code"]:
                 self._defined.add(name)
+                yield from self._space_known(one, name)
             elif name not in self._defined and name not in OPTIONS:
                 yield Problem(
                     "unknown-option",
@@ -307,15 +320,8 @@ class _Check:
                     "move its definition before it",
                 )
             return
-        space, dot, _ = name.rpartition(".")
-        if dot:
-            if space not in self._spaces:
-                yield Problem(
-                    "unknown-option",
-                    one,
-                    f'no option space has the name "{space}": dhcpd does not start',
-                    f'define it first: "option space {space};"',
-                )
+        if "." in name:
+            yield from self._space_known(one, name)
             return
         form = OPTIONS.get(name)
         if form is not None:
@@ -328,8 +334,21 @@ class _Check:
                 f'fix the name, or define it first: "option {name} code NUMBER = TYPE;"',
             )
 
+    def _space_known(self, one: Statement, name: str) -> Iterator[Problem]:
+        space, dot, _ = name.rpartition(".")
+        if dot and space not in self._spaces:
+            yield Problem(
+                "unknown-option",
+                one,
+                f'no option space has the name "{space}": dhcpd does not start',
+                f'define it first: "option space {space};"',
+            )
+
     def _zone(self, one: Statement) -> Iterator[Problem]:
         for inside in one.block or ():
+            strange = _not_ascii(inside)
+            if strange is not None:
+                yield strange
             if inside.keyword == "key" and inside.text().lower() not in self._keys:
                 yield Problem(
                     "unknown-key",
@@ -340,7 +359,14 @@ class _Check:
                 )
 
     def _class_known(self, one: Statement, name: str) -> Iterator[Problem]:
-        if name not in self._classes:
+        if name in self._classes and name not in self._classes_so_far:
+            yield Problem(
+                "class-before-declaration",
+                one,
+                f'class "{name}" is declared after this: dhcpd does not start',
+                f'move the block class "{name}" {{ ... }} before it',
+            )
+        elif name not in self._classes:
             yield Problem(
                 "unknown-class",
                 one,
@@ -349,8 +375,14 @@ class _Check:
             )
 
 
+def _has(words: Iterable[Word], text: str) -> bool:
+    return any(not word.quoted and word.text == text for word in words)
+
+
 def _not_ascii(one: Statement) -> Problem | None:
     """Find a character that looks like one of dhcpd's and is none, outside of strings."""
+    if one.keyword == "" and one.raw.startswith("%"):
+        return None  # dhcpd skips it
     for word in one.words:
         found = None if word.quoted else foreign(word.text)
         if found is not None:

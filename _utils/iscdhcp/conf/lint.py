@@ -12,11 +12,10 @@ from collections.abc import Sequence
 
 from ..errors import ConfError
 from ..errors import IscDhcpError
+from . import about_failover
 from . import about_networks
 from . import about_omapi
-from . import about_peers
 from . import about_pools
-from . import about_relationships
 from . import grammar
 from . import names
 from . import views
@@ -58,13 +57,13 @@ def lint(
         one for one in walk(tree.statements) if one.keyword == "failover" and one.block is not None
     ]
     for one in declared:
-        findings.extend(about_peers.declaration(one))
+        findings.extend(about_failover.declaration(one))
         if resolve is not None:
             findings.extend(map(of_problem, names.misleading(one, resolve, addresses)))
     findings.extend(about_pools.pools(tree.statements, bool(declared)))
     findings.extend(about_pools.parameters(tree.statements, bool(declared)))
     if configuration is not None:
-        findings.extend(about_relationships.relationships(tree, configuration, addresses))
+        findings.extend(about_failover.relationships(tree, configuration, addresses))
         findings.extend(about_omapi.omapi(tree, configuration))
     findings.extend(about_networks.networks(tree, addresses if declared else None))
     rank = {ERROR: 0, WARNING: 1, NOTE: 2}

@@ -16,10 +16,10 @@ from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Iterator
 
+from .finding import WARNING
+from .finding import Problem
 from .options import OPTIONS
 from .options import PARAMETERS
-from .problem import WARNING
-from .problem import Problem
 from .syntax import Statement
 from .views import dotted
 from .views import number
@@ -58,6 +58,7 @@ _LARGEST = {"B": 255, "S": 65535}
 _DECIMAL = re.compile(r"\d{1,12}", re.ASCII)
 _PLAIN = re.compile(r"[a-z]+(-[a-z]+){0,4}", re.ASCII)
 _HEX = re.compile(r"[0-9a-f]{1,2}", re.ASCII | re.IGNORECASE)
+_DIGITS = re.compile(r"([0-9a-f]{1,12})(?![\w:-])", re.ASCII | re.IGNORECASE)
 _HOST = re.compile(r"[\w.-]+", re.ASCII)
 _TWO = re.compile(r"[\w.-]*\w\s+\w[\w.-]*", re.ASCII)
 
@@ -100,8 +101,15 @@ def assignment(one: Statement) -> Iterator[Problem]:
         what = f'"{name} = ..." sets a variable of that name and not the parameter'
         fix = f"write {name} {value if value.isascii() else 'VALUE'};"
         yield Problem("assignment", one, what, fix, WARNING)
-    if len(one.words) == 3 and _DECIMAL.fullmatch(value):
-        yield from _too_large(one, value, 255)
+    digits = _DIGITS.match(one.words[2].text) if len(one.words) > 2 else None
+    if digits and not one.words[2].quoted and int(digits[1], 16) > 255:
+        # A number of a data expression is one byte, in hexadecimal digits (common/parse.c).
+        yield _error(
+            one,
+            "bad-value",
+            f'{digits[1]} behind "=" is read as hexadecimal, and is more than one byte',
+            f"write {name} {value};" if name in PARAMETERS else "write bytes: 01:f4",
+        )
 
 
 def lone_word(one: Statement) -> Problem:
@@ -320,8 +328,19 @@ def _shared_network(one: Statement, around: str) -> Iterator[Problem]:
 
 
 def _one_address(one: Statement, around: str) -> Iterator[Problem]:
+    text = one.text()
     if _TWO.search(one.raw.partition(" ")[2].split("#")[0]):
         yield _error(one, "bad-value", f"{one.keyword} is one address", "leave one")
+    elif text[:1].isdigit() and not text.isdigit() and not _is_number(text):
+        yield _error(one, "bad-value", "this is no address", f"write {one.keyword} 192.0.2.1;")
+
+
+def _is_number(text: str) -> bool:
+    try:
+        number(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _option(one: Statement, around: str) -> Iterator[Problem]:

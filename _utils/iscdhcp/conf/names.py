@@ -12,8 +12,8 @@ from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
 
-from .problem import WARNING
-from .problem import Problem
+from .finding import WARNING
+from .finding import Problem
 from .syntax import Statement
 
 #: Turns a host's name into its IPv4 addresses, in the order in which dhcpd is told them; none

@@ -14,10 +14,10 @@ import re
 from collections.abc import Iterator
 from collections.abc import Mapping
 
+from .finding import WARNING
+from .finding import Problem
 from .options import OPTIONS
 from .options import PARAMETERS
-from .problem import WARNING
-from .problem import Problem
 from .syntax import Statement
 from .syntax import Word
 
@@ -97,6 +97,10 @@ def failover_address(one: Statement) -> Iterator[Problem]:
         yield _problem(
             one, "an address stands without a prefix", f"write {value.partition('/')[0]}"
         )
+    else:
+        text = one.text(2 if one.keyword == "peer" else 1)
+        if not _WORD.fullmatch(text) and not text.isdigit() and not _fits(text):
+            yield _problem(one, "this is no address", "write one such as 192.0.2.1, or a name")
 
 
 def _problem(one: Statement, what: str, fix: str, code: str = "bad-value") -> Problem:

@@ -20,6 +20,7 @@ _ERRORS = (
     ("bad-value", "A statement's value is not of its kind.", "write one of that kind"),
     ("bad-secret", "A key's secret is not base64: dhcpd does not start.", "make it again"),
     ("peer-before-declaration", "A pool names a relationship that comes later.", "move it"),
+    ("class-before-declaration", "A class is named before it is declared.", "move it"),
     ("host-twice", "Two hosts have the same name: no start.", "give each its own"),
     ("bad-subnet", "A subnet's number has bits of its hosts: no start.", "write the subnet's own"),
     ("bad-permit", "A pool, or the rest, can't allow or deny that: no start.", "write one it can"),

@@ -47,7 +47,7 @@ PUT_TOGETHER = {
     "host/units.py": {
         *("unit-masked", "unit-start-limit", "unit-before-start", "unit-refused"),
     },
-    "conf/about_peers.py": {"mclt-on-secondary", "split-on-secondary", "hba-on-secondary"},
+    "conf/about_failover.py": {"mclt-on-secondary", "split-on-secondary", "hba-on-secondary"},
     "rules/may_stop.py": {"lease-file-missing", "lease-file-torn"},
     "pair/cases.py": {"service", "service-half"},
     "pair/preflight.py": {"minion-silent", "not-synced"},
