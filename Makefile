@@ -12,7 +12,7 @@ help:
 	@echo "make test           all tests"
 	@echo "make reboot-test    hosts that reboot and die, under load; some minutes"
 	@echo "make fleet-test     eight pairs by one command: one fails, the run is killed, rollout, reboot (15 min)"
-	@echo "make faults         each fault at each step of a restart and a rollout (SHARD=1/8); build/faults.json"
+	@echo "make faults         each fault at each step of a run (SHARD=1/16 KIND=restart); build/faults.json"
 	@echo "make soak           restarts, rollouts, reboots with random faults for 30 min (SECONDS=, SEED=); build/soak.json"
 	@echo "make nobody-serving what clients see when something dies in a restart; build/nobody-serving.json"
 	@echo "make rollout-test   rollouts under load, and files with which dhcpd never gets normal"

@@ -1,5 +1,5 @@
 """
-Each fault at each step of a restart, a rollout and a reboot, judged from outside.
+Each fault at each step of a restart, a rollout, a reboot and a fleet's restart, from outside.
 
 ``make faults`` runs them all (``SHARD=2/8``, ``KIND=restart``, ``ONLY=words``); each case is added
 to ``build/faults.json`` with the commit that it was made at. Judged are, by what a watch of the lab
@@ -33,6 +33,7 @@ from lab.faults.leases import LEASE_TIME
 from lab.faults.persons import site_state
 from lab.faults.scene import FIRST
 from lab.faults.scene import KINDS
+from lab.faults.scene import OTHERS
 from lab.faults.scene import SECOND
 from lab.hosts import Host
 from lab.lab import Lab
@@ -64,9 +65,23 @@ def main() -> int:
         print(*map(", ".join, chosen), sep="\n")
         return 0
     kept = Kept(FIGURES, commit())
-    with Lab([FIRST, SECOND], VOLUMES) as lab:
-        relationship = Relationship("foo", SECOND, FIRST, mclt=MCLT, addresses=20000)
-        dhcp = Dhcp(lab.hosts, [relationship], lease_time=LEASE_TIME)
+    of_fleets = [one for one in chosen if one[0] == "fleet"]
+    of_a_pair = [one for one in chosen if one[0] != "fleet"]
+    for cases, hosts in ((of_a_pair, [FIRST, SECOND]), (of_fleets, [FIRST, SECOND, *OTHERS])):
+        if cases:
+            make(cases, hosts, kept)
+    return kept.told()
+
+
+def make(cases: list[tuple[str, str, str]], hosts: list[str], kept: Kept) -> None:
+    """Make some cases in one lab; a second pair is there where there are hosts for it."""
+    with Lab(hosts, VOLUMES) as lab:
+        relationships = [Relationship("foo", SECOND, FIRST, mclt=MCLT, addresses=20000)]
+        if hosts[2:]:
+            relationships.append(
+                Relationship("bar", hosts[2], hosts[3], mclt=MCLT, addresses=20000)
+            )
+        dhcp = Dhcp(lab.hosts, relationships, lease_time=LEASE_TIME)
         dhcp.install(60.0)
         starts_at_boot(lab[FIRST])
         with Salt(lab) as salt:
@@ -74,7 +89,7 @@ def main() -> int:
             site_state(salt)
             salt.sync_all()
             salt.salt_run("dhcp_failover.pairs", "refresh=True")
-            for number, case in enumerate(chosen, 1):
+            for number, case in enumerate(cases, 1):
                 begun = time.monotonic()
                 try:
                     found = one_case(lab, salt, dhcp, *case, number)
@@ -84,7 +99,6 @@ def main() -> int:
                     begin_anew(lab, salt, dhcp)
                 found["seconds"] = round(time.monotonic() - begun, 1)
                 kept.add(*case, found)
-    return kept.told()
 
 
 def starts_at_boot(host: Host) -> None:

@@ -62,15 +62,16 @@ def one_case(
     scene.learn_keys()
     if scene.keys:
         dhcp.write_configuration()
-    starts = {host: _starts(dhcp, seen, host, begun) for host in (worker, partner)}
+    starts = {host: _starts(dhcp, seen, host, begun) for host in lab.hosts}
     lost = before - leases.held(dhcp)
     allowed = fault.alone if moment in strikes.AWAY else strikes.ALWAYS
     wrong = _of_the_command(came, code, again)
     if seen.longest_unserved_s > allowed:
         wrong.append(f"nobody had an answer for {seen.longest_unserved_s:.1f} s")
-    for host, role in ((worker, "worker"), (partner, "partner")):
+    for host in lab.hosts:
         # What the fault has ended comes back by one start more.
-        most = 1 + (fault.kills == role) + fault.by_others
+        role = {worker: "worker", partner: "partner"}.get(host, "")
+        most = 1 + (fault.kills == role != "") + (fault.by_others if role else 0)
         if starts[host] > most:
             wrong.append(f"dhcpd on {host} was started {starts[host]} times")
     if lost:

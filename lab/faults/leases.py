@@ -32,8 +32,8 @@ def taken(dhcp: Dhcp) -> set[str]:
 
 
 def held(dhcp: Dhcp) -> set[str]:
-    """Return the addresses that both servers have as active."""
-    first, second = (active(host.read(LEASES)) for host in dhcp.hosts.values())
+    """Return the addresses that both servers of the first relationship have as active."""
+    first, second = (active(host.read(LEASES)) for host in _pair(dhcp))
     return first & second
 
 
@@ -50,5 +50,8 @@ def active(text: str, until: float = 0.0) -> set[str]:
 
 def _long(dhcp: Dhcp) -> set[str]:
     until = time.time() + LEASE_TIME / 2
-    files: list[Host] = list(dhcp.hosts.values())
-    return set().union(*(active(host.read(LEASES), until) for host in files))
+    return set().union(*(active(host.read(LEASES), until) for host in _pair(dhcp)))
+
+
+def _pair(dhcp: Dhcp) -> list[Host]:
+    return [dhcp.hosts[name] for name in dhcp.relationships[0].servers]

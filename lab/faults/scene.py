@@ -27,7 +27,9 @@ from lab.salt import Salt
 from lab.waiting import wait_until
 
 FIRST, SECOND = "dhcp-b", "dhcp-a"
-KINDS = ("restart", "rollout", "reboot")
+KINDS = ("restart", "rollout", "reboot", "fleet")
+#: Another pair, where it is a fleet.
+OTHERS = ("dhcp-c", "dhcp-d")
 #: Where a claim lies on a minion of the lab.
 CLAIM = "/var/lib/salt-of-the-lab/cache/dhcpd/claim.json"
 #: What a rollout has: files of the master's tree, for each minion.
@@ -65,6 +67,9 @@ class Scene:
         """Return the command; ``again``: it may begin by starting what is down."""
         if self.kind == "restart":
             words = ["dhcp_failover.restart", "foo", *(["heal=True"] if again else [])]
+            return ["--out=json", *words]
+        if self.kind == "fleet":
+            words = ["dhcp_failover.fleet_restart", *(["heal=True"] if again else [])]
             return ["--out=json", *words]
         pillar = {"pair": "foo", "heal": again}
         if self.kind == "rollout":

@@ -61,8 +61,8 @@ class Fault:
         How many starts more other people make.
     alone
         How many seconds nobody may serve where the one at work is away.
-    reboots
-        The moments of a reboot at which it is done, too.
+    reboots, fleets
+        The moments of a reboot and of a fleet's restart at which it is done, too.
     prepare
         What it takes before a run begins.
     """
@@ -74,6 +74,7 @@ class Fault:
     by_others: int = 0
     alone: float = ALWAYS
     reboots: Collection[str] = ()
+    fleets: Collection[str] = ()
     prepare: Callable[[Lab, Salt, Dhcp], None] = _nothing
 
     @property
@@ -205,20 +206,22 @@ _SERVING = ("both are claimed", "the first has started", "the first is normal") 
 )
 #: Those of a reboot at which the run does not work on a host that is down.
 _UP = ("both are claimed", "the first has started", "the first is normal")
+#: Those of one pair of a fleet: while it is at work, between its servers, before the next pair.
+_SOME = ("the first ends", "the first is normal", "the second has started")
 _ALL = ("both are claimed", "the first ends", "the first has started", "the first is normal") + (
     "the second ends",
     "the second has started",
 )
 
 FAULTS: dict[str, Fault] = {
-    "the run is killed": Fault(_run_killed, reboots=_ALL),
-    "the master is killed, back after 8 s": Fault(_master_killed, 8.0, reboots=_ALL),
+    "the run is killed": Fault(_run_killed, reboots=_ALL, fleets=_SOME),
+    "the master is killed, back after 8 s": Fault(_master_killed, 8.0, reboots=_ALL, fleets=_SOME),
     "the master is killed, back after 30 s": Fault(
         _master_killed, 30.0, at=["both are claimed", "the first ends", "the second has started"]
     ),
     "the worker's minion is killed, its call lives on": Fault(_minion_killed("worker", False), 3.0),
     "the worker's minion is killed with its control group": Fault(
-        _minion_killed("worker", True), 3.0, reboots=_UP
+        _minion_killed("worker", True), 3.0, reboots=_UP, fleets=_SOME
     ),
     "the partner's minion is killed with its control group": Fault(
         _minion_killed("partner", True), 3.0, reboots=["the first ends", "the second ends"]
@@ -230,18 +233,24 @@ FAULTS: dict[str, Fault] = {
         _dhcpd_signalled("worker", signal.SIGSTOP), 12.0, at=_SERVING
     ),
     "the partner's dhcpd is killed": Fault(
-        _dhcpd_signalled("partner", signal.SIGKILL), kills="partner", alone=ALONE, reboots=_UP
+        _dhcpd_signalled("partner", signal.SIGKILL),
+        kills="partner",
+        alone=ALONE,
+        reboots=_UP,
+        fleets=_SOME,
     ),
     "the partner's dhcpd is halted for 12 s": Fault(
-        _dhcpd_signalled("partner", signal.SIGSTOP), 12.0, alone=ALONE, reboots=_UP
+        _dhcpd_signalled("partner", signal.SIGSTOP), 12.0, alone=ALONE, reboots=_UP, fleets=_SOME
     ),
     "the worker's host loses its power for 5 s": Fault(
-        _power_cut("worker"), 5.0, kills="worker", reboots=_UP
+        _power_cut("worker"), 5.0, kills="worker", reboots=_UP, fleets=_SOME
     ),
     "the partner's host loses its power for 5 s": Fault(
         _power_cut("partner"), 5.0, kills="partner", alone=ALONE, reboots=_UP
     ),
-    "the link between the partners is cut for 8 s": Fault(_filtered(_LINK), 8.0, reboots=_UP),
+    "the link between the partners is cut for 8 s": Fault(
+        _filtered(_LINK), 8.0, reboots=_UP, fleets=_SOME
+    ),
     "the worker can't reach the master for 8 s": Fault(_filtered(_MASTER), 8.0, reboots=_UP),
     "the partner can't reach the master for 8 s": Fault(
         _filtered(_MASTER, "partner"), 8.0, reboots=["the first ends", "the second ends"]
@@ -270,6 +279,7 @@ FAULTS: dict[str, Fault] = {
         persons.beside("dhcp_failover.restart", "foo", "fresh=True", user="ann"),
         by_others=1,
         reboots=_UP,
+        fleets=_SOME,
     ),
     "somebody restarts the pair from another master": Fault(
         persons.from_another_master, by_others=1, prepare=persons.other_master
@@ -301,7 +311,7 @@ FAULTS: dict[str, Fault] = {
 def moments(kind: str, name: str) -> list[str]:
     """Return the moments of a run at which a fault is made."""
     fault = FAULTS[name]
-    at = fault.reboots if kind == "reboot" else fault.at
+    at = {"reboot": fault.reboots, "fleet": fault.fleets}.get(kind, fault.at)
     return [moment for moment in MOMENTS if at is None or moment in at]
 
 

@@ -18,9 +18,10 @@ PAGE = CHECKOUT / "docs" / "faults.md"
 HEAD = """# Faults at every step
 
 What was done to runs of a real pair to break them, and what clients saw. Each fault strikes at each
-step of a restart and of a rollout, some at those of a reboot of both hosts, while {rate} new
-clients a second ask for an address (`make faults`, in parts by `SHARD=1/16`; it adds to
-`build/faults.json`, each case with its command). Judged from outside, by the lab's watch:
+step of a restart and of a rollout, some at those of a reboot of both hosts and of a pair in a fleet
+of two, while {rate} new clients a second ask each pair for an address (`make faults`, in parts by
+`SHARD=1/16`; it adds to `build/faults.json`, each case with its command). Judged from outside, by
+the lab's watch:
 
 - the longest time in which no client had an answer, in seconds (in the cells below): {always:g} at
   most, on a busy machine; {alone:g} where the partner dies or is unreachable while the other is
