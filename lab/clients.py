@@ -110,7 +110,7 @@ class Clients:
     ) -> None:
         chosen = dhcp.relationship(relationship)
         self._network = dhcp.hosts[chosen.primary].network
-        number = dhcp.relationships.index(chosen)
+        number = dhcp.network_of(chosen)
         # perfdhcp has the first one.
         self._relay = client_network(number)[place]
         self._process: subprocess.Popen[str] | None = None

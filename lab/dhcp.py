@@ -132,6 +132,8 @@ class Dhcp:
     :param lease_time: seconds, default and maximum.
     :param ping_check: whether a server pings an address for a second before it offers it.
     :param statements: more of them for all servers' common file.
+    :param first_network: the number of the first relationship's client network, where the lab has
+        other servers with theirs.
     """
 
     def __init__(
@@ -142,8 +144,10 @@ class Dhcp:
         lease_time: int = 120,
         ping_check: bool = False,
         statements: str = "",
+        first_network: int = 0,
     ) -> None:
         self.relationships = list(relationships)
+        self.first_network = first_network
         names = dict.fromkeys(n for r in self.relationships for n in r.servers)
         self.hosts = {name: hosts[name] for name in names}
         self._others = [host for name, host in hosts.items() if name not in names]
@@ -164,6 +168,10 @@ class Dhcp:
         if which is None:
             return self.relationships[0]
         return self[which] if isinstance(which, str) else which
+
+    def network_of(self, each: Relationship) -> int:
+        """The number of a relationship's client network."""
+        return self.first_network + self.relationships.index(each)
 
     def __getitem__(self, name: str) -> Relationship:
         """The relationship of a name; the first one, where it is used twice.
@@ -343,7 +351,7 @@ omapi-port {omapi.port};
 omapi-key "{omapi.key_name}";"""
 
     def _subnet(self, each: Relationship) -> str:
-        number = self.relationships.index(each)
+        number = self.network_of(each)
         clients = client_network(number)
         ranges = each.ranges or ((clients[256], clients[256 + each.addresses - 1]),)
         lines = "\n    ".join(f"range {first} {last};" for first, last in ranges)

@@ -97,7 +97,7 @@ class Load:
     def __init__(self, dhcp: Dhcp, relationship: Relationship | str | None = None) -> None:
         chosen = dhcp.relationship(relationship)
         self._network = dhcp.hosts[chosen.primary].network
-        self._relay = str(relay_address(dhcp.relationships.index(chosen)))
+        self._relay = str(relay_address(dhcp.network_of(chosen)))
         self._process: subprocess.Popen[str] | None = None
         self._checked = False
         self._series = 0

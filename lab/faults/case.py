@@ -10,7 +10,9 @@ from lab.dhcp import Dhcp
 from lab.errors import LabError
 from lab.faults import leases
 from lab.faults import strikes
+from lab.faults.scene import FIRST
 from lab.faults.scene import MOMENTS
+from lab.faults.scene import Pair
 from lab.faults.scene import Scene
 from lab.faults.scene import wait_for
 from lab.lab import Lab
@@ -28,18 +30,24 @@ _STARTED = "Server starting service."
 
 
 def one_case(
-    lab: Lab, salt: Salt, dhcp: Dhcp, kind: str, moment: str, name: str, number: int
+    lab: Lab,
+    salt: Salt,
+    dhcp: Dhcp,
+    pair: Pair,
+    case: tuple[str, str, str],
+    number: int,
 ) -> dict[str, Any]:
     """Make one case and judge it."""
+    kind, moment, name = case
     fault = strikes.FAULTS[name]
-    worker = MOMENTS[moment][1]
-    partner = strikes.other_than(worker)
+    worker = pair.first if MOMENTS[moment][1] == FIRST else pair.second
+    partner = pair.other_than(worker)
     fault.prepare(lab, salt, dhcp)
     wait_until(dhcp.is_normal, "the pair is normal", 120.0, every=0.2)
     before = leases.taken(dhcp)
     if kind == "rollout":
         offer(salt, dhcp, leases.LEASE_TIME + number)
-    scene = Scene(lab, salt, dhcp, kind)
+    scene = Scene(lab, salt, dhcp, pair, kind)
     begun = time.time()
     with Watcher(dhcp, exchanges=RATE) as watcher:
         try:
@@ -62,13 +70,13 @@ def one_case(
     scene.learn_keys()
     if scene.keys:
         dhcp.write_configuration()
-    starts = {host: _starts(dhcp, seen, host, begun) for host in lab.hosts}
+    starts = {host: _starts(dhcp, seen, host, begun) for host in dhcp.hosts}
     lost = before - leases.held(dhcp)
     allowed = fault.alone if moment in strikes.AWAY else strikes.ALWAYS
     wrong = _of_the_command(came, code, again)
     if seen.longest_unserved_s > allowed:
         wrong.append(f"nobody had an answer for {seen.longest_unserved_s:.1f} s")
-    for host in lab.hosts:
+    for host in dhcp.hosts:
         # What the fault has ended comes back by one start more.
         role = {worker: "worker", partner: "partner"}.get(host, "")
         most = 1 + (fault.kills == role != "") + (fault.by_others if role else 0)
@@ -77,7 +85,7 @@ def one_case(
     if lost:
         wrong.append(f"{len(lost)} of {len(before)} leases were lost")
     if wrong:
-        tell(lab, f"{kind}, {moment}, {name}", wrong, said, said_again, seen, begun)
+        tell(dhcp, f"{kind}, {moment}, {name}", wrong, said, said_again, seen, begun)
     return {
         "longest_unserved_s": round(seen.longest_unserved_s, 2),
         "allowed_s": allowed,
@@ -130,7 +138,13 @@ def go_on(scene: Scene, code: int | None) -> tuple[int, str]:
 
 def offer(salt: Salt, dhcp: Dhcp, lease_time: int) -> None:
     """Put a new configuration into the master's file tree."""
-    new = Dhcp(dhcp.hosts, dhcp.relationships, omapi=dhcp.omapi, lease_time=lease_time)
+    new = Dhcp(
+        dhcp.hosts,
+        dhcp.relationships,
+        omapi=dhcp.omapi,
+        lease_time=lease_time,
+        first_network=dhcp.first_network,
+    )
     folder = salt.file_root / "faults"
     folder.mkdir(exist_ok=True)
     for host in dhcp.hosts:
@@ -139,18 +153,18 @@ def offer(salt: Salt, dhcp: Dhcp, lease_time: int) -> None:
 
 
 def tell(
-    lab: Lab, name: str, wrong: list[str], said: str, again: str, seen: Report, since: float
+    dhcp: Dhcp, name: str, wrong: list[str], said: str, again: str, seen: Report, since: float
 ) -> None:
     """Print all that can tell why a case did not hold."""
-    print(
-        f"\n=== {name}: {'; '.join(wrong)}\n{said[-8000:]}\n--- again\n{again[-8000:]}\n--- {seen}"
-    )
-    for host in lab.hosts.values():
+    told = [f"\n=== {name}: {'; '.join(wrong)}", said[-8000:], "--- again", again[-8000:]]
+    told.append(f"--- {seen}")
+    for host in dhcp.hosts.values():
         argv = ["journalctl", "-o", "short-precise", "--no-hostname", f"--since=@{since:.3f}"]
         try:
             text = host.run(argv, check=False).stdout
         except LabError as error:
             text = str(error)
-        lines = [one for one in text.splitlines() if " DHCP" not in one]
-        print(f"--- {host.name}", *lines[-150:], sep="\n")
-    print("===", flush=True)
+        # What each client is given is left out.
+        lines = [one for one in text.splitlines() if ": DHCP" not in one]
+        told += [f"--- {host.name}", *lines[-150:]]
+    print(*told, "===", sep="\n", flush=True)

@@ -37,7 +37,7 @@ _VARIABLES = {
 
 def prepare(lab: Lab, salt: Salt, dhcp: Dhcp) -> None:
     """Have dhcpd and minion of both hosts run under clocks that can be stepped, from now on."""
-    for name, host in lab.hosts.items():
+    for name, host in dhcp.hosts.items():
         host.write(_OFFSET, "+0s\n")
         place = f"/etc/systemd/system/{UNIT}.d/clock.conf"
         if host.run(["test", "-e", place], check=False).returncode == 0:

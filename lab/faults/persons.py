@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -31,10 +32,24 @@ def site_state(salt: Salt) -> None:
     (salt.file_root / "top.sls").write_text("base:\n  '*':\n    - site_of_the_lab\n")
 
 
-def beside(*arguments: str, user: str = "") -> Callable[[Scene, str, str], None]:
-    """Return what begins another command at the master."""
-    env = {"SUDO_USER": user} if user else {}
-    return lambda scene, worker, partner: scene.beside(*arguments, env=env)
+def restart_as(user: str) -> Callable[[Scene, str, str], None]:
+    """Return what begins a restart of the pair by somebody else."""
+    env = {"SUDO_USER": user}
+
+    def strike(scene: Scene, worker: str, partner: str) -> None:
+        scene.beside("dhcp_failover.restart", scene.pair.name, "fresh=True", env=env)
+
+    return strike
+
+
+def on_both(*arguments: str) -> Callable[[Scene, str, str], None]:
+    """Return what begins a call on both minions."""
+
+    def strike(scene: Scene, worker: str, partner: str) -> None:
+        both = f"{worker},{partner}"
+        scene.beside("salt.execute", both, *arguments, "tgt_type=list")
+
+    return strike
 
 
 def at_a_console(who: str, *argv: str) -> Callable[[Scene, str, str], None]:
@@ -48,11 +63,12 @@ def at_a_console(who: str, *argv: str) -> Callable[[Scene, str, str], None]:
 
 def other_master(lab: Lab, salt: Salt, dhcp: Dhcp) -> None:
     """Make another master of the same minions: with locks, runs and an identity of its own."""
-    mine, folder = salt.config_dir, _other(salt)
+    mine, folder = salt.config_dir, _other(salt, dhcp)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    # Its keys and modules are the same.
-    shutil.copytree(mine / "cache", folder / "cache", symlinks=True)
+    # Its keys and modules are the same; a job that ends meanwhile is no matter.
+    argv = ["cp", "-a", str(mine / "cache"), str(folder / "cache")]
+    subprocess.run(argv, capture_output=True, check=False)
     shutil.rmtree(folder / "cache" / "dhcp_failover", ignore_errors=True)
     settings = json.loads((mine / "master").read_text())
     settings["cachedir"] = str(folder / "cache")
@@ -61,11 +77,12 @@ def other_master(lab: Lab, salt: Salt, dhcp: Dhcp) -> None:
 
 def from_another_master(scene: Scene, worker: str, partner: str) -> None:
     """Restart the pair from another master."""
-    scene.beside("dhcp_failover.restart", "foo", "fresh=True", config_dir=_other(scene.salt))
+    words = ("dhcp_failover.restart", scene.pair.name, "fresh=True")
+    scene.beside(*words, config_dir=_other(scene.salt, scene.dhcp))
 
 
-def _other(salt: Salt) -> Path:
-    return salt.config_dir.with_name("other-master")
+def _other(salt: Salt, dhcp: Dhcp) -> Path:
+    return salt.config_dir.with_name(f"other-master-of-{dhcp.relationships[0].name}")
 
 
 def key_rotated(scene: Scene, worker: str, partner: str) -> None:
@@ -74,7 +91,7 @@ def key_rotated(scene: Scene, worker: str, partner: str) -> None:
     assert old is not None
     new = Omapi(key_name=old.key_name)
     scene.keys = [old, new]
-    for name, host in scene.lab.hosts.items():
+    for name, host in scene.dhcp.hosts.items():
         text = host.read(COMMON)
         assert old.secret in text, f"{COMMON} of {name} has another key"
         host.write(COMMON, text.replace(old.secret, new.secret), mode=0o640)

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from iscdhcp.errors import IscDhcpError
@@ -26,10 +27,8 @@ from lab.lab import Lab
 from lab.salt import Salt
 from lab.waiting import wait_until
 
-FIRST, SECOND = "dhcp-b", "dhcp-a"
 KINDS = ("restart", "rollout", "reboot", "fleet")
-#: Another pair, where it is a fleet.
-OTHERS = ("dhcp-c", "dhcp-d")
+FIRST, SECOND = "first", "second"
 #: Where a claim lies on a minion of the lab.
 CLAIM = "/var/lib/salt-of-the-lab/cache/dhcpd/claim.json"
 #: What a rollout has: files of the master's tree, for each minion.
@@ -39,19 +38,46 @@ SOURCE = {
 }
 
 
+@dataclass(frozen=True)
+class Pair:
+    """A relationship and its servers as a run takes them: the secondary first."""
+
+    name: str
+    first: str
+    second: str
+
+    @property
+    def servers(self) -> tuple[str, str]:
+        """Both."""
+        return self.first, self.second
+
+    def other_than(self, server: str) -> str:
+        """Return the other server."""
+        return self.second if server == self.first else self.first
+
+
+PAIRS = (
+    Pair("foo", "dhcp-b", "dhcp-a"),
+    Pair("bar", "dhcp-d", "dhcp-c"),
+    Pair("baz", "dhcp-f", "dhcp-e"),
+)
+
+
 class Scene:
     """
     A healthy pair, and a run that works on it.
 
     lab, salt, dhcp
         Up, with the pair normal.
+    pair
+        That the run works on; of a fleet the one that is struck.
     kind
         One of ``KINDS``.
     """
 
-    def __init__(self, lab: Lab, salt: Salt, dhcp: Dhcp, kind: str) -> None:
-        self.lab, self.salt, self.dhcp, self.kind = lab, salt, dhcp, kind
-        self.before = {name: self.pids(name) for name in lab.hosts}
+    def __init__(self, lab: Lab, salt: Salt, dhcp: Dhcp, pair: Pair, kind: str) -> None:
+        self.lab, self.salt, self.dhcp, self.pair, self.kind = lab, salt, dhcp, pair, kind
+        self.before = {name: self.pids(name) for name in pair.servers}
         self.command: subprocess.Popen[str] | None = None
         #: What undoes a fault, in the order of the faults.
         self.cures: list[Callable[[], None]] = []
@@ -66,12 +92,12 @@ class Scene:
     def arguments(self, again: bool = False) -> list[str]:
         """Return the command; ``again``: it may begin by starting what is down."""
         if self.kind == "restart":
-            words = ["dhcp_failover.restart", "foo", *(["heal=True"] if again else [])]
+            words = ["dhcp_failover.restart", self.pair.name, *(["heal=True"] if again else [])]
             return ["--out=json", *words]
         if self.kind == "fleet":
             words = ["dhcp_failover.fleet_restart", *(["heal=True"] if again else [])]
             return ["--out=json", *words]
-        pillar = {"pair": "foo", "heal": again}
+        pillar = {"pair": self.pair.name, "heal": again}
         if self.kind == "rollout":
             pillar |= {"source": SOURCE, "probation": 2}
         else:
@@ -133,6 +159,10 @@ class Scene:
         now = self.pids(host)
         return bool(now) and now != self.before[host]
 
+    def has_ended(self, host: str) -> bool:
+        """Whether the dhcpd that was there at the beginning is gone."""
+        return self.pids(host) != self.before[host]
+
     # -- and afterwards ----------------------------------------------------------------------------
 
     def cure(self) -> None:
@@ -142,18 +172,19 @@ class Scene:
 
     def settle(self, seconds: float = 90.0) -> None:
         """Wait until both hosts are up and their minions and the master answer."""
-        for name, host in self.lab.hosts.items():
+        for name, host in self.dhcp.hosts.items():
             if not host.running:
                 host.start()
                 self.salt.start_minion(name)
         deadline = time.monotonic() + seconds
-        while self.salt.salt("*", "test.ping", "--timeout=5").returncode:
+        ping = ("-L", ",".join(self.dhcp.hosts), "test.ping", "--timeout=5")
+        while self.salt.salt(*ping).returncode:
             if time.monotonic() > deadline:
                 raise LabError("a minion does not answer")
 
     def learn_keys(self) -> None:
         """Find out with which of its keys each server runs, and have its file have that one."""
-        for name in self.lab.hosts:
+        for name in self.dhcp.hosts:
             for key in self.keys:
                 if self._answers(name, key):
                     self.dhcp.omapi[name] = key
@@ -161,7 +192,7 @@ class Scene:
     def _answers(self, host: str, key: Omapi) -> bool:
         try:
             with OmapiClient(self.lab[host].address, key.port, key.key()) as client:
-                return bool(client.failover_state("foo"))
+                return bool(client.failover_state(self.pair.name))
         except IscDhcpError:
             return False
 
@@ -174,7 +205,7 @@ class Scene:
                 except subprocess.TimeoutExpired:
                     one.kill()
                     one.wait()
-        for host in self.lab.hosts.values():
+        for host in self.dhcp.hosts.values():
             if host.running:
                 found = [one.pid for one in host.processes("dhcpd")]
                 processes.signal_all(found, signal.SIGCONT)
@@ -184,34 +215,43 @@ class Scene:
 
 
 def _claimed(scene: Scene) -> bool:
-    return scene.lab[FIRST].run(["test", "-e", CLAIM], check=False).returncode == 0
+    host = scene.lab[scene.pair.first]
+    return host.run(["test", "-e", CLAIM], check=False).returncode == 0
 
 
-def _ends(host: str) -> Callable[[Scene], bool]:
-    return lambda scene: scene.pids(host) != scene.before[host]
+def _first_ends(scene: Scene) -> bool:
+    return scene.has_ended(scene.pair.first)
 
 
-def _starts(host: str) -> Callable[[Scene], bool]:
-    return lambda scene: scene.is_new(host)
+def _first_starts(scene: Scene) -> bool:
+    return scene.is_new(scene.pair.first)
 
 
 def _between(scene: Scene) -> bool:
-    return scene.is_new(FIRST) and scene.dhcp.is_normal()
+    return _first_starts(scene) and scene.dhcp.is_normal()
+
+
+def _second_ends(scene: Scene) -> bool:
+    return scene.has_ended(scene.pair.second)
+
+
+def _second_starts(scene: Scene) -> bool:
+    return scene.is_new(scene.pair.second)
 
 
 #: By name, in their order: when a moment has come, and who is at work then.
 MOMENTS: dict[str, tuple[Callable[[Scene], bool], str]] = {
     "both are claimed": (_claimed, FIRST),
-    "the first ends": (_ends(FIRST), FIRST),
-    "the first has started": (_starts(FIRST), FIRST),
+    "the first ends": (_first_ends, FIRST),
+    "the first has started": (_first_starts, FIRST),
     "the first is normal": (_between, SECOND),
-    "the second ends": (_ends(SECOND), SECOND),
-    "the second has started": (_starts(SECOND), SECOND),
+    "the second ends": (_second_ends, SECOND),
+    "the second has started": (_second_starts, SECOND),
 }
 
 
 def wait_for(scene: Scene, moment: str) -> bool:
     """Wait for a moment; ``False`` where the command ended before it came."""
     come, _ = MOMENTS[moment]
-    wait_until(lambda: scene.over or come(scene), f"{moment}", 120.0, every=0.002)
+    wait_until(lambda: scene.over or come(scene), f"{moment}", 120.0, every=0.005)
     return come(scene) or not scene.over

@@ -21,10 +21,8 @@ from lab.faults import clocks
 from lab.faults import disks
 from lab.faults import lease_files
 from lab.faults import persons
-from lab.faults.scene import FIRST
 from lab.faults.scene import KINDS
 from lab.faults.scene import MOMENTS
-from lab.faults.scene import SECOND
 from lab.faults.scene import Scene
 from lab.hosts import Host
 from lab.lab import Lab
@@ -63,6 +61,8 @@ class Fault:
         How many seconds nobody may serve where the one at work is away.
     reboots, fleets
         The moments of a reboot and of a fleet's restart at which it is done, too.
+    shared
+        Whether it strikes what all pairs of a lab have: no other case at the same time.
     prepare
         What it takes before a run begins.
     """
@@ -75,17 +75,13 @@ class Fault:
     alone: float = ALWAYS
     reboots: Collection[str] = ()
     fleets: Collection[str] = ()
+    shared: bool = False
     prepare: Callable[[Lab, Salt, Dhcp], None] = _nothing
 
     @property
     def is_prepared(self) -> bool:
         """Whether something has to be done before a run begins."""
         return self.prepare is not _nothing
-
-
-def other_than(server: str) -> str:
-    """Return the other server."""
-    return SECOND if server == FIRST else FIRST
 
 
 def _run_killed(scene: Scene, worker: str, partner: str) -> None:
@@ -173,7 +169,7 @@ def _read_only(scene: Scene, worker: str, partner: str) -> None:
 
 
 def _journal_gone(scene: Scene, worker: str, partner: str) -> None:
-    for host in scene.lab.hosts.values():
+    for host in scene.dhcp.hosts.values():
         host.run(["journalctl", "--quiet", "--rotate", "--vacuum-time=1ms"], check=False)
 
 
@@ -181,7 +177,7 @@ def _journal_limited(scene: Scene, worker: str, partner: str) -> None:
     """Have journald drop what is more than some lines in half a minute, as dhcpd's lines are."""
     place = "/etc/systemd/journald.conf.d/zz-limited.conf"
     text = "[Journal]\nRateLimitIntervalSec=30s\nRateLimitBurst=10\n"
-    for host in scene.lab.hosts.values():
+    for host in scene.dhcp.hosts.values():
         host.write(place, text)
         host.run(["systemctl", "restart", "systemd-journald"])
 
@@ -215,9 +211,14 @@ _ALL = ("both are claimed", "the first ends", "the first has started", "the firs
 
 FAULTS: dict[str, Fault] = {
     "the run is killed": Fault(_run_killed, reboots=_ALL, fleets=_SOME),
-    "the master is killed, back after 8 s": Fault(_master_killed, 8.0, reboots=_ALL, fleets=_SOME),
+    "the master is killed, back after 8 s": Fault(
+        _master_killed, 8.0, shared=True, reboots=_ALL, fleets=_SOME
+    ),
     "the master is killed, back after 30 s": Fault(
-        _master_killed, 30.0, at=["both are claimed", "the first ends", "the second has started"]
+        _master_killed,
+        30.0,
+        shared=True,
+        at=["both are claimed", "the first ends", "the second has started"],
     ),
     "the worker's minion is killed, its call lives on": Fault(_minion_killed("worker", False), 3.0),
     "the worker's minion is killed with its control group": Fault(
@@ -269,14 +270,14 @@ FAULTS: dict[str, Fault] = {
     "the worker's lease folder is read-only": Fault(_read_only, 20.0),
     "the disk of the worker's leases is full for 12 s": Fault(disks.full(disks.LEASES), 12.0),
     "the disk of the worker's minion is full for 12 s": Fault(disks.full(disks.CACHE), 12.0),
-    "the master's disk is full for 12 s": Fault(disks.masters_full, 12.0),
+    "the master's disk is full for 12 s": Fault(disks.masters_full, 12.0, shared=True),
     "the worker's lease file is removed": Fault(lease_files.removed),
     "the worker's lease file is torn": Fault(lease_files.torn),
     "the journals are rotated away": Fault(_journal_gone),
     "the journals are rate-limited": Fault(_journal_limited),
     "the OMAPI key is rotated in both files": Fault(persons.key_rotated),
     "somebody else restarts the pair": Fault(
-        persons.beside("dhcp_failover.restart", "foo", "fresh=True", user="ann"),
+        persons.restart_as("ann"),
         by_others=1,
         reboots=_UP,
         fleets=_SOME,
@@ -296,13 +297,9 @@ FAULTS: dict[str, Fault] = {
     "somebody restarts the partner by systemctl": Fault(
         persons.at_a_console("partner", "systemctl", "restart", UNIT), kills="partner", alone=ALONE
     ),
-    "the modules are synced": Fault(persons.beside("salt.execute", "*", "saltutil.sync_all")),
-    "a state is applied to both": Fault(
-        persons.beside("salt.execute", "*", "state.single", "arg=['test.nop', 'x']")
-    ),
-    "a highstate has dhcpd run on both": Fault(
-        persons.beside("salt.execute", "*", "state.apply"), by_others=1
-    ),
+    "the modules are synced": Fault(persons.on_both("saltutil.sync_all")),
+    "a state is applied to both": Fault(persons.on_both("state.single", "arg=['test.nop', 'x']")),
+    "a highstate has dhcpd run on both": Fault(persons.on_both("state.apply"), by_others=1),
     "the worker's clock is stepped by 90 s": Fault(clocks.stepped(90), prepare=clocks.prepare),
     "the worker's clock is stepped by an hour": Fault(clocks.stepped(3600), prepare=clocks.prepare),
 }
