@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from lab.dhcp import UNIT
 from lab.dhcp import Dhcp
 from lab.dhcp import Relationship
+from lab.errors import LabError
 from lab.faults import clocks
 from lab.faults import strikes
 from lab.faults.case import one_case
@@ -99,18 +100,27 @@ class Place:
         except Exception as error:  # a case that the lab could not make is no verdict
             traceback.print_exc()
             found = {"error": f"{type(error).__name__}: {error}"}
-            self._begin_anew(dhcp)
         found["seconds"] = round(time.monotonic() - begun, 1)
         kept.add(*case, found)
+        if found.get("wrong", ["error"]):
+            self._begin_anew(dhcp)
 
     def _begin_anew(self, dhcp: Dhcp) -> None:
-        """Make everything as it was before the first case."""
+        """Make everything as it was before the first case, and end what is unfinished."""
         for name, host in dhcp.hosts.items():
             host.kill()
             host.start()
             self._salt.start_minion(name)
         dhcp.install(120.0)
         self._discover()
+        done = self._salt.salt_run(*self._restart(dhcp), "fresh=True")
+        if done.returncode:
+            raise LabError(f"a restart of healthy servers\n{done.stdout}{done.stderr}")
+
+    def _restart(self, dhcp: Dhcp) -> tuple[str, ...]:
+        if self._together:
+            return ("dhcp_failover.fleet_restart",)
+        return ("dhcp_failover.restart", dhcp.relationships[0].name)
 
     def _discover(self) -> None:
         self._salt.salt_run("dhcp_failover.pairs", "refresh=True")
