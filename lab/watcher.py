@@ -448,13 +448,19 @@ def _gaps(
 
 def _restarts(sightings: list[Sighting]) -> Iterator[Restart]:
     pids: dict[str, int] = {}
+    # After a reboot of its host a new process may have the old one's number.
+    gone: set[str] = set()
     for sighting in sightings:
-        if sighting.pid is None or sighting.state is None:
+        if sighting.pid is None:
+            gone.add(sighting.host)
             continue
-        old = pids.get(sighting.host, sighting.pid)
-        if old != sighting.pid:
+        if sighting.state is None:
+            continue
+        old = pids.get(sighting.host)
+        if old is not None and (old != sighting.pid or sighting.host in gone):
             yield Restart(sighting.host, sighting.time, old, sighting.pid)
         pids[sighting.host] = sighting.pid
+        gone.discard(sighting.host)
 
 
 # The process that watches

@@ -147,6 +147,7 @@ class Soak:
                 act.cure()
                 act.settle()
                 again, _ = go_on(act, code)
+                old = [host for host in wanted.hosts if not act.is_new(host)]
                 seen = watcher.stop()
             finally:
                 act.cure()
@@ -158,6 +159,7 @@ class Soak:
             wrong.append(f"the command did not end within {PATIENCE:.0f} s")
         if again != 0:
             wrong.append(f"the same command again: exit code {again}")
+        wrong += [f"dhcpd on {host} is still the old one" for host in old if again == 0]
         # A short lease can't outlive a time that nobody could serve.
         if lost and (allowed == strikes.ALWAYS or any(why != "expired" for *_, why in lost)):
             wrong.append(f"{len(lost)} leases were lost: {lost[:3]}")
@@ -363,7 +365,7 @@ def judge(wanted: Round, struck: float | None, seen: Report, allowed: float) -> 
     starts = Counter(one.host for one in seen.restarts)
     for host in (FIRST, SECOND):
         # What the fault has ended comes back by one start more; so does a person's own restart.
-        most = int(wanted.act != "reboot of one host" or host == wanted.only)
+        most = int(host in wanted.hosts)
         most += struck is not None and host == victim(wanted)
         most += struck is not None and (wanted.fault or "").startswith("somebody")
         if starts[host] > most:

@@ -21,11 +21,11 @@ from lab.waiting import wait_until
 
 #: By name, the command, and the seconds in which a fault may strike: about as long as it takes.
 LASTS = {
-    "restart by the runner": 14.0,
-    "restart by the orchestration": 16.0,
-    "rollout": 24.0,
-    "reboot of one host": 30.0,
-    "reboot of both hosts": 60.0,
+    "restart by the runner": 6.0,
+    "restart by the orchestration": 7.0,
+    "rollout": 8.0,
+    "reboot of one host": 16.0,
+    "reboot of both hosts": 40.0,
 }
 #: How likely a fault is.
 FAULTY = 0.6
@@ -73,6 +73,11 @@ class Round:
         after = round(dice.uniform(0.0, LASTS[act]), 2)
         worker, only = dice.choice([FIRST, SECOND]), dice.choice([FIRST, SECOND])
         return cls(act, fault if struck else None, after, worker, only)
+
+    @property
+    def hosts(self) -> list[str]:
+        """The hosts that the act is about."""
+        return [self.only] if self.act == "reboot of one host" else [FIRST, SECOND]
 
     def __str__(self) -> str:
         act = self.act.replace("one host", self.only)
