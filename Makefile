@@ -3,7 +3,7 @@
 export PYTHONPATH := $(CURDIR):$(CURDIR)/_utils
 PYTHON := .venv/bin/python
 
-.PHONY: help setup venv unit test explore fuzz test-salts salts-table steering-test docs docs-test docs-outputs docs-troubles docs-faults docs-pictures reboot-test fleet-test faults soak doctor-test \
+.PHONY: help setup venv unit test explore fuzz test-salts salts-table steering-test docs docs-test docs-outputs docs-blocks docs-troubles docs-faults docs-pictures reboot-test fleet-test faults soak doctor-test \
 	docs-terminal rollout-test demo lab bench-restart bench-clients bench-leases \
 	bench-status events-test metrics-test bench-torn damage-test upgrade-test bench-conf bench-fleet bench-crowd bench-peers peers-table races nobody-serving lint clean
 
@@ -24,6 +24,7 @@ help:
 	@echo "make docs           the documents as a site, build/docs/html; a warning is an error"
 	@echo "make docs-test      every console block of the documents run on a real pair (PAGE=tutorial for one)"
 	@echo "make docs-outputs   what those commands print now, written into the pages"
+	@echo "make docs-blocks    every code block of the documents: what runs it, or why nothing does"
 	@echo "make docs-troubles  docs/troubles.md: every trouble, what it means and what to do"
 	@echo "make docs-faults    docs/faults.md, from build/faults.json"
 	@echo "make docs-pictures  the pictures in docs/pictures, taken in a real browser"
@@ -90,6 +91,9 @@ docs-test: setup
 
 docs-outputs: setup
 	lab/isolated $(PYTHON) -m lab.documents $(PAGE)
+
+docs-blocks: venv
+	@$(PYTHON) -m docs.run_by
 
 docs-troubles: venv
 	$(PYTHON) -m docs.troubles

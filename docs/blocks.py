@@ -4,13 +4,19 @@ The code blocks of the pages: those of ``console`` are run by a test, the others
 A ``console`` block is what a terminal showed: ``$`` is a shell on the Salt master,
 ``root@HOST:~#`` one on a server. A command that ends with a backslash goes on in the next line. A
 line ``...`` in the output stands for any lines, at the end of a line for its rest. What has to
-happen before a block and is none of the reader's business is in a comment before it, with the host
-that it happens on: ``<!-- lab: HOST COMMAND -->``.
+happen before a block and is none of the reader's business is in a comment before it: a situation
+that the lab knows (``lab/situations.py``), ``<!-- lab: dhcp-a loses its power -->``, or a host and
+a command, ``<!-- lab: HOST COMMAND -->``.
+
+A ``yaml`` or ``python`` block that begins with a path in a comment (``# /srv/salt/x.sls``) is a
+file that the reader writes on the master; the test does so too. ``docs/run_by.py`` lists every
+block with what runs it, or why nothing does.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +25,9 @@ ROOT = Path(__file__).resolve().parent.parent
 
 _FENCE = re.compile(r"^(\s*)(`{3,}|~{3,})\s*(\S*)\s*$")
 _LAB = re.compile(r"^<!-- lab: (.*) -->$")
+#: Languages of blocks that may be files.
+FILES = ("yaml", "python")
+_FILE = re.compile(r"^# (/[\w./-]+)$")
 _PROMPT = re.compile(r"^(?:\$|root@(?P<host>[\w-]+):~#) (?P<command>.*)$")
 
 
@@ -38,6 +47,12 @@ class Block:
     language: str
     lines: tuple[str, ...]
     before: tuple[str, ...] = ()
+
+    @property
+    def file(self) -> str | None:
+        """The path of the file that it is, on the master; None where it is none."""
+        match = _FILE.match(self.lines[0]) if self.language in FILES and self.lines else None
+        return match[1] if match else None
 
 
 @dataclass(frozen=True)
@@ -142,6 +157,23 @@ def normal(line: str) -> str:
     return line.strip()
 
 
+#: A run tells what it sees while it waits: how often depends on the moment.
+_SEEN = re.compile(r"^TIME UTC (?:\S+: |Waiting: |Looking again: |Asking again: )")
+
+
+def _settled(lines: Iterable[str]) -> list[str]:
+    """Return lines of output as :func:`normal` does, without what is told while a run waits."""
+    found: list[str] = []
+    passing = False
+    for line in lines:
+        text = normal(line)
+        # A long sentence goes on, indented, in the lines after it.
+        passing = bool(_SEEN.match(text)) or (passing and line.startswith("      "))
+        if text and not passing:
+            found.append(text)
+    return found
+
+
 def _same(shown: str, real: str) -> bool:
     begin, dots, _ = shown.rpartition("...")
     return real.startswith(begin.rstrip()) if dots and shown.endswith("...") else real == shown
@@ -152,8 +184,7 @@ def fits(shown: tuple[str, ...] | list[str], real: tuple[str, ...] | list[str]) 
 
     :return: None when it fits, or the first line of the page that has no fellow.
     """
-    wanted = [normal(line) for line in shown if line.strip()]
-    there = [normal(line) for line in real if line.strip()]
+    wanted, there = _settled(shown), _settled(real)
     at = 0
     anywhere = False
     for line in wanted:

@@ -61,19 +61,24 @@ def captures(dhcp: Dhcp, terminal: Terminal) -> list[tuple[str, str]]:
     return found
 
 
+def captured() -> list[tuple[str, str]]:
+    """Bring the lab up; return headings and screens, as the program shows them now."""
+    with Lab(["dhcp-a", "dhcp-b"]) as lab:
+        dhcp = Dhcp(lab.hosts, pair())
+        dhcp.install()
+        with Salt(lab) as salt:
+            salt.sync_all()
+            terminal = Terminal("captures", salt.environment)
+            try:
+                return captures(dhcp, terminal)
+            finally:
+                terminal.close()
+
+
 def main() -> int:
-    """Bring the lab up and write the page; return the exit code."""
+    """Write the page; return the exit code."""
     try:
-        with Lab(["dhcp-a", "dhcp-b"]) as lab:
-            dhcp = Dhcp(lab.hosts, pair())
-            dhcp.install()
-            with Salt(lab) as salt:
-                salt.sync_all()
-                terminal = Terminal("captures", salt.environment)
-                try:
-                    found = captures(dhcp, terminal)
-                finally:
-                    terminal.close()
+        found = captured()
     except LabError as err:
         print(f"lab: {err}", file=sys.stderr)
         return 1

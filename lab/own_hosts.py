@@ -7,7 +7,11 @@ minion, keys accepted. The tree is not there before somebody brings it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from lab.dhcp import Dhcp
+from lab.dhcp import Omapi
+from lab.dhcp import Relationship
 from lab.dhcp import pair
 from lab.errors import LabError
 from lab.isolation import BIN
@@ -16,7 +20,6 @@ from lab.lab import Lab
 from lab.waiting import wait_until
 
 MASTER = "salt"
-SERVERS = ("dhcp-a", "dhcp-b")
 TREE = "/srv/dhcp-failover"
 #: What Salt serves of it.
 SERVED = ("_beacons", "_modules", "_output", "_runners", "_states", "_utils", "orch", "reactor")
@@ -55,24 +58,40 @@ random_reauth_delay: 1
 log_level_logfile: info
 """
 _READY = "Minion is ready to receive requests"
+#: What pages write on the master.
+_OF_PAGES = ("/srv/salt", "/srv/pillar")
 
 
 class OwnHosts:
-    """A master and a pair, up for as long as a ``with`` block lasts."""
+    """A master and servers, up for as long as a ``with`` block lasts.
 
-    def __init__(self) -> None:
-        self.lab = Lab([MASTER, *SERVERS])
+    :param relationships: by default the pair ``foo`` of ``dhcp-a`` and ``dhcp-b``.
+    :param spare: hosts with a minion and nothing else.
+    :param omapi: whether the servers have it.
+    """
+
+    def __init__(
+        self,
+        relationships: Sequence[Relationship] | None = None,
+        spare: Sequence[str] = (),
+        omapi: bool = True,
+    ) -> None:
+        self._omapi = Omapi() if omapi else None
+        self.relationships = list(relationships or pair())
+        servers = dict.fromkeys(name for one in self.relationships for name in one.servers)
+        self.minions = (*servers, *spare)
+        self.lab = Lab([MASTER, *self.minions])
 
     def __enter__(self) -> OwnHosts:
         self.lab.__enter__()
         try:
-            self.dhcp = Dhcp(self.lab.hosts, pair())
+            self.dhcp = Dhcp(self.lab.hosts, self.relationships, self._omapi)
             self.dhcp.install()
             self._set_up(MASTER, "master", _MASTER)
-            for name in SERVERS:
+            for name in self.minions:
                 text = _MINION.format(name=name, master=self.lab[MASTER].address)
                 self._set_up(name, "minion", text)
-            for name in SERVERS:
+            for name in self.minions:
                 wait_until(
                     lambda name=name: _READY in self.run(name, "cat /var/log/salt/minion")[1],
                     f"the minion on {name} is ready",
@@ -98,7 +117,7 @@ class OwnHosts:
         unit = _UNIT.format(what=what, bin=BIN, kill=kill)
         host.write(f"/etc/systemd/system/salt-{what}.service", unit)
         host.run(["systemctl", "daemon-reload"])
-        host.run(["systemctl", "start", f"salt-{what}"])
+        host.run(["systemctl", "enable", "--now", f"salt-{what}"])
 
     def run(self, host: str, script: str, timeout: float = 300.0) -> tuple[int, str]:
         """Run a script in bash on a host.
@@ -126,16 +145,42 @@ class OwnHosts:
         if code:
             raise LabError(f"the master has not synced\n{output}")
 
-        # A minion that has not found the restarted master again is asked once more.
-        def synced() -> bool:
-            return self.run(MASTER, "salt --timeout=20 '*' saltutil.sync_all")[0] == 0
+        self.wait_for_minions("saltutil.sync_all")
 
-        wait_until(synced, "the minions have synced", 120.0)
+    def wait_for_minions(self, function: str = "test.ping", minion: str = "*") -> None:
+        """Wait until minions answer; who has not found the master yet is asked once more.
 
-    def as_new(self) -> None:
-        """No lease, no run, no mark, no setting that a page has left; both servers normal."""
-        self.run(MASTER, "rm -rf /var/cache/salt/master/dhcp_failover")
-        for name in SERVERS:
+        :param function: what they are asked to do.
+        :param minion: one of them, or a glob.
+        """
+
+        def done() -> bool:
+            return self.run(MASTER, f"salt --timeout=20 '{minion}' {function}")[0] == 0
+
+        wait_until(done, f"{function} on {minion}", 120.0)
+
+    def as_new(self, known: bool = True) -> None:
+        """No lease, no run, no mark, no setting that a page has left; both servers normal.
+
+        :param known: whether the master has seen the pairs, as one that has worked for a while.
+        """
+        folders = " ".join(f"{one}/*" for one in _OF_PAGES)
+        self.run(MASTER, f"rm -rf /var/cache/salt/master/dhcp_failover {folders}")
+        for name in self.minions:
+            self.lab[name].start()
             self.run(name, "nft flush ruleset; rm -rf /var/cache/salt/minion/dhcpd")
+        self._forget_settings()
         self.dhcp.write_configuration()
         self.dhcp.reset()
+        if known:
+            self.wait_for_minions()
+            code, output = self.run(MASTER, "salt-run dhcp_failover.pairs")
+            if code:
+                raise LabError(f"the master finds no pair\n{output}")
+
+    def _forget_settings(self) -> None:
+        others = "find /etc/salt/master.d -type f ! -name dhcp_failover.conf"
+        found = self.run(MASTER, others)[1].split()
+        if found:
+            self.run(MASTER, f"rm {' '.join(found)}; systemctl restart salt-master")
+            self.wait_for_minions()
