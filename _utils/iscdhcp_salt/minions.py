@@ -83,16 +83,18 @@ class SaltMinions:
             self._drop_client()
             log.debug("publishing %s failed: %s", function, err)
             return {minion: {"error": f"the master could not ask: {err}"} for minion in minions}
-        waited_for = minions
+        waited_for, waited = minions, patience
         if at_it is not None:
             self._collect(job, minions, begun + self._patience(None, minions), answers, enough)
             waited_for = self._at_it(job, minions, answers, at_it)
+            waited = min(patience, max(1.0, time.monotonic() - begun))
         self._collect(job, waited_for, begun + patience, answers, enough)
         found: dict[str, Any] = {}
         for minion in minions:
             answer = answers.get(minion)
             if answer is None:
-                found[minion] = {"error": f"no answer within {patience:.0f} s"}
+                seconds = patience if minion in waited_for else waited
+                found[minion] = {"error": f"no answer within {seconds:.0f} s"}
             elif answer.get("retcode") and not isinstance(answer.get("return"), dict):
                 found[minion] = {"error": _one_line(answer.get("return"))}
             else:
@@ -112,8 +114,9 @@ class SaltMinions:
         silent = [minion for minion in minions if minion not in answers]
         asked = self.ask(silent, "saltutil.find_job", args=[job])
         away = [one for one in silent if not asked[one].get("ret", not surely)]
-        # Its answer may have come meanwhile, so that it is no longer at it.
-        self._collect(job, away, time.monotonic() + 2 * CACHE_SECONDS, answers, None)
+        # Who is no longer at it may have answered meanwhile.
+        done = [one for one in away if "ret" in asked[one]]
+        self._collect(job, done, time.monotonic() + 2 * CACHE_SECONDS, answers, None)
         return [minion for minion in minions if minion not in away or minion in answers]
 
     def _without(self, function, answers):
@@ -198,7 +201,8 @@ class SaltMinions:
         wanted = {"log_hours": log_hours, "nonce": secrets.token_hex(16)}
         if ask:
             wanted["ask"] = True
-        answers = self.ask(minions, "dhcpd.inspect", wanted, patience=INSPECT_SECONDS)
+        # It may take long; who is away is known before.
+        answers = self.ask(minions, "dhcpd.inspect", wanted, patience=INSPECT_SECONDS, at_it=True)
         found = {minion: _facts(answer, answer.get("ret")) for minion, answer in answers.items()}
         found.update(self._older(found))
         return found
