@@ -44,7 +44,7 @@ help:
 	@echo "make bench-conf     a configuration of 50,000 hosts, beside dhcpd -t"
 	@echo "make bench-fleet    many pairs restarted by one command, beside one pair and the CPU's floor"
 	@echo "make bench-crowd    a master with 1,000 simulated minions: pairs, status, fleet_plan"
-	@echo "make bench-peers    beside Ansible, a script, a highstate, Salt's batch: healthy, and in four troubles (25 min)"
+	@echo "make bench-peers    beside Ansible, a script, a highstate, Salt's batch: healthy, and in four troubles (20 min)"
 	@echo "make peers-table    what that came to, into README.md and docs/peers.md"
 	@echo "make races          persons who stop both servers at once: never both down (ROUNDS=30; 10 min)"
 	@echo "make setup          packages and the virtual environment, as the others do it too"

@@ -55,7 +55,7 @@ class Scenario:
 
 #: By name, in the order of the tables.
 SCENARIOS = {
-    "healthy": Scenario("Nothing is wrong", "healthy"),
+    "healthy": Scenario("Nothing is wrong", "nobody serves: healthy"),
     "no-return": Scenario(
         "The first server does not come back",
         "the first does not come back",

@@ -53,12 +53,13 @@ def fault_cell(cases: Cases, scenario: str, peer: str) -> str:
 
 
 def outcome(case: dict[str, Any]) -> str:
-    """Return what a peer left, in two words."""
+    """Return what a peer did, and whether it takes a pair that is not whole for a success."""
     if not case["restarted"]:
         return "not begun"
     if is_normal(case):
         return "whole again"
-    return "one restarted" if len(case["restarted"]) == 1 else "both restarted"
+    words = "one restarted" if len(case["restarted"]) == 1 else "both restarted"
+    return words if case["exit_code"] else f"{words}, exit code 0"
 
 
 def is_normal(case: dict[str, Any]) -> bool:

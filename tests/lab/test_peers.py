@@ -70,8 +70,9 @@ BROKEN = {"dhcp-a": ["normal", "normal"], "dhcp-b": ["down", "unknown"]}
     [
         ({"restarted": []}, "not begun"),
         ({}, "whole again"),
-        ({"restarted": ["dhcp-b"], "after": BROKEN}, "one restarted"),
-        ({"after": BROKEN}, "both restarted"),
+        ({"restarted": ["dhcp-b"], "after": BROKEN, "exit_code": 2}, "one restarted"),
+        ({"after": BROKEN, "exit_code": 1}, "both restarted"),
+        ({"after": BROKEN}, "both restarted, exit code 0"),
     ],
 )
 def test_a_cell_says_what_a_peer_has_left(given, words):
