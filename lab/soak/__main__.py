@@ -147,6 +147,7 @@ class Soak:
                 act.cure()
                 act.settle()
                 again, _ = go_on(act, code)
+                rescued = again != 0 and rescue(act)
                 old = [host for host in wanted.hosts if not act.is_new(host)]
                 seen = watcher.stop()
             finally:
@@ -158,7 +159,8 @@ class Soak:
         if code is None:
             wrong.append(f"the command did not end within {PATIENCE:.0f} s")
         if again != 0:
-            wrong.append(f"the same command again: exit code {again}")
+            how = "dhcpd.start and the command once more did" if rescued else "nothing did"
+            wrong.append(f"the same command again did not make it whole (exit {again}); {how}")
         wrong += [f"dhcpd on {host} is still the old one" for host in old if again == 0]
         # A short lease can't outlive a time that nobody could serve.
         if lost and (allowed == strikes.ALWAYS or any(why != "expired" for *_, why in lost)):
@@ -326,6 +328,14 @@ def strike(act: Act) -> float | None:
     wait_until(lambda: time.monotonic() > until, "it lasts", lasts + 5)
     act.cure()
     return at
+
+
+def rescue(act: Act) -> bool:
+    """Do by hand what a run says that can't go on: start what is down; return whether it helped."""
+    for host in act.lab.hosts:
+        if not act.dhcp.processes(host):
+            print(act.salt.salt(host, "dhcpd.start").stdout, flush=True)
+    return go_on(act, None) == 0
 
 
 def victim(wanted: Round) -> str | None:

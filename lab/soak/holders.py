@@ -54,6 +54,8 @@ from lab.network import ip
 
 #: Seconds after which a client asks again to keep its address, ``JITTER`` more or less.
 AGAIN = 6.0
+#: Seconds that the last answers have: where nobody serves they never come.
+PATIENCE = 30.0
 #: Of so much of a lease it is renewed at its server, and at any server (T1 and T2).
 T1, T2 = 0.5, 0.875
 #: Their relay agent's address: loads, other clients and the watch have those before it.
@@ -118,7 +120,7 @@ class Holders:
         return told
 
     def end(self) -> dict[str, Any]:
-        """Let nobody renew any more; once all answers have come, return the same."""
+        """Let nobody renew any more; once all answers have come, or never will, return the same."""
         return self.tell("end")
 
 
@@ -337,7 +339,7 @@ def main() -> int:
 
         crowd = Crowd(send, options.relay.packed, options.count, time.monotonic())
         words = b""
-        ending = False
+        give_up: float | None = None
         while True:
             crowd.work(time.monotonic())
             due = crowd.next_due()
@@ -354,12 +356,12 @@ def main() -> int:
                 for word in whole:
                     if word == b"end":
                         crowd.end()
-                        ending = True
+                        give_up = time.monotonic() + PATIENCE
                     else:
                         _tell(crowd)
-            if ending and crowd.is_quiet:
+            if give_up is not None and (crowd.is_quiet or time.monotonic() > give_up):
                 _tell(crowd)
-                ending = False
+                give_up = None
 
 
 #: ``socket`` has no name for it before Python 3.14.
