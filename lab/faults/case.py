@@ -94,8 +94,8 @@ def one_case(
         "restarts": starts,
         "leases": len(before),
         "wrong": wrong,
-        "said": said.strip().splitlines()[-3:] if wrong else [],
-        "seen": str(seen).splitlines()[-60:] if wrong else [],
+        "said": said.strip().splitlines()[-3:],
+        "seen": str(seen).splitlines()[-60:],
     }
 
 
