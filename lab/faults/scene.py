@@ -150,18 +150,18 @@ class Scene:
 
     # -- what is seen ------------------------------------------------------------------------------
 
-    def pids(self, host: str) -> list[tuple[int, float]]:
-        """Return the dhcpd of a host."""
-        return [(one.pid, one.started) for one in self.dhcp.processes(host)]
+    def pids(self, host: str) -> list[tuple[int, int]]:
+        """Return the dhcpd of a host that serve or are about to."""
+        found = self.dhcp.processes(host)
+        return [(one.pid, one.started) for one in found if not _only_checks(one.pid)]
 
     def is_new(self, host: str) -> bool:
         """Whether a host runs one dhcpd, and another than at the beginning."""
-        now = self.pids(host)
-        return bool(now) and now != self.before[host]
+        return bool(self.pids(host)) and self.has_ended(host)
 
     def has_ended(self, host: str) -> bool:
         """Whether the dhcpd that was there at the beginning is gone."""
-        return self.pids(host) != self.before[host]
+        return not set(self.before[host]) & set(self.pids(host))
 
     # -- and afterwards ----------------------------------------------------------------------------
 
@@ -209,6 +209,15 @@ class Scene:
             if host.running:
                 found = [one.pid for one in host.processes("dhcpd")]
                 processes.signal_all(found, signal.SIGCONT)
+
+
+def _only_checks(pid: int) -> bool:
+    """Whether a dhcpd only reads a configuration or a lease file (``dhcpd -t``, ``dhcpd -T``)."""
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    return b"-t" in words or b"-T" in words
 
 
 # -- the moments -----------------------------------------------------------------------------------

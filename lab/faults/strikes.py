@@ -112,7 +112,7 @@ def _minion_killed(who: str, whole: bool) -> Callable[[Scene, str, str], None]:
 def _dhcpd_signalled(who: str, number: int) -> Callable[[Scene, str, str], None]:
     def strike(scene: Scene, worker: str, partner: str) -> None:
         host = worker if who == "worker" else partner
-        found = [one.pid for one in scene.dhcp.processes(host)]
+        found = [pid for pid, _ in scene.pids(host)]
         processes.signal_all(found, number)
         if number == signal.SIGSTOP:
             scene.cures.append(lambda: processes.signal_all(found, signal.SIGCONT))
