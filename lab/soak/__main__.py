@@ -335,7 +335,7 @@ def rescue(act: Act) -> bool:
     for host in act.lab.hosts:
         if not act.dhcp.processes(host):
             print(act.salt.salt(host, "dhcpd.start").stdout, flush=True)
-    return go_on(act, None) == 0
+    return go_on(act, None)[0] == 0
 
 
 def victim(wanted: Round) -> str | None:
