@@ -13,6 +13,7 @@ from collections.abc import Mapping
 
 from ..shapes import ServerFacts
 from . import lease_age
+from .is_dead import MUTE
 from .may_stop import CLOCK_MAX_SKEW
 from .may_stop import clocks_apart
 from .may_stop import lease_file_problem
@@ -83,7 +84,11 @@ def may_be_started(
 
 
 def _partner(me: str, name: str, theirs: ServerFacts | None, skew: float | None) -> list[Reason]:
-    """What stands against it at the other end: it has the newer leases, so it has to serve."""
+    """
+    What stands against it at the other end: it has the newer leases, so it has to serve.
+
+    One that answers nobody before this server is back has not: it waits for ours.
+    """
     if theirs is None:
         why = f"the partner of {me} in {name} did not answer"
         return [Reason.of("partner-unknown", name, why=why)]
@@ -93,7 +98,8 @@ def _partner(me: str, name: str, theirs: ServerFacts | None, skew: float | None)
         return [Reason.of("partner-not-serving", name, partner=who, why=why)]
     if theirs["acting"]:
         return [Reason.of("partner-acting", name, partner=who)]
-    if end is None or end["serves"] is not True:
+    waits = end is not None and end["serves"] is False and end["state"] in MUTE
+    if end is None or not (end["serves"] is True or waits):
         why = (end["why_unknown"] if end else None) or "its state does not let it, or is unknown"
         return [Reason.of("partner-not-serving", name, partner=who, why=why)]
     if skew is not None and abs(skew) > CLOCK_MAX_SKEW:

@@ -43,12 +43,16 @@ class HealingRun(Run):
     def _wait(self, server: str, expected: str | None) -> Step:
         raise NotImplementedError
 
+    def is_in_hand(self, server: str, facts: ServerFacts) -> bool:
+        """Whether this run has begun with a server and is not through with it: then it goes on."""
+        return self.restarted(server, facts)
+
     def healable(self, answers: Mapping[str, Look]) -> tuple[str, Verdict] | None:
         """Return the only server that is down, and whether it may be started; else ``None``."""
         seen = {one: answers.get(one, {}).get("facts") for one in self.group}
         server = may_heal.only_one_down(seen)
         facts = seen[server] if server else None
-        if server is None or facts is None or self.restarted(server, facts):
+        if server is None or facts is None or self.is_in_hand(server, facts):
             return None
         partners = self._partner_facts(facts, answers)
         for pair in self.discovery.of_server(server):
@@ -77,7 +81,13 @@ class HealingRun(Run):
             return None
         server, verdict = found
         others = self._partners(server)
-        partners = f"{joined(others)} {'serves' if len(others) == 1 else 'serve'}"
+        seen = self._partner_facts(answers[server]["facts"], answers)
+        mute = any(
+            theirs and theirs["relationships"][name]["serves"] is False
+            for name, theirs in seen.items()
+        )
+        does = ("waits for it" if mute else "serves", "wait for it" if mute else "serve")
+        partners = f"{joined(others)} {does[len(others) > 1]}"
         if not self.request.heal:
             if test or not verdict.ok:
                 return None

@@ -133,6 +133,10 @@ class PairReboot(StopRun):
         """Whether this run has begun with ``server``: its being down is no news then."""
         return self._phase_by(server, facts) is not None
 
+    def is_in_hand(self, server: str, facts: ServerFacts) -> bool:
+        """Whether the run has begun with a server and not yet brought it back."""
+        return self._phase_by(server, facts) not in (None, "up")
+
     def _phase_by(self, server: str, facts: ServerFacts | None) -> str | None:
         """Return the phase: whether what was told to end did so, the process tells."""
         phase = self._phase(server)

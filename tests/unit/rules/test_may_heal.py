@@ -78,6 +78,14 @@ def test_it_is_not_started_where_that_is_not_safe(a, b, spoil, code):
     assert code in {one.code for one in verdict.blockers}
 
 
+@pytest.mark.parametrize("state", ["recover", "recover-wait", "resolution-interrupted"])
+def test_it_is_started_for_a_partner_that_answers_nobody_before_it_is_back(a, b, state):
+    a["relationships"]["foo"].update(state=state, serves=False)
+    assert judge(a, b).ok
+    a["relationships"]["foo"].update(state="potential-conflict")
+    assert not judge(a, b).ok
+
+
 def test_a_partner_that_does_not_answer_is_not_taken_for_one_that_serves(b):
     verdict = may_heal.may_be_started(b, {"foo": None}, {})
     assert {one.code for one in verdict.blockers} == {"partner-unknown"}

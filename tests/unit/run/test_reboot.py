@@ -445,3 +445,22 @@ def test_a_server_that_can_not_serve_without_its_partner_says_whom_to_start_firs
     comment = last(go(run())).comment
     assert "dhcp-b does not serve foo before its partner is back" in comment
     assert "start dhcpd on dhcp-a first (salt dhcp-a dhcpd.start)" in comment
+
+
+def test_a_server_that_was_through_and_has_died_since_is_started_by_the_same_command(minions, run):
+    def while_the_second_is_down(minion, function):
+        if (minion, function) == ("dhcp-a", "cmd.run_all"):
+            dies(minions, "dhcp-b")
+
+    minions.on_begin = while_the_second_is_down
+    first = go(run(command="yum -y update"))
+    assert last(first).result is False
+    minions.on_begin = lambda minion, function: None
+    # It was handed over, and has the older leases: it answers nobody before its partner is back.
+    minions.servers["dhcp-a"]["relationships"]["foo"].update(
+        state="recover", partner_state="unknown-state", serves=False, connected=False
+    )
+    minions.servers["dhcp-a"]["process"]["running"] = True
+    again = go(run(command="yum -y update", heal=True))
+    assert last(again).result is True, last(again).comment
+    assert "dhcpd.start dhcp-b" in minions.acts
