@@ -3,13 +3,14 @@
 export PYTHONPATH := $(CURDIR):$(CURDIR)/_utils
 PYTHON := .venv/bin/python
 
-.PHONY: help setup venv unit test explore fuzz test-salts salts-table steering-test docs docs-test docs-outputs docs-blocks docs-troubles docs-faults docs-pictures reboot-test fleet-test faults soak doctor-test \
+.PHONY: help setup venv unit test explore fuzz test-salts salts-table steering-test long-test docs docs-test docs-outputs docs-blocks docs-troubles docs-faults docs-pictures reboot-test fleet-test faults soak doctor-test \
 	docs-terminal rollout-test demo lab bench-restart bench-clients bench-leases \
 	bench-status events-test metrics-test bench-torn damage-test upgrade-test bench-conf bench-fleet bench-crowd bench-peers peers-table races nobody-serving lint clean
 
 help:
 	@echo "make demo           a real pair restarted under load, shown on a page"
 	@echo "make test           all tests"
+	@echo "make long-test      what takes half a minute each: stops and starts by the master, dead hubs, rollouts taken back"
 	@echo "make reboot-test    hosts that reboot and die, under load; some minutes"
 	@echo "make fleet-test     eight pairs by one command: one fails, the run is killed, rollout, reboot (15 min)"
 	@echo "make faults         each fault at each step of a run (SHARD=1/16 KIND=restart); build/faults.json"
@@ -59,9 +60,9 @@ venv:
 unit: venv
 	$(PYTHON) -m pytest tests/unit
 
-# Two labs at once, each with half of the files: most of the time a pair is waited for.
+# Three labs at once, each with a third of the files: most of the time a pair is waited for.
 test: setup
-	$(PYTHON) -m pytest --dist loadfile --tx '2*popen//python=lab/isolated $(PYTHON)'
+	$(PYTHON) -m pytest --dist loadfile --tx '3*popen//python=lab/isolated $(PYTHON)'
 
 # Long proofs carry the marker slow, which keeps them out of make test.
 steering-test: setup
@@ -104,6 +105,10 @@ docs-faults: venv
 docs-pictures:
 	@lab/setup --pictures
 	lab/isolated $(PYTHON) -m pytest -m slow tests/integration/test_pictures.py
+
+long-test: setup
+	lab/isolated $(PYTHON) -m pytest -m slow tests/integration/test_rollout_on_probation.py \
+		tests/integration/test_acts_of_persons.py tests/integration/test_dead_partner.py
 
 reboot-test: setup
 	lab/isolated $(PYTHON) -m pytest -m slow tests/hosts/test_hosts_that_reboot.py

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from lab.dhcp import UNIT
 from lab.waiting import wait_until
 
@@ -52,6 +54,7 @@ def test_a_server_that_is_primary_for_one_of_two_partners_is_no_secondary(instal
     chain.dhcp.start("dhcp-c")
 
 
+@pytest.mark.slow
 def test_the_master_stops_and_starts_the_primary_and_leaves_no_lock_or_claim(pair):
     for verb, state in (("stop", "communications-interrupted"), ("shutdown", "partner-down")):
         run = pair.salt_run(f"dhcp_failover.{verb}", "server=dhcp-a")

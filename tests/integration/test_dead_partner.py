@@ -33,6 +33,7 @@ def test_a_partner_whose_dhcpd_is_proved_to_be_down_is_replaced_and_comes_back(p
     assert pair.dhcp.is_normal()
 
 
+@pytest.mark.slow
 def test_a_dead_hub_is_replaced_in_all_its_pairs_by_one_command_and_comes_back(hub):
     assert hub.ask("dhcp-b", "dhcpd.stop")["result"] is True
     run = hub.salt_run("dhcp_failover.partner_down", "dead=dhcp-b", timeout=90)

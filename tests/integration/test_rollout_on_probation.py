@@ -6,6 +6,7 @@ import re
 import signal
 from dataclasses import replace
 
+import pytest
 from rollout_stage import left_over
 from rollout_stage import new_files
 from rollout_stage import roll_out
@@ -49,6 +50,7 @@ def test_a_server_that_ends_after_it_was_normal_gets_its_old_configuration_back(
     assert pair.dhcp.is_normal()
 
 
+@pytest.mark.slow
 def test_a_finished_rollout_is_taken_back_by_one_word_and_by_the_same_again(pair, file_root):
     before = texts(pair)
     with new_files(pair, file_root, longer) as source:
