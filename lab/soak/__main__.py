@@ -34,13 +34,14 @@ from lab.faults import strikes
 from lab.faults.case import go_on
 from lab.faults.case import offer
 from lab.faults.kept import commit
-from lab.faults.scene import FIRST
-from lab.faults.scene import SECOND
 from lab.isolation import CHECKOUT
 from lab.lab import Lab
 from lab.salt import Salt
 from lab.soak import memory
 from lab.soak import tables
+from lab.soak.acts import FIRST
+from lab.soak.acts import PAIR
+from lab.soak.acts import SECOND
 from lab.soak.acts import Act
 from lab.soak.acts import Round
 from lab.soak.holders import Holders
@@ -343,7 +344,7 @@ def victim(wanted: Round) -> str | None:
     fault = strikes.FAULTS.get(wanted.fault or "")
     if fault is None or not (fault.kills or fault.alone > strikes.ALWAYS):
         return None
-    return wanted.worker if fault.kills == "worker" else strikes.other_than(wanted.worker)
+    return wanted.worker if fault.kills == "worker" else PAIR.other_than(wanted.worker)
 
 
 def may_be_unserved(wanted: Round, struck: float | None, seen: Report) -> float:
@@ -351,7 +352,7 @@ def may_be_unserved(wanted: Round, struck: float | None, seen: Report) -> float:
     ended = victim(wanted)
     if ended is None or struck is None:
         return strikes.ALWAYS
-    if served_around(seen, strikes.other_than(ended), struck):
+    if served_around(seen, PAIR.other_than(ended), struck):
         return strikes.ALWAYS
     return ALONE_IN_A_REBOOT if wanted.act.startswith("reboot") else strikes.ALONE
 

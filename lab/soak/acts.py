@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from lab.dhcp import Dhcp
 from lab.errors import LabError
 from lab.faults import strikes
-from lab.faults.scene import FIRST
-from lab.faults.scene import SECOND
+from lab.faults.scene import PAIRS
 from lab.faults.scene import SOURCE
 from lab.faults.scene import Scene
 from lab.lab import Lab
@@ -19,6 +18,9 @@ from lab.salt import Salt
 from lab.soak.memory import Peak
 from lab.waiting import wait_until
 
+#: The pair, and its servers in the order in which a run takes them.
+PAIR = PAIRS[0]
+FIRST, SECOND = PAIR.servers
 #: By name, the command, and the seconds in which a fault may strike: about as long as it takes.
 LASTS = {
     "restart by the runner": 6.0,
@@ -90,7 +92,7 @@ class Act(Scene):
     """A healthy pair, and the command of a round that works on it."""
 
     def __init__(self, lab: Lab, salt: Salt, dhcp: Dhcp, wanted: Round) -> None:
-        super().__init__(lab, salt, dhcp, wanted.act)
+        super().__init__(lab, salt, dhcp, PAIR, wanted.act)
         self.wanted = wanted
 
     def arguments(self, again: bool = False) -> list[str]:
@@ -121,7 +123,7 @@ class Act(Scene):
             return False
         worker = self.wanted.worker
         try:
-            strikes.FAULTS[self.wanted.fault].strike(self, worker, strikes.other_than(worker))
+            strikes.FAULTS[self.wanted.fault].strike(self, worker, PAIR.other_than(worker))
         except LabError:
             return False
         return True

@@ -135,7 +135,8 @@ class PairReboot(StopRun):
 
     def is_in_hand(self, server: str, facts: ServerFacts) -> bool:
         """Whether the run has begun with a server and not yet brought it back."""
-        return self._phase_by(server, facts) not in (None, "up")
+        through = self._phase(server) == "up" and self._entry(server).get("normal")
+        return self.restarted(server, facts) and not through
 
     def _phase_by(self, server: str, facts: ServerFacts | None) -> str | None:
         """Return the phase: whether what was told to end did so, the process tells."""

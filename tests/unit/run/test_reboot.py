@@ -464,3 +464,19 @@ def test_a_server_that_was_through_and_has_died_since_is_started_by_the_same_com
     again = go(run(command="yum -y update", heal=True))
     assert last(again).result is True, last(again).comment
     assert "dhcpd.start dhcp-b" in minions.acts
+
+
+def test_a_server_that_dies_after_its_turn_is_started_by_the_same_command(minions, run):
+    going = run()
+    assert all(step.result for step in go(going, until="stop dhcp-a").values())
+    minions.servers["dhcp-b"]["process"]["running"] = False
+    minions.other("dhcp-b").update(
+        state="communications-interrupted", partner_state="normal", connected=False
+    )
+    minions.acts.clear()
+    again = run(heal=True)
+    steps = go(again)
+    assert all(step.result for step in steps.values()), steps
+    assert minions.acts[0] == "dhcpd.start dhcp-b"
+    assert minions.acts.count("system.reboot dhcp-b") == 0, "its turn was over"
+    assert minions.acts.count("system.reboot dhcp-a") == 1
