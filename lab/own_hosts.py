@@ -168,7 +168,8 @@ class OwnHosts:
         self.run(MASTER, f"rm -rf /var/cache/salt/master/dhcp_failover {folders}")
         for name in self.minions:
             self.lab[name].start()
-            self.run(name, "nft flush ruleset; rm -rf /var/cache/salt/minion/dhcpd")
+            left = "/var/cache/salt/minion/dhcpd /etc/dhcp/*.backup-*"
+            self.run(name, f"nft flush ruleset; rm -rf {left}")
         self._forget_settings()
         self.dhcp.write_configuration()
         self.dhcp.reset()
