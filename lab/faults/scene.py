@@ -153,7 +153,7 @@ class Scene:
     def pids(self, host: str) -> list[tuple[int, int]]:
         """Return the dhcpd of a host that serve or are about to."""
         found = self.dhcp.processes(host)
-        return [(one.pid, one.started) for one in found if not _only_checks(one.pid)]
+        return [(one.pid, one.started) for one in found if not only_checks(one.pid)]
 
     def is_new(self, host: str) -> bool:
         """Whether a host runs one dhcpd, and another than at the beginning."""
@@ -211,7 +211,7 @@ class Scene:
                 processes.signal_all(found, signal.SIGCONT)
 
 
-def _only_checks(pid: int) -> bool:
+def only_checks(pid: int) -> bool:
     """Whether a dhcpd only reads a configuration or a lease file (``dhcpd -t``, ``dhcpd -T``)."""
     try:
         words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -11,6 +13,7 @@ from lab.faults import strikes
 from lab.faults import table
 from lab.faults.kept import Kept
 from lab.faults.kept import read
+from lab.faults.scene import only_checks
 
 HELD = {"longest_unserved_s": 0.2, "allowed_s": 2.0, "wrong": [], "seconds": 20.0}
 BROKEN = {**HELD, "longest_unserved_s": 7.0, "wrong": ["nobody had an answer for 7.0 s"]}
@@ -88,6 +91,17 @@ def test_each_fault_is_made_at_some_moment_of_a_restart_and_no_case_twice():
     cases = strikes.cases()
     assert len(set(cases)) == len(cases) >= 250
     assert {name for kind, _, name in cases if kind == "restart"} == set(strikes.FAULTS)
+
+
+@pytest.mark.parametrize(
+    ("words", "checks"), [(["-t", "-cf", "/etc/x"], True), (["-4", "-cf", "/etc/x-t"], False)]
+)
+def test_a_dhcpd_that_only_checks_a_file_is_no_start(words, checks):
+    argv = [sys.executable, "-c", "input()", *words]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, text=True) as process:
+        found = only_checks(process.pid)
+        process.communicate("\n")
+    assert found is checks
 
 
 def test_a_lease_counts_by_its_last_entry():
