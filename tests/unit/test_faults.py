@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,7 @@ from lab.faults import table
 from lab.faults.kept import Kept
 from lab.faults.kept import read
 from lab.faults.scene import only_checks
+from lab.waiting import wait_until
 
 HELD = {"longest_unserved_s": 0.2, "allowed_s": 2.0, "wrong": [], "seconds": 20.0}
 BROKEN = {**HELD, "longest_unserved_s": 7.0, "wrong": ["nobody had an answer for 7.0 s"]}
@@ -99,6 +101,9 @@ def test_each_fault_is_made_at_some_moment_of_a_restart_and_no_case_twice():
 def test_a_dhcpd_that_only_checks_a_file_is_no_start(words, checks):
     argv = [sys.executable, "-c", "input()", *words]
     with subprocess.Popen(argv, stdin=subprocess.PIPE, text=True) as process:
+        # Popen returns a moment before the kernel shows the new program's words.
+        line = Path(f"/proc/{process.pid}/cmdline")
+        wait_until(lambda: words[0].encode() in line.read_bytes(), "it runs", 20.0)
         found = only_checks(process.pid)
         process.communicate("\n")
     assert found is checks
