@@ -89,8 +89,17 @@ BUNDLES = {
 
 
 def python_here(version: str) -> str | None:
-    """Return a Python of a version, such as ``3.10``, that this machine has."""
-    return os.environ.get(_variable(version)) or shutil.which(f"python{version}")
+    """
+    Return a Python of a version, such as ``3.10``, that this machine has.
+
+    A name on the ``PATH`` may stand for one that can't be run (pyenv's shims): that is none.
+    """
+    named = os.environ.get(_variable(version))
+    found = shutil.which(f"python{version}")
+    runs = (
+        found and not subprocess.run([found, "-c", ""], check=False, capture_output=True).returncode
+    )
+    return named or (found if runs else None)
 
 
 def _variable(version: str) -> str:
