@@ -61,7 +61,8 @@ def one_case(
                     scene.cure()
             code, said = scene.ended(PATIENCE)
             scene.cure()
-            scene.settle()
+            if code != 0 or fault.seconds:
+                scene.settle()
             again, said_again = go_on(scene, code)
             seen = watcher.stop()
         finally:

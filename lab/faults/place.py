@@ -67,14 +67,23 @@ class Place:
         self._stack.close()
 
     def make(self, cases: Sequence[Case], kept: Kept) -> None:
-        """Make the cases; those that strike what all pairs have come first, one at a time."""
-        for case in cases:
-            if _faults(case).shared:
-                self._make(case, self._pairs[0], kept)
+        """
+        Make the cases, at each pair one at a time.
+
+        Those that strike what all pairs have come alone. Clocks that can be stepped are no ordinary
+        ones, and stay: these come last.
+        """
+        shared = [case for case in cases if _fault(case).shared]
+        clock = [case for case in cases if _fault(case).prepare is clocks.prepare]
+        ordinary = [case for case in cases if case not in shared and case not in clock]
+        self._at_all_pairs(ordinary, kept)
+        for case in shared:
+            self._make(case, self._pairs[0], kept)
+        self._at_all_pairs(clock, kept)
+
+    def _at_all_pairs(self, cases: Sequence[Case], kept: Kept) -> None:
         waiting: queue.SimpleQueue[Case] = queue.SimpleQueue()
-        ordinary = [case for case in cases if not _faults(case).shared]
-        # Clocks that can be stepped are no ordinary ones: these come last.
-        for case in sorted(ordinary, key=lambda case: _faults(case).prepare is clocks.prepare):
+        for case in cases:
             waiting.put(case)
 
         def work(pair: Pair) -> None:
@@ -144,5 +153,5 @@ def starts_at_boot(host: Host) -> None:
     host.run(["sh", "-c", link])
 
 
-def _faults(case: Case) -> strikes.Fault:
+def _fault(case: Case) -> strikes.Fault:
     return strikes.FAULTS[case[2]]
