@@ -105,6 +105,15 @@ def _interrupted(view: PairView, server: str) -> list[Finding]:
     since = view.end(server)["since"]
     free = f" ({counts['own']} left)" if counts else ""
     when = f" since {stamp(float(since))}" if since else ""
+    if view.running(partner) and view.states(partner)[0] == "communications-interrupted":
+        if server > partner:
+            return []  # told of both at once
+        text = (
+            f"{server} and {partner} have lost each other{when}; each serves alone, new clients "
+            "from its own half of the free addresses"
+        )
+        step = "see that they reach each other; touch neither: they are normal by themselves then"
+        return [Finding("communications-interrupted", CAUSE, text, step, server, 40)]
     text = (
         f"{server} has lost {partner}{when} and serves alone, new clients from its own half of "
         f"the free addresses{free}"

@@ -76,6 +76,13 @@ def test_the_state_that_explains_it_comes_first(views, a, b, code, step):
     assert step in first(views).next
 
 
+def test_two_that_serve_without_each_other_are_told_once_and_neither_is_to_be_brought_back(views):
+    views.states((CI, "normal"), (CI, "normal"), since=NOW - 60)
+    (one,) = (each for each in found(views) if each.code == CI)
+    assert "dhcp-a and dhcp-b have lost each other" in one.text
+    assert "touch neither" in one.next and "bring" not in one.next
+
+
 def test_recover_wait_says_until_when(views):
     views.states(("recover-wait", PD), (PD, "recover-wait"), since=NOW - 600)
     # MCLT of 3600 s, 600 s of which are over.
