@@ -4,7 +4,7 @@ export PYTHONPATH := $(CURDIR):$(CURDIR)/_utils
 PYTHON := .venv/bin/python
 
 .PHONY: help setup venv unit test explore fuzz test-salts salts-table steering-test long-test docs docs-test docs-outputs docs-blocks docs-troubles docs-faults docs-pictures reboot-test fleet-test faults soak doctor-test \
-	docs-terminal rollout-test demo lab bench-restart bench-clients bench-leases \
+	docs-terminal rollout-test demo fresh lab bench-restart bench-clients bench-leases \
 	bench-status events-test metrics-test bench-torn damage-test upgrade-test bench-conf bench-fleet bench-crowd bench-peers peers-table races nobody-serving lint clean
 
 help:
@@ -33,6 +33,7 @@ help:
 	@echo "make upgrade-test   an old tree synced, then this one over it"
 	@echo "make docs-terminal  docs/terminal.md: what a terminal shows, from the lab"
 	@echo "make lint           ruff and mypy"
+	@echo "make fresh          make demo in a bare Debian 12 root (TEST=--test: make test too); build/fresh.json"
 	@echo "make lab            a shell in a lab with a pair and Salt"
 	@echo "make bench-restart  what a restart by the orchestration costs"
 	@echo "make bench-clients  what each way of restarting costs the clients"
@@ -143,6 +144,10 @@ rollout-test: setup
 
 demo: setup
 	@lab/isolated $(PYTHON) -m lab.demo
+
+# Needs debootstrap, and a kernel that lets root make namespaces.
+fresh:
+	lab/fresh $(TEST)
 
 lab: setup
 	@lab/isolated $(PYTHON) -m lab.shell
