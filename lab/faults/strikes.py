@@ -55,6 +55,8 @@ class Fault:
         The moments at which it can be done; ``None``: all.
     kills
         Whose dhcpd it ends or restarts itself: ``worker``, ``partner``.
+    halts
+        Whose dhcpd it halts for its time, where that is not told by ``alone``.
     by_others
         How many starts more other people make.
     alone
@@ -71,6 +73,7 @@ class Fault:
     seconds: float = 0.0
     at: Collection[str] | None = None
     kills: str = ""
+    halts: str = ""
     by_others: int = 0
     alone: float = ALWAYS
     reboots: Collection[str] = ()
@@ -231,7 +234,7 @@ FAULTS: dict[str, Fault] = {
         _dhcpd_signalled("worker", signal.SIGKILL), at=_SERVING, kills="worker", reboots=_UP
     ),
     "the worker's dhcpd is halted for 12 s": Fault(
-        _dhcpd_signalled("worker", signal.SIGSTOP), 12.0, at=_SERVING
+        _dhcpd_signalled("worker", signal.SIGSTOP), 12.0, at=_SERVING, halts="worker"
     ),
     "the partner's dhcpd is killed": Fault(
         _dhcpd_signalled("partner", signal.SIGKILL),

@@ -342,9 +342,10 @@ def rescue(act: Act) -> bool:
 def victim(wanted: Round) -> str | None:
     """Return the server that a fault ends, halts or restarts itself, if it does."""
     fault = strikes.FAULTS.get(wanted.fault or "")
-    if fault is None or not (fault.kills or fault.alone > strikes.ALWAYS):
+    if fault is None or not (fault.kills or fault.halts or fault.alone > strikes.ALWAYS):
         return None
-    return wanted.worker if fault.kills == "worker" else PAIR.other_than(wanted.worker)
+    of_worker = "worker" in (fault.kills, fault.halts)
+    return wanted.worker if of_worker else PAIR.other_than(wanted.worker)
 
 
 def may_be_unserved(wanted: Round, struck: float | None, seen: Report) -> float:
@@ -377,7 +378,10 @@ def judge(wanted: Round, struck: float | None, seen: Report, allowed: float) -> 
     for host in (FIRST, SECOND):
         # What the fault has ended comes back by one start more; so does a person's own restart.
         most = int(host in wanted.hosts)
-        most += struck is not None and host == victim(wanted)
+        ended = victim(wanted) if struck is not None else None
+        most += host == ended
+        # A reboot that is not begun because its partner has just ended is begun once more.
+        most += wanted.act.startswith("reboot") and ended not in (None, host)
         most += struck is not None and (wanted.fault or "").startswith("somebody")
         if starts[host] > most:
             wrong.append(f"dhcpd on {host} was started {starts[host]} times, {most} accounted for")
