@@ -54,9 +54,10 @@ def test_both_servers_get_their_configuration_secondary_first_and_once(pair, fil
 
     # What that has left is listed, kept as long as it is of use, and taken away on demand.
     listed = pair.ask("dhcp-b", "dhcpd.cleanup")
-    kinds = {one["path"]: one["what"] for one in listed["files"]}
-    (way_back,) = [path for path, what in kinds.items() if "takes the last rollout back" in what]
+    ways_back = sorted(one["path"] for one in listed["files"] if one["kind"] == "way-back")
+    way_back, leases = ways_back
     assert way_back.startswith(f"{COMMON}.backup-"), listed
+    assert leases.endswith("/dhcpd.leases.before-rollout"), listed
     kept = pair.ask("dhcp-b", "dhcpd.cleanup", remove=True)
     assert kept["result"] is True and way_back in {one["path"] for one in kept["files"]}, kept
     gone = pair.ask("dhcp-b", "dhcpd.cleanup", remove=True, everything=True)
