@@ -24,6 +24,8 @@ EACH_SECONDS = 0.02
 INSPECT_SECONDS = 30.0
 #: Seconds between two looks at the job cache for an answer that the bus may have lost.
 CACHE_SECONDS = 2.0
+#: Seconds between two questions to a minion whether it is still at an act.
+AT_IT_SECONDS = 10.0
 
 
 class SaltMinions:
@@ -87,6 +89,9 @@ class SaltMinions:
         if at_it is not None:
             self._collect(job, minions, begun + self._patience(None, minions), answers, enough)
             waited_for = self._at_it(job, minions, answers, at_it)
+            if at_it is False:
+                end = begun + patience
+                waited_for = self._while_at_it(job, waited_for, end, answers, enough)
             waited = min(patience, max(1.0, time.monotonic() - begun))
         self._collect(job, waited_for, begun + patience, answers, enough)
         found: dict[str, Any] = {}
@@ -118,6 +123,20 @@ class SaltMinions:
         done = [one for one in away if "ret" in asked[one]]
         self._collect(job, done, time.monotonic() + 2 * CACHE_SECONDS, answers, None)
         return [minion for minion in minions if minion not in away or minion in answers]
+
+    def _while_at_it(self, job, minions, deadline, answers, enough):
+        """
+        Collect answers and ask the others again and again; return those to wait for until the end.
+
+        Who was silent may be back (a host without power, a master that restarts), and who was at it
+        may have died.
+        """
+        due = time.monotonic() + AT_IT_SECONDS
+        while due < deadline and not answers.keys() >= set(minions):
+            self._collect(job, minions, due, answers, enough)
+            minions = self._at_it(job, minions, answers, False)
+            due += AT_IT_SECONDS
+        return minions
 
     def _without(self, function, answers):
         """

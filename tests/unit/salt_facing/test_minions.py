@@ -128,3 +128,22 @@ def test_an_order_that_never_came_is_known_before_an_act_takes_its_time(claimed,
     answer = claimed.act("a", "dhcpd.start", 75.0)
     assert "lost" in answer
     assert any(seconds > 60 for _, _, seconds in claimed.waits) == waits, claimed.waits
+
+
+@pytest.mark.parametrize("first", [None, {"fun": "dhcpd.start"}], ids=["silent", "at it"])
+def test_an_act_that_died_with_its_host_is_known_once_the_minion_is_back(claimed, first):
+    """Its host lost its power: silent at first, back after some questions, and not at it."""
+    collect, questions = claimed._collect, []
+
+    def comes_back(jid, ones, deadline, answers, enough):
+        if jid == "saltutil.find_job":
+            questions.append(ones)
+            says = first if len(questions) < 3 else {}
+            answer = {"a": {"return": says, "retcode": 0}} if says is not None else {}
+            claimed.table = {"saltutil.find_job": answer}
+        collect(jid, ones, deadline, answers, enough)
+
+    claimed._collect = comes_back
+    assert "lost" in claimed.act("a", "dhcpd.start", 75.0)
+    assert len(questions) == 3
+    assert not any(seconds > 60 for _, _, seconds in claimed.waits), claimed.waits
