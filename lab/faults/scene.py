@@ -217,7 +217,8 @@ def only_checks(pid: int) -> bool:
         words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except OSError:
         return False
-    return b"-t" in words or b"-T" in words
+    # In the middle of its exec a process has its new name and no words yet: not known, not counted.
+    return words == [b""] or b"-t" in words or b"-T" in words
 
 
 # -- the moments -----------------------------------------------------------------------------------
