@@ -57,6 +57,7 @@ from iscdhcp_salt.minion import force_codes as _force_codes
 from iscdhcp_salt.minion import no_linux as _no_linux
 from iscdhcp_salt.minion import wire_data as _wire_data
 from salt.exceptions import CommandExecutionError
+from salt.exceptions import SaltInvocationError
 
 if TYPE_CHECKING:
     from iscdhcp_salt.dunders import __context__
@@ -401,6 +402,8 @@ def claim(run, who, seconds=180, token=None, master=None, over=None, look=None):
         salt dhcp-a dhcpd.claim 3f2a "ann, maintenance of the power supply" seconds=600
     """
     here = _here()
+    if look is not None and not (isinstance(look, dict) and look.keys() <= {"log_hours", "nonce"}):
+        raise SaltInvocationError("look: give a dictionary of log_hours and nonce, or leave it out")
     try:
         until = here.notes.claims.claim(
             str(run), str(who), float(seconds), token and str(token), master, over and str(over)

@@ -41,7 +41,7 @@ def end(server: Server, last_look: Callable[[], None] = lambda: None) -> Process
     if not server.host.wait_exit(server.process, END_SECONDS):
         raise StillEnding(
             f"dhcpd (pid {server.process.pid}) was told to shut down and has not ended after "
-            f"{END_SECONDS:.0f} s; it answers nobody: end it by hand, then dhcpd.start"
+            f"{END_SECONDS:.0f} s; it answers nobody: end it by hand"
         )
     return {
         "pid": server.process.pid,

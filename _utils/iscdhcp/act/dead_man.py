@@ -43,8 +43,8 @@ from .service import Service
 log = logging.getLogger(__name__)
 #: The file of the minion's own that is there while one stands by, each with a number of its own.
 ARMED = "stands-by-{}.json"
-#: The name of its unit, with the call's pid.
-UNIT = "dhcpd-stands-by-{pid}"
+#: The name of its unit, with the call's pid and that number.
+UNIT = "dhcpd-stands-by-{pid}-{number}"
 #: Waits for the end of the call (or of the file), and then runs this module, if the file is there.
 WAITS = (
     'while [ -e "$2" ] && [ -d "/proc/$1" ]; do sleep 0.2; done; '
@@ -91,7 +91,7 @@ class DeadMan:
     def disarm(self) -> None:
         """Have it end without doing anything."""
         if self._file is not None:
-            self._file.unlink(missing_ok=True)
+            _forget(self._file)
             self._file = None
 
 
@@ -105,11 +105,12 @@ def arm(here: Here, service: Service) -> DeadMan:
     if not (service.systemd and service.managed):
         return DeadMan(None)
     settings, server = here.settings(), here.server()
-    forget_earlier_boots(here.notes.folder)
-    file = here.notes.folder / ARMED.format(secrets.token_hex(4))
+    number = secrets.token_hex(4)
+    file = here.notes.folder / ARMED.format(number)
     package = str(Path(__file__).resolve().parents[2])
     argv = [WAITS, "sh", str(os.getpid()), str(file), sys.executable, _RUNS, package]
     try:
+        forget_earlier_boots(here.notes.folder)
         write_json(
             file,
             {
@@ -121,12 +122,21 @@ def arm(here: Here, service: Service) -> DeadMan:
                 "boot": boot_id(),
             },
         )
-        here.host.stand_by(UNIT.format(pid=os.getpid()), ["/bin/sh", "-c", *argv])
+        unit = UNIT.format(pid=os.getpid(), number=number)
+        here.host.stand_by(unit, ["/bin/sh", "-c", *argv])
     except (IscDhcpError, OSError) as err:
         log.info("nobody stands by for the start of dhcpd: %s", err)
-        file.unlink(missing_ok=True)
+        _forget(file)
         return DeadMan(None)
     return DeadMan(file)
+
+
+def _forget(file: Path) -> None:
+    """Remove a file; one that can't be is no failure of an act: whoever stands by looks first."""
+    try:
+        file.unlink(missing_ok=True)
+    except OSError as err:
+        log.warning("%s could not be removed: %s", file, err)
 
 
 def standing_by(folder: Path) -> list[Path]:
@@ -138,7 +148,7 @@ def forget_earlier_boots(folder: Path) -> None:
     """Remove what a host that lost its power has left: its units are gone."""
     for file in folder.glob(ARMED.format("*")):
         if not _of_this_boot(file):
-            file.unlink(missing_ok=True)
+            _forget(file)
 
 
 def _of_this_boot(file: Path) -> bool:
@@ -168,7 +178,7 @@ def come_back(file: str, host: Host = LOCAL) -> int:
         print(f"{wanted['service']} may be down: {err}")
         return 1
     finally:
-        Path(file).unlink(missing_ok=True)
+        _forget(Path(file))
 
 
 def _is_there(identity: str | None, settings: Settings, host: Host) -> bool:

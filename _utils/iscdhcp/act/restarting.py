@@ -236,13 +236,17 @@ def _start_with_old(
     """
     me = here.id
     server = here.server()
-    try:
-        if server.process is not None:
+    stands_by = dead_man.DeadMan(None)
+    if server.process is not None:
+        # It is another process than the one that the caller was to end.
+        stands_by = dead_man.arm(here, service)
+        try:
             stop_start.stop(server, lambda: None, lambda: None)
             beside.stop(here, service)
-    except IscDhcpError as err:
-        comment = f"dhcpd on {me} could not be stopped for its old files: {err}"
-        return failed(here, comment, old=old)
+        except (IscDhcpError, OSError) as err:
+            told = stands_by.after_a_failed_stop(here.host, server.process, err)
+            comment = f"dhcpd on {me} could not be stopped for its old files: {err}{told}"
+            return failed(here, comment, old=old)
     trouble = None
     try:
         here.notes.stage.roll_back(run)
@@ -256,6 +260,7 @@ def _start_with_old(
         # The start may do without; it says so if not.
         log.warning("preparing the start of dhcpd: %s", err)
     answer = start_again()
+    stands_by.disarm()
     if trouble is not None:
         return failed(
             here,

@@ -65,8 +65,9 @@ def start(here: Here, codes: Collection[str], timeout: float | None, run: str | 
         another = last and _another_than(here, last)
         if another and "start" not in codes:
             return refused(here, f"dhcpd on {here.id} was not started: {another}.")
-        stands_by = dead_man.arm(here, here.service())
-        answer = start_as_it_ran(here, codes, timeout, here.service(), last=last)
+        service = here.service()
+        stands_by = dead_man.arm(here, service)
+        answer = start_as_it_ran(here, codes, timeout, service, last=last)
         stands_by.disarm()
         if elsewhere.reasons:
             answer.setdefault("warnings", []).extend(one.text for one in elsewhere.reasons)

@@ -15,10 +15,10 @@ from collections.abc import Callable
 from collections.abc import Iterator
 
 from .finding import Problem
+from .finding import is_address
 from .options import PARAMETERS
 from .syntax import Statement
 from .syntax import Word
-from .views import number
 
 _HARDWARE = ("ethernet", "token-ring", "fddi", "infiniband")
 _BYTES = re.compile(r"[0-9a-f]{1,2}(:[0-9a-f]{1,2})*", re.ASCII | re.IGNORECASE)
@@ -48,14 +48,6 @@ def _problem(one: Statement, what: str, fix: str, code: str = "bad-value") -> Pr
     return Problem(code, one, f"{what}: dhcpd does not start", fix)
 
 
-def _is_number(text: str) -> bool:
-    try:
-        number(text)
-    except ValueError:
-        return False
-    return True
-
-
 def _is_bytes(words: tuple[Word, ...]) -> bool:
     text = "".join(word.text for word in words)
     return not any(word.quoted for word in words) and bool(_BYTES.fullmatch(text))
@@ -63,16 +55,16 @@ def _is_bytes(words: tuple[Word, ...]) -> bool:
 
 def _subnet(one: Statement) -> Iterator[Problem]:
     before, found, after = one.text().lower().partition("netmask")
-    if found and _is_number(before) and _is_number(after):
+    if found and is_address(before) and is_address(after):
         return
     prefix = re.fullmatch(r"([\d.]+)/(\d{1,2})", before if not found else after.strip("/"))
     form = "subnet 192.0.2.0 netmask 255.255.255.0 { ... }"
     what = "a subnet is its address and, behind the word netmask, its mask"
     if not found:
         what = "a subnet without its netmask"
-    elif not _is_number(before):
+    elif not is_address(before):
         what = "the address of this subnet is none"
-    elif not _is_number(after):
+    elif not is_address(after):
         what = "the netmask of this subnet is none"
     if prefix and not found and int(prefix[2]) <= 32:
         bits = (0xFFFFFFFF << (32 - int(prefix[2]))) & 0xFFFFFFFF
@@ -155,7 +147,7 @@ def _zone(one: Statement) -> Iterator[Problem]:
         elif name in seen and name != "key":
             yield _problem(inside, f"this zone has a {name} already", "leave one")
         elif name in ("primary", "secondary"):
-            if not _HOST.fullmatch(value) and not _is_number(value):
+            if not _HOST.fullmatch(value) and not is_address(value):
                 yield _problem(
                     inside, f"{name} is one address, or a name", f"write {name} 192.0.2.1;"
                 )

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 
 from .finding import WARNING
 from .finding import Problem
+from .finding import is_address
 from .options import OPTIONS
 from .options import PARAMETERS
 from .syntax import Statement
@@ -331,16 +332,8 @@ def _one_address(one: Statement, around: str) -> Iterator[Problem]:
     text = one.text()
     if _TWO.search(one.raw.partition(" ")[2].split("#")[0]):
         yield _error(one, "bad-value", f"{one.keyword} is one address", "leave one")
-    elif text[:1].isdigit() and not text.isdigit() and not _is_number(text):
+    elif text[:1].isdigit() and not text.isdigit() and not is_address(text):
         yield _error(one, "bad-value", "this is no address", f"write {one.keyword} 192.0.2.1;")
-
-
-def _is_number(text: str) -> bool:
-    try:
-        number(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _option(one: Statement, around: str) -> Iterator[Problem]:

@@ -82,10 +82,8 @@ class HealingRun(Run):
         server, verdict = found
         others = self._partners(server)
         seen = self._partner_facts(answers[server]["facts"], answers)
-        mute = any(
-            theirs and theirs["relationships"][name]["serves"] is False
-            for name, theirs in seen.items()
-        )
+        ends = [theirs["relationships"].get(name) for name, theirs in seen.items() if theirs]
+        mute = any(end is not None and end["serves"] is False for end in ends)
         does = ("waits for it" if mute else "serves", "wait for it" if mute else "serve")
         partners = f"{joined(others)} {does[len(others) > 1]}"
         if not self.request.heal:

@@ -521,7 +521,8 @@ class PairRun(HealingRun):
         """Return what the answers to its partners' questions have against a server."""
         found: list[Reason] = []
         for name, theirs in self._partner_facts(facts, answers).items():
-            asked = theirs and theirs["relationships"][name]["asked"]
+            end = theirs["relationships"].get(name) if theirs else None
+            asked = end and end["asked"]
             if name not in asks or theirs is None or not asked:
                 continue
             if not proof.is_recent(asked, theirs["time"]):

@@ -38,7 +38,7 @@ def service(host):
 def test_somebody_stands_by_until_it_is_disarmed(here, host, systemd):
     man = dead_man.arm(here, service(host))
     ((unit, argv),) = systemd
-    assert unit == f"dhcpd-stands-by-{os.getpid()}" and man.armed
+    assert unit.startswith(f"dhcpd-stands-by-{os.getpid()}-") and man.armed
     assert argv[3:5] == ["sh", str(os.getpid())]
     (file,) = here.notes.folder.glob("stands-by-*.json")
     assert json.loads(file.read_text())["service"] == "dhcpd"
@@ -53,6 +53,24 @@ def test_a_restart_without_anybody_who_can_stand_by_is_made_all_the_same(here, h
     host.stand_by = refuses
     assert not dead_man.arm(here, service(host)).armed
     assert not list(here.notes.folder.glob("stands-by-*"))
+
+
+def test_a_file_that_can_not_be_removed_is_no_failure_of_an_act(here, host, systemd, monkeypatch):
+    def read_only(*_, **__):
+        raise OSError(30, "Read-only file system")
+
+    man = dead_man.arm(here, service(host))
+    monkeypatch.setattr(dead_man.Path, "unlink", read_only)
+    monkeypatch.setattr(dead_man, "boot_id", lambda: "another")
+    assert dead_man.arm(here, service(host)).armed
+    man.disarm()
+    assert not man.armed
+
+
+def test_two_that_stand_by_for_one_call_have_units_of_their_own(here, host, systemd):
+    dead_man.arm(here, service(host))
+    dead_man.arm(here, service(host))
+    assert len({unit for unit, _ in systemd}) == 2
 
 
 def test_nobody_stands_by_where_there_is_no_systemd(here, host):

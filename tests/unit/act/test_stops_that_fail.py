@@ -84,6 +84,37 @@ def test_a_roll_back_that_is_killed_leaves_somebody_to_start_it(here, host, man,
     assert host.running is None and man.exists()
 
 
+def test_one_with_bad_files_that_is_late_is_started_by_who_stands_by(here, host, man, monkeypatch):
+    """With the new files dhcpd runs, and not as it has to; it takes long to end."""
+    files = []
+
+    def start_again():
+        host.running = host._born(101, host.clock.time())
+        return {"result": False, "comment": "it does not serve."}
+
+    def arm(here, service):
+        file = here.notes.folder / f"stands-by-{len(files)}.json"
+        file.touch()
+        files.append(file)
+        return dead_man.DeadMan(file)
+
+    monkeypatch.setattr(dead_man, "arm", arm)
+    monkeypatch.setattr(restarting, "start_as_it_ran", lambda *_, **__: start_again())
+    waits = iter([True])
+    wait_exit = host.wait_exit
+    monkeypatch.setattr(
+        host, "wait_exit", lambda one, seconds: next(waits, False) and wait_exit(one, seconds)
+    )
+    main = here.settings().config_file
+    candidate = stage.candidate_beside(main)
+    with open(candidate, "w", encoding="utf-8") as file:
+        file.write((here.folder / "dhcpd.conf").read_text() + "# new\n")
+    here.notes.stage.keep("r1", main, {main: candidate}, proved=True)
+    answer = restarting.restart(here, (), None, None, "signal", None, None, "r1")
+    assert "could not be stopped for its old files" in answer["comment"]
+    assert [file.exists() for file in files] == [False, True]
+
+
 def test_a_start_that_is_killed_is_made_by_who_stands_by(here, host, man, monkeypatch):
     def killed(*_, **__):
         raise SystemExit(143)

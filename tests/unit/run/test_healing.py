@@ -99,6 +99,15 @@ def test_a_start_that_is_refused_ends_the_run(minions, run):
     assert minions.acts == []
 
 
+def test_a_partner_that_knows_nothing_of_the_relationship_is_a_refusal_and_no_traceback(
+    minions, run
+):
+    minions.servers["dhcp-a"]["relationships"].clear()
+    steps = go(run(heal=True))
+    assert steps[-1].result is False and "dhcp-a does not serve" in steps[-1].comment
+    assert minions.starts == []
+
+
 def test_where_both_are_down_nobody_is_started(minions, run):
     minions.servers["dhcp-a"]["process"].update(running=False, absent=True)
     assert go(run(heal=True))[-1].result is False
