@@ -19,6 +19,7 @@ from iscdhcp.host.omapi import OmapiClient
 from iscdhcp.states import FailoverState
 from stage import FAILOVER_PORT
 
+from lab import faketime
 from lab.dhcp import COMMON
 from lab.dhcp import CONFIGURATION
 from lab.dhcp import DEFAULTS
@@ -33,25 +34,8 @@ pytestmark = pytest.mark.slow
 
 FOO = "foo:dhcp-a:dhcp-b"
 TORN = "lease 10.100.1.77 {\n  starts 1 2026/11/23 07:22:56;\n  binding sta"
-FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
-CLOCK_FILE = "/run/clock-of-the-lab"
-# libfaketime 0.9.10 lets Python's time.sleep fail (clock_nanosleep until a time of the monotonic
-# clock, which is not faked), and its waits hang where that clock is faked too: only the sleep is
-# replaced, what the clock says is libfaketime's.
-SLEEP = """\
-import select, time
-def sleep(seconds):
-    select.select([], [], [], seconds)
-time.sleep = sleep
-"""
 SLEEP_FOLDER = "/run/sleep-of-the-lab"
-CLOCK = {
-    "PYTHONPATH": SLEEP_FOLDER,
-    "LD_PRELOAD": FAKETIME,
-    "FAKETIME_TIMESTAMP_FILE": CLOCK_FILE,
-    "FAKETIME_CACHE_DURATION": "1",
-    "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-}
+CLOCK = {"PYTHONPATH": SLEEP_FOLDER, **faketime.VARIABLES}
 
 
 # -- what is asked -------------------------------------------------------------------------------
@@ -142,20 +126,20 @@ def faked_clock(lab, master, minions):
     faked = []
 
     def put(server, seconds):
-        lab[server].write(CLOCK_FILE, f"+{seconds}s\n")
+        lab[server].write(faketime.OFFSET, f"+{seconds}s\n")
         if server in faked:
             return
         faked.append(server)
-        lab[server].write(f"{SLEEP_FOLDER}/sitecustomize.py", SLEEP)
-        variables = "".join(f'Environment="{key}={value}"\n' for key, value in CLOCK.items())
-        lab[server].write(f"/etc/systemd/system/{UNIT}.d/clock.conf", f"[Service]\n{variables}")
+        lab[server].write(f"{SLEEP_FOLDER}/sitecustomize.py", faketime.SLEEP)
+        place = f"/etc/systemd/system/{UNIT}.d/clock.conf"
+        lab[server].write(place, faketime.drop_in(CLOCK))
         lab[server].run(["systemctl", "daemon-reload"])
         with restarted(minions[server]):
             minions[server].preload = CLOCK
 
     yield put
     for server in faked:
-        lab[server].run(["rm", "-rf", f"/etc/systemd/system/{UNIT}.d", CLOCK_FILE])
+        lab[server].run(["rm", "-rf", f"/etc/systemd/system/{UNIT}.d", faketime.OFFSET])
         lab[server].run(["systemctl", "daemon-reload"])
         # One that is not of this test's installation makes the next test install again.
         lab[server].run(["systemctl", "stop", UNIT])
