@@ -266,10 +266,11 @@ class Salt:
             "timeout": 10,
         }
         (self.config_dir / "pillar").mkdir(parents=True, exist_ok=True)
-        # The checkout without hidden folders: Salt would list all files of .venv again and again.
+        # The checkout without .venv and build: Salt would list all their files again and again, and
+        # the bare root of make fresh has links that lead out of it and back (a sync never ends).
         self._tree.mkdir(parents=True)
         for path in CHECKOUT.iterdir():
-            if not path.name.startswith("."):
+            if not path.name.startswith(".") and path.name != "build":
                 (self._tree / path.name).symlink_to(path)
         _write_settings(self.config_dir / "master", settings | self._master_settings)
 
