@@ -7,6 +7,7 @@ What is kept as JSON is readable by its owner only.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -21,13 +22,21 @@ from typing import IO
 from typing import Any
 
 
+class UnwrittenError(OSError):
+    """A file could not be written; its text is part of a sentence that names the file."""
+
+    def __str__(self) -> str:
+        room = ": make room there" if self.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+        return f"{self.filename} could not be written ({self.strerror}){room}"
+
+
 @contextmanager
 def replaced(target: str | os.PathLike[str], text: bool = True) -> Iterator[IO[Any]]:
     """
     Yield a new file, mode 0600, that takes ``target``'s place when the block ends well.
 
     Where the block raises, ``target`` is as it was and nothing is left beside it. A link is
-    followed: what it points to is replaced.
+    followed: what it points to is replaced. Raises :class:`UnwrittenError`.
 
     target
         The file; its folder has to be there.
@@ -37,20 +46,36 @@ def replaced(target: str | os.PathLike[str], text: bool = True) -> Iterator[IO[A
     real = os.path.realpath(target)
     folder, name = os.path.split(real)
     how: dict[str, Any] = {"mode": "w", "encoding": "utf-8"} if text else {"mode": "wb"}
-    # Not with the old one's ending: who reads all files of a folder must not read this one.
-    with tempfile.NamedTemporaryFile(
-        dir=folder, prefix=f".{name}.", suffix=".new", delete=False, **how
-    ) as new:
-        try:
+    with _named(real):
+        # Not with the old one's ending: who reads all files of a folder must not read this one.
+        new = tempfile.NamedTemporaryFile(
+            dir=folder, prefix=f".{name}.", suffix=".new", delete=False, **how
+        )
+    try:
+        # What is still buffered is written at the end of the block too.
+        with _named(real), new:
             yield new
             new.flush()
             os.fsync(new.fileno())
+        with _named(real):
             os.replace(new.name, real)
-        except BaseException:
-            with suppress(OSError):
-                Path(new.name).unlink(missing_ok=True)
-            raise
+    except BaseException:
+        with suppress(OSError):
+            Path(new.name).unlink(missing_ok=True)
+        raise
     _sync(folder)
+
+
+@contextmanager
+def _named(path: str) -> Iterator[None]:
+    """Have errors name the file: those of a full disk name none, others the new one beside it."""
+    try:
+        yield
+    except OSError as err:
+        about = err.filename
+        if about is not None and os.path.dirname(str(about)) != os.path.dirname(path):
+            raise
+        raise UnwrittenError(err.errno, err.strerror, path) from err
 
 
 def _sync(folder: str) -> None:

@@ -18,6 +18,7 @@ from ..facts.server import Server
 from ..leases import before_rollout
 from ..rules.verdict import Reason
 from ..shapes import Evidence
+from ..words import full_stop
 from . import beside
 from . import control
 from . import dead_man
@@ -210,7 +211,7 @@ def start_with_staged(
         before_rollout.keep(here.server().lease_file)
         files = here.notes.stage.apply(run)
     except (IscDhcpError, OSError) as err:
-        answer = failed(here, f"{here.id}: {err}", old=old)
+        answer = failed(here, full_stop(f"{here.id}: {err}"), old=old)
     else:
         answer = start_again()
         if answer["result"]:

@@ -40,7 +40,7 @@ def test_it_starts_with_its_old_files_where_the_lease_file_can_not_be_kept(monke
     answer, starts = begin(here(tmp_path, apply=full, roll_back=lambda run: []))
     assert starts == 1
     assert answer["result"] is False and answer["rolled_back"] is True
-    assert "No space left" in answer["comment"] and "old configuration back" in answer["comment"]
+    assert "No space left on device. dhcp-a has its old configuration back" in answer["comment"]
 
 
 def test_it_starts_with_what_there_is_where_the_old_files_can_not_be_brought_back(

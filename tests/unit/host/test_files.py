@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import resource
 import stat
 
 import pytest
@@ -87,3 +89,31 @@ def test_a_link_is_followed(tmp_path):
     with files.replaced(link) as file:
         file.write("new")
     assert link.is_symlink() and real.read_text() == "new"
+
+
+@pytest.fixture
+def no_room():
+    """No file may be larger than a few bytes: it is written as on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_file_that_cannot_be_written_is_named_and_the_old_one_stays(tmp_path, no_room):
+    path = tmp_path / "claim.json"
+    path.write_text("old")
+    with pytest.raises(OSError, match=r"/claim.json could not be written \(File too large\)"):
+        files.write_json(path, {"who": "alice"})
+    assert (path.read_text(), os.listdir(tmp_path)) == ("old", ["claim.json"])
+
+
+def test_a_full_disk_is_told_with_what_to_do():
+    full = files.UnwrittenError(errno.ENOSPC, "No space left on device", "/var/x.json")
+    assert str(full) == "/var/x.json could not be written (No space left on device): make room there"
+
+
+def test_a_folder_that_is_not_there_is_told_by_the_file_that_was_to_be_in_it(tmp_path):
+    path = tmp_path / "gone" / "x"
+    with pytest.raises(OSError, match=f"{path} could not be written"), files.replaced(path):
+        pass
