@@ -92,6 +92,9 @@ class LeaseFileFacts(TypedDict):
     whole: bool | None
     #: What is wrong with it, as a sentence.
     problem: str | None
+    #: Whether all that is wrong is an entry that dhcpd was writing when it died: a start cuts it
+    #: off. ``None`` where dhcpd runs.
+    mendable: bool | None
     #: Why dhcpd could not write it again beside itself (only in full facts).
     folder_problem: str | None
 

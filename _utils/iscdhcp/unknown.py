@@ -75,6 +75,7 @@ def server() -> ServerFacts:
             "mtime": None,
             "whole": None,
             "problem": None,
+            "mendable": None,
             "folder_problem": None,
         },
         "omapi": {

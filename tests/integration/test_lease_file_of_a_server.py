@@ -8,7 +8,8 @@ from lab.dhcp import LEASES
 from lab.load import Load
 from lab.waiting import wait_until
 
-TORN = "lease 10.100.1.77 {\n  starts 1 2026/11/23 07:22:56;\n  binding sta"
+#: Of an address that has no entry before it.
+TORN = "lease 10.99.1.77 {\n  starts 1 2026/11/23 07:22:56;\n  binding sta"
 
 
 def test_the_counts_of_both_servers_are_those_of_the_clients(pair):
@@ -53,6 +54,21 @@ def test_a_torn_lease_file_is_refused_at_the_start_and_repaired(pair):
     assert host.read(LEASES).startswith(whole)
     assert pair.ask("dhcp-b", "dhcpd.start")["result"] is True
     wait_until(pair.dhcp.is_normal, "the pair is normal again", timeout=30.0)
+
+
+def test_a_dhcpd_that_died_while_it_wrote_an_entry_is_started_and_its_pair_restarted(pair):
+    pair.dhcp.kill("dhcp-b")
+    host = pair.lab["dhcp-b"]
+    whole = host.read(LEASES)
+    last = re.findall(r"^lease \S+ {\n.*?^}\n", whole, re.S | re.M)[-1]
+    host.run(["tee", "-a", LEASES], stdin=last[: len(last) // 2])
+
+    done = pair.salt_run("dhcp_failover.restart", "heal=True")
+    assert done.returncode == 0, str(done)
+    assert "of which nobody has heard: it was cut off" in done.stdout
+    (kept,) = host.run(["sh", "-c", f"ls {LEASES}.damaged-*"]).stdout.split()
+    assert host.read(kept) == whole + last[: len(last) // 2]
+    assert pair.ask("dhcp-b", "dhcpd.check_leases")["result"] is True
 
 
 def test_a_lease_that_was_torn_is_brought_back_from_the_partner(pair):

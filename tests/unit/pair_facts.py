@@ -31,7 +31,14 @@ def server(minion: str, role: str, partner: str, name: str = "foo") -> dict[str,
             "several": None,
         },
         "configuration": {"file": "/etc/dhcp/dhcpd.conf", "error": None},
-        "lease_file": {"file": "/x", "exists": True, "bytes": 1000, "whole": True, "problem": None},
+        "lease_file": {
+            "file": "/x",
+            "exists": True,
+            "bytes": 1000,
+            "whole": True,
+            "problem": None,
+            "mendable": None,
+        },
         "relationships": {
             name: {
                 "role": role,

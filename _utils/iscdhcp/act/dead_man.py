@@ -31,6 +31,7 @@ from ..host.local import LOCAL
 from ..host.local import Host
 from ..host.process import Process
 from ..host.process import boot_id
+from . import lease_file
 from . import silenced
 from . import stop_start
 from .claims import Refused
@@ -211,6 +212,9 @@ def _come_back(wanted: dict[str, Any], settings: Settings, folder: Path, host: H
         print(f"The call that was to restart {name} has died; dhcpd runs.")
         return 0
     try:
+        mended = lease_file.mend(wanted["lease_file"])
+        if mended:
+            print(f"{mended}.")
         stop_start.check_leases(wanted["lease_file"])
         silenced.heal_on_disk(settings, host, note)
         print(f"The call that was to start {name} again has died: starting it.", flush=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 
 from ..answers import Answer
@@ -12,9 +13,12 @@ from ..facts.server import Server
 from ..leases import from_partner
 from ..leases import repair as leases_repair
 from ..leases.end import append
+from ..leases.end import check_end
 from .claims import acting
 from .here import Here
 from .here import failed
+
+log = logging.getLogger(__name__)
 
 
 def repair(here: Here, lease_file: str | None, test: bool) -> Answer | RepairAnswer:
@@ -41,6 +45,29 @@ def repair(here: Here, lease_file: str | None, test: bool) -> Answer | RepairAns
         lost = ", ".join(str(one["name"]) for one in done["lost"])
         comment += f"; lost here, ask the partner: {lost}"
     return {**done, "result": True, "comment": comment + "."}
+
+
+def mend(path: str) -> str | None:
+    """
+    Cut off the entry that a dhcpd which is down was writing when it died; return what to tell.
+
+    For a start: whatever else is wrong with the lease file, it refuses
+    (:func:`iscdhcp.act.stop_start.check_leases`).
+    """
+    try:
+        end = check_end(path)
+        if end.whole or not end.exists:
+            return None
+        done = leases_repair.mend(path)
+    except (IscDhcpError, OSError) as err:
+        log.warning("the lease file was not mended: %s", err)
+        return None
+    if done is None:
+        return None
+    return (
+        f"dhcpd had died while it wrote an entry of its lease file (lease {done['cut'][0]['name']})"
+        f", of which nobody has heard: it was cut off, the old file is {done['backup']}"
+    )
 
 
 def add(here: Here, entries: Mapping[str, str]) -> Answer:

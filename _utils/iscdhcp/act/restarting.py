@@ -218,7 +218,9 @@ def start_with_staged(
             return {**answer, "files": files}
     why = answer["why"] if "why" in answer else answer["comment"]
     back = _start_with_old(here, run, service, old, start_again)
-    answer = failed(here, f"{why} {back['comment']}", old, back.get("new"))
+    # With the old files it may have failed for the same reason: that is said once.
+    told = back["comment"] if back.get("why") == why else f"{why} {back['comment']}"
+    answer = failed(here, told, old, back.get("new"))
     return {**answer, "rolled_back": back["result"]}
 
 

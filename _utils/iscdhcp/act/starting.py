@@ -20,9 +20,11 @@ from ..facts.server import Settings
 from ..facts.server import read_server
 from ..host.process import Process
 from ..rules import has_address
+from ..words import full_stop
 from . import beside
 from . import dead_man
 from . import guard
+from . import lease_file
 from . import silenced
 from . import stop_start
 from .claims import acting
@@ -123,6 +125,7 @@ def _start_as_it_ran(
     settings, clock = here.settings(), here.host.clock
     patience = float(timeout or 60.0)
     begun, begun_epoch = clock.monotonic(), clock.time()
+    mended = _mended(here.server())
     silenced.heal_on_disk(settings, here.host, here.notes.paused)
     try:
         new = stop_start.start(
@@ -136,8 +139,9 @@ def _start_as_it_ran(
     except Exception as err:  # pylint: disable=broad-except
         # Whatever it is: the server may be down now, and the caller has to hear of it.
         log.debug("starting dhcpd failed", exc_info=True)
-        unstarted = failed(here, f"{err}. {_down_or_runs(here, settings)}.", old)
-        unstarted["why"] = here.masked(f"{err}.")
+        why = full_stop(str(err))
+        unstarted = failed(here, f"{why} {_down_or_runs(here, settings)}.", old)
+        unstarted["why"] = here.masked(why)
         if isinstance(err, LeasesAtRisk):
             unstarted["code"] = err.code
         return unstarted
@@ -174,7 +178,16 @@ def _start_as_it_ran(
     if files or rest:
         told = f"dhcpd on {here.id} did not come up as it ran: "
         answer["warnings"] = [told + one for one in (*files, *rest)]
+    if mended:
+        answer.setdefault("warnings", []).append(mended)
     return answer
+
+
+def _mended(server: Server) -> str | None:
+    """Have an entry that dhcpd died over cut off where surely none runs; return what to tell."""
+    if server.process is not None or any(sign.blocks for sign in gather.signs(server)):
+        return None
+    return lease_file.mend(server.lease_file)
 
 
 def note_start(here: Here, seconds: float) -> None:

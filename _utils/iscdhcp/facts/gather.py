@@ -26,6 +26,7 @@ from ..host.local import Host
 from ..host.process import Process
 from ..leases.end import LeaseFileEnd
 from ..leases.end import check_end
+from ..leases.repair import can_be_mended
 from ..log import evidence
 from ..log import messages
 from ..shapes import Balance
@@ -68,6 +69,8 @@ def gather(settings: Settings, server: Server | None = None) -> ServerFacts:
     """
     server = server or read_server(settings)
     lease_file = lease_file_facts(server.lease_file, server.host.clock)
+    if server.process is None and lease_file["exists"]:
+        lease_file["mendable"] = lease_file["whole"] is False and can_be_mended(server.lease_file)
     lease_file["problem"] = lease_file["problem"] or _other_lease_file(server)
     omapi, states = omapi_facts(server)
     log, relationships = relationship_facts(server, states)
@@ -177,6 +180,7 @@ def lease_file_facts(path: str, clock: Clock = SYSTEM) -> LeaseFileFacts:
                 "mtime": None,
                 "whole": None,
                 "problem": str(err),
+                "mendable": None,
                 "folder_problem": None,
             }
         if end.whole or not end.exists:
@@ -195,6 +199,7 @@ def lease_file_facts(path: str, clock: Clock = SYSTEM) -> LeaseFileFacts:
         "mtime": end.mtime,
         "whole": end.whole,
         "problem": None if end.exists and end.whole else _lease_problem(path, end),
+        "mendable": None,
         "folder_problem": None,
     }
 

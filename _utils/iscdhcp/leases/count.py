@@ -96,11 +96,11 @@ def count(path: str, pools: Iterable[Ranges], now: float | None = None) -> Lease
 
     Returns ``file``, ``bytes``, ``entries`` (of leases), ``damaged`` (stretches left out before the
     file's end, as far as seen in passing: :func:`check` finds all), ``now``, ``pools`` and
-    ``outside``. ``pools`` has, in the order given, ``network``, ``ranges``, ``addresses``, and how many are ``active``, ``free``,
-    ``backup``, ``expired``, ``released``, ``abandoned``, ``reset``, which add up to ``addresses``.
-    ``virgin`` is how many of the free have no entry, ``lapsed`` how many of the expired are
-    ``active`` in the file, with an end that is past: a secondary in ``normal`` leaves them so until
-    the primary says that they expired.
+    ``outside``. ``pools`` has, in the order given, ``network``, ``ranges``, ``addresses``, and how
+    many are ``active``, ``free``, ``backup``, ``expired``, ``released``, ``abandoned``, ``reset``,
+    which add up to ``addresses``. ``virgin`` is how many of the free have no entry, ``lapsed`` how
+    many of the expired are ``active`` in the file, with an end that is past: a secondary in
+    ``normal`` leaves them so until the primary says that they expired.
     ``outside`` counts the addresses that no pool has (``named``: the first of them, ``held``: the
     first of the active ones): dhcpd forgets them at its next start.
     """

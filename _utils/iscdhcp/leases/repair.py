@@ -33,6 +33,8 @@ _BLOCK = 1 << 20
 #: Longer than an entry: a damaged stretch of that length may have been several.
 _LONG = 4096
 _ADDRESSES = re.compile(rb"lease[ \t]+([\d.]+)")
+#: What dhcpd writes: other bytes are escaped (server/db.c).
+_PLAIN = re.compile(rb"[\t\n -~]*")
 
 
 def repair(path: str, dry_run: bool = False) -> Repaired:
@@ -115,6 +117,37 @@ def repair(path: str, dry_run: bool = False) -> Repaired:
     done["bytes"] = os.stat(real).st_size
     done["entries"] = whole_entries + len(salvaged)
     return done
+
+
+def mend(path: str) -> Repaired | None:
+    """
+    Cut off the last entry of a lease file where dhcpd died in the middle of writing it, no more.
+
+    dhcpd has its entries on the disk before it answers a client (``commit_leases``, dhcp.c) and
+    before it acknowledges its partner's (``dhcp_failover_send_acks``, failover.c): of an entry that
+    is half there nobody has heard, and the one before it of the same address counts. Whatever is
+    damaged otherwise, or has no entry before it, is left for a person (:func:`repair`).
+
+    Returns what became of the file, or ``None`` where nothing was done. Errors as of
+    :func:`repair`.
+    """
+    return repair(path) if can_be_mended(path) else None
+
+
+def can_be_mended(path: str) -> bool:
+    """Whether all that is wrong with a lease file is what :func:`mend` cuts off."""
+    try:
+        found = repair(path, dry_run=True)
+    except LeaseFileError:
+        return False
+    if found["lost"] or len(found["cut"]) != 1:
+        return False
+    (cut,) = found["cut"]
+    if cut["address"] is None or cut["offset"] + cut["bytes"] < found["bytes"]:
+        return False
+    with Reader(path) as reader:
+        text = reader.at(cut["offset"], cut["bytes"])
+    return len(text) < _LONG and _PLAIN.fullmatch(text) is not None and text.count(b"lease ") == 1
 
 
 def last_entries(path: str, addresses: Iterable[str]) -> dict[str, Entry]:

@@ -66,8 +66,11 @@ def may_be_started(
     if facts["configuration"]["error"]:
         error = facts["configuration"]["error"]
         found.append(Reason.of("configuration", server=me, error=error))
-    if facts["lease_file"]["problem"]:
-        found.append(lease_file_problem(me, facts["lease_file"]))
+    leases = facts["lease_file"]
+    if leases["mendable"]:
+        found.append(Reason.of("lease-file-cut", server=me, problem=leases["problem"]))
+    elif leases["problem"]:
+        found.append(lease_file_problem(me, leases))
     if facts["start_problem"]:
         found.append(Reason.of("start", server=me, why=facts["start_problem"]))
     names = sorted(set(facts["relationships"]) | set(partners))

@@ -93,6 +93,15 @@ LEASES = (
         check="lease-file",
     ),
     Trouble(
+        "lease-file-cut",
+        "dhcpd died in the middle of writing an entry of its lease file. No client and no partner "
+        "has heard of it: dhcpd answers them once an entry is on the disk.",
+        "start it by dhcpd.start or a run with heal=True, which cuts the entry off and keeps the "
+        "old file; not by hand: dhcpd itself would drop the entry before it too",
+        "{server}: {problem}: a start from here cuts it off",
+        check="lease-file",
+    ),
+    Trouble(
         "lease-file-damaged",
         "Stretches in the middle of the lease file can't be read: a start would drop their leases.",
         "salt {server} dhcpd.check_leases names them; do not restart dhcpd by hand: stop it by "

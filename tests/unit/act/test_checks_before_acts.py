@@ -34,8 +34,10 @@ LEASE = "lease 10.0.0.10 {\n  starts epoch 1;\n  ends epoch 2;\n  binding state 
         (lambda path: path.unlink(), "is missing"),
         (lambda path: path.write_text(LEASE + "lease 10.0.0.11 {\n  starts"), "torn"),
         (lambda path: Path(f"{path}~").write_text(LEASE), "is empty"),
+        (lambda path: path.write_text(LEASE[:30] + LEASE + LEASE), "leases:1: "),
+        (lambda path: path.write_text(LEASE + "\0" * 30 + "\n" + LEASE), "(1 stretch in all)"),
     ],
-    ids=["missing", "torn", "empty"],
+    ids=["missing", "torn", "empty", "damaged", "nul bytes"],
 )
 def test_no_dhcpd_is_started_that_would_forget_leases(here, host, tmp_path, spoil, said):
     host.running = None
@@ -44,6 +46,19 @@ def test_no_dhcpd_is_started_that_would_forget_leases(here, host, tmp_path, spoi
     assert not answer["result"] and said in answer["comment"]
     assert host.done == []
     assert starting.start(here, ("lease-file",), 5, None)["result"]
+
+
+def test_one_that_died_while_it_wrote_an_entry_starts_without_it_and_says_so(here, host, tmp_path):
+    path = tmp_path / "dhcpd.leases"
+    host.running = None
+    path.write_text(LEASE + "lease 10.0.0.10 {\n  starts")
+    assert here.facts(brief=True)["lease_file"]["mendable"] is True
+    answer = starting.start(here, (), 5, None)
+    assert answer["result"], answer["comment"]
+    assert "lease 10.0.0.10), of which nobody has heard: it was cut off" in answer["warnings"][-1]
+    assert path.read_text() == LEASE
+    (kept,) = tmp_path.glob("dhcpd.leases.damaged-*")
+    assert kept.read_text() == LEASE + "lease 10.0.0.10 {\n  starts"
 
 
 def test_a_new_server_with_an_empty_file_is_started(here, host):

@@ -250,6 +250,14 @@ def test_what_the_dead_call_had_silenced_speaks_again(armed, tmp_path, monkeypat
     assert ("Resumed: foo." in said) == heals and ("dhcpd.resume brings it back" in said) != heals
 
 
+def test_an_entry_that_dhcpd_died_over_is_cut_off_before_it_starts_it(armed, tmp_path, capsys):
+    whole = "lease 10.0.0.10 {\n  binding state active;\n}\n"
+    (tmp_path / "dhcpd.leases").write_text(whole + "lease 10.0.0.10 {\n  bind")
+    assert dead_man.come_back(str(armed), Systemd(running=False)) == 0
+    assert (tmp_path / "dhcpd.leases").read_text() == whole
+    assert "lease 10.0.0.10), of which nobody has heard" in capsys.readouterr().out
+
+
 def test_it_does_not_start_on_a_lease_file_that_would_be_forgotten(armed, tmp_path, capsys):
     (tmp_path / "dhcpd.leases").unlink()
     host = Systemd(running=False)

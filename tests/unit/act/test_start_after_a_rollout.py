@@ -53,6 +53,20 @@ def test_it_starts_with_what_there_is_where_the_old_files_can_not_be_brought_bac
     assert "dhcpd.roll_back on dhcp-a" in answer["comment"]
 
 
+def test_what_stops_both_starts_is_told_once(tmp_path):
+    manager = SimpleNamespace(prepare=lambda: None, stop=lambda: None)
+    why = "dhcpd ended right after its start: Can't open dhcpd.leases for append."
+
+    def start_again():
+        comment = f"{why} dhcpd is not running on dhcp-a."
+        return {"result": False, "comment": comment, "why": why}
+
+    minion = here(tmp_path, apply=lambda run: [], roll_back=lambda run: [])
+    answer = restarting.start_with_staged(minion, "run-1", manager, {"pid": 6}, start_again)
+    assert answer["comment"] == f"{why} dhcpd is not running on dhcp-a."
+    assert answer["rolled_back"] is False
+
+
 def test_a_start_that_can_not_be_noted_is_a_start(monkeypatch, tmp_path):
     told = []
     monkeypatch.setattr(act_here, "write_json", full)

@@ -109,8 +109,8 @@ def test_a_file_that_cannot_be_written_is_named_and_the_old_one_stays(tmp_path, 
 
 
 def test_a_full_disk_is_told_with_what_to_do():
-    full = files.UnwrittenError(errno.ENOSPC, "No space left on device", "/var/x.json")
-    assert str(full) == "/var/x.json could not be written (No space left on device): make room there"
+    full = files.UnwrittenError(errno.ENOSPC, "No space left", "/var/x.json")
+    assert str(full) == "/var/x.json could not be written (No space left): make room there"
 
 
 def test_a_folder_that_is_not_there_is_told_by_the_file_that_was_to_be_in_it(tmp_path):

@@ -145,3 +145,40 @@ def test_a_symbolic_link_stays_one(write, tmp_path):
     repair.repair(str(link))
     assert link.is_symlink()
     assert Path(real).read_bytes() == lease(1)
+
+
+# -- mended by a start ----------------------------------------------------------------------------
+
+
+def test_an_entry_that_was_being_written_is_cut_off_and_the_one_before_it_counts(write):
+    renewed = lease(2)
+    for length in range(len(b"lease 10.0.0.2 {"), len(renewed) - 1):
+        path = write(lease(1) + lease(2, "backup") + renewed[:length])
+        done = repair.mend(path)
+        assert done and done["backup"] and [one["name"] for one in done["kept"]] == ["10.0.0.2"]
+        assert Path(path).read_bytes() == lease(1) + lease(2, "backup"), length
+        assert Path(done["backup"]).read_bytes().endswith(renewed[:length])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        WHOLE,
+        lease(1) + lease(2)[:50],
+        lease(1)[:50] + lease(2) + lease(2)[:50],
+        lease(2) + lease(1)[:50] + lease(1),
+        lease(1) + lease(2) + lease(1)[:50] + lease(2)[:50],
+        lease(2) + lease(2)[:50] + b"\0" * 20,
+        lease(2) + lease(2)[:50] + b"\xff",
+        STATE + lease(2) + STATE[:30],
+        lease(2) + b'lease 10.0.0.2 {\n  uid "' + b"x" * 5000,
+    ],
+    ids=(
+        "whole unknown_before two_apart in_the_middle two_at_the_end nul_bytes no_text state long"
+    ).split(),
+)
+def test_what_is_damaged_otherwise_is_left_for_a_person(write, text):
+    path = write(text)
+    assert repair.mend(path) is None
+    assert Path(path).read_bytes() == text
+    assert os.listdir(os.path.dirname(path)) == ["dhcpd.leases"]

@@ -107,6 +107,12 @@ def test_force_overrides_what_it_names(a, b):
     assert verdict.ok and "overridden" in verdict.warnings[0].text
 
 
+def test_one_that_died_while_it_wrote_an_entry_is_started_and_that_is_told(a, b):
+    b["lease_file"].update(whole=False, problem="it is torn at its end", mendable=True)
+    verdict = judge(a, b)
+    assert verdict.ok and "it is torn at its end" in verdict.warnings[0].text
+
+
 def test_a_server_without_any_relationship_is_nobodys_partner(b):
     b["relationships"].clear()
     assert {one.code for one in may_heal.may_be_started(b, {}, {}).blockers} == {"no-relationship"}
