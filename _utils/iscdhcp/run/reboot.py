@@ -218,6 +218,25 @@ class PairReboot(StopRun):
             step.comment += self._alone(server)
         return step
 
+    @step("wait_normal")
+    def wait_normal(self, server: str | None = None, test: bool = False) -> Step:
+        """As for a restart; the next server, where this run has it down already, is not waited for."""
+        server = server or self.servers[0]
+        ahead = [] if test or not self._entry(server).get("normal") else self._ahead_of(server)
+        if ahead:
+            down = words.joined(ahead)
+            comment = f"{server} was normal for this run already; it has gone on with {down}."
+            self.say(comment)
+            return Step(True, comment)
+        return super().wait_normal(server, test=test)
+
+    def _ahead_of(self, server: str) -> list[str]:
+        """Return the servers after this one that the run has begun with and not brought back."""
+        rest = list(self.servers[self.servers.index(server) + 1 :])
+        answers = self.minions.status(rest, brief=True) if rest else {}
+        seen = {one: answers.get(one, {}).get("facts") for one in rest}
+        return [one for one in rest if self._phase_by(one, seen[one]) not in (None, "up")]
+
     def _judge(self, server: str, answers: Mapping[str, Look]) -> Verdict:
         """As for a restart; and say whether the partner's free leases last for the whole time."""
         verdict = super()._judge(server, answers)
@@ -528,7 +547,7 @@ class PairReboot(StopRun):
 
     def _left(self, acted_on: str | None = None) -> str:
         done = [one for one in self.servers if self._phase(one) == "up"]
-        rest = [one for one in self.servers if one not in done and one != acted_on]
+        rest = [one for one in self.servers if not self._phase(one) and one != acted_on]
         text = f" Done so far: {', '.join(done)}." if done else ""
         if rest:
             text += f" {words.were(rest)} not touched."

@@ -234,6 +234,35 @@ def test_a_master_that_died_after_the_stop_goes_on_with_the_reboot(minions, run)
     assert reboots(minions) == ["dhcp-b", "dhcp-a"]
 
 
+class MasterDiesError(Exception):
+    """The run's process is killed at this moment."""
+
+
+@pytest.mark.parametrize("at", ["dhcpd.stop", "cmd.run_all", "system.reboot", "dhcpd.start"])
+def test_a_master_that_died_while_the_second_was_down_goes_on_with_it(minions, run, at):
+    def dies(minion, function):
+        if (minion, function) == ("dhcp-a", at):
+            if at == "dhcpd.stop":
+                minions.servers[minion]["process"]["running"] = False
+                minions.other(minion).update(
+                    state="partner-down", partner_state="recover", connected=False
+                )
+            raise MasterDiesError
+
+    minions.on_act = minions.on_begin = dies
+    words = {"command": "true", "reboot": True}
+    going = run(**words)
+    with pytest.raises(MasterDiesError):
+        go(going)
+    going.unlock()
+    minions.on_act = minions.on_begin = lambda minion, function: None
+    steps = go(run(**words))
+    assert last(steps).result, {name: step.comment for name, step in steps.items()}
+    assert minions.acts.count("dhcpd.stop dhcp-a") == 1
+    assert minions.acts.count("dhcpd.stop dhcp-b") == 1
+    assert reboots(minions).count("dhcp-b") == 1
+
+
 def test_another_command_does_not_forget_a_server_that_is_down(minions, run):
     go(run(again="salt-run state.orch orch.dhcp_failover_reboot"), until="maintain dhcp-b")
     refused = last(go(run(command="true")))
