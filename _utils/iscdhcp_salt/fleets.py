@@ -50,6 +50,9 @@ EACH_AT_ONCE = 2.0
 _WHO = ("pairs", "tgt", "tgt_type", "exclude", "pending", "per", "order", "canary")
 #: Words about its pace: another one may be said when it is gone on with.
 _PACE = ("at_once", "probation", "go", "max_failures", "until", "window")
+#: Words about what is passed over and waited for: with others it is the same command, as it is for
+#: a single pair (:mod:`iscdhcp.run.records`).
+_HOW = ("heal", "force", "timeout", "busy_timeout", "host_timeout")
 #: What need not be said, nor be told again.
 _DEFAULTS = {
     "tgt_type": "glob",
@@ -94,7 +97,8 @@ class Fleet:
         }
         self.wanted = self._wanted(dict(about))
         self.fresh = vocabulary.truth("fresh", self.words.get("fresh"))
-        self.signature = records.signature(kind, {**own, **commands.without_password(about)})
+        what = {key: value for key, value in about.items() if key not in _HOW}
+        self.signature = records.signature(kind, {**own, **commands.without_password(what)})
         self.chosen: Any = None
         #: An unfinished fleet run of the same command that is over with this one (``fresh=True``).
         self._given_up: Any = None
@@ -155,7 +159,7 @@ class Fleet:
             if differing:
                 raise IscDhcpError(records.refusal(old, differing))
             records.take_up(old, self.directory / "runs")
-            old.who, old.pace = self.who, self._pace_said()
+            old.who, old.pace, old.again = self.who, self._pace_said(), self._again()
             if old.canary and "probation" in self.words:
                 old.probation = kinds.probation_of(self.opts, self.words["probation"])
             return old

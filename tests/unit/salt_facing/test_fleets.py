@@ -117,6 +117,26 @@ def test_the_same_command_goes_on_and_a_new_pair_wants_a_new_plan(opts, worked):
     assert worked.records[-1].id != worked.records[0].id
 
 
+@pytest.mark.parametrize(
+    "kind, said",
+    [
+        ("restart", {"heal": True}),
+        ("restart", {"force": "probe", "timeout": 600}),
+        ("reboot", {"heal": True, "host_timeout": 1200}),
+        ("rollout", {"heal": True, "timeout": 600}),
+    ],
+)
+def test_what_helps_it_through_does_not_make_it_begin_anew(opts, worked, kind, said):
+    words = {"source": "salt://dhcp"} if kind == "rollout" else {}
+    worked.outcome = "failed"
+    fleets.begin(opts, kind, {"yes": True, **words})
+    worked.outcome = "done"
+    fleets.begin(opts, kind, {"yes": True, **words, **said})
+    first, second = worked.records
+    assert first.id == second.id
+    assert all(f"{word}=" in second.again for word in said)
+
+
 def test_a_fresh_plan_is_over_the_one_that_is_unfinished(opts, worked, monkeypatch):
     worked.outcome = "failed"
     fleets.begin(opts, "restart", {})
