@@ -131,7 +131,8 @@ def status(brief=False, looks=1, ask=None):
       ``absent`` (nothing does), ``others`` (on dhcpd's ports)
     * ``configuration``: ``file``, ``files``, ``error``, ``touched_since_start``
     * ``lease_file``: ``file``, ``exists``, ``bytes``, ``mtime``, ``whole``, ``problem``,
-      ``mendable`` (a start cuts off the entry that dhcpd was writing when it died),
+      ``mendable`` (a start cuts off the entry that dhcpd was writing when it died), ``replaced``
+      (dhcpd writes a file that is not there any more),
       ``folder_problem``
     * ``omapi``: ``configured``, ``answers``, ``authenticated``, ``port``, ``error``, ``hint``
     * ``log``: ``source``, ``error``

@@ -95,6 +95,8 @@ class LeaseFileFacts(TypedDict):
     #: Whether all that is wrong is an entry that dhcpd was writing when it died: a start cuts it
     #: off. ``None`` where dhcpd runs.
     mendable: bool | None
+    #: Whether dhcpd writes a file that is not there any more, or another is in its place.
+    replaced: bool | None
     #: Why dhcpd could not write it again beside itself (only in full facts).
     folder_problem: str | None
 

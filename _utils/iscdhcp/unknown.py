@@ -76,6 +76,7 @@ def server() -> ServerFacts:
             "whole": None,
             "problem": None,
             "mendable": None,
+            "replaced": None,
             "folder_problem": None,
         },
         "omapi": {

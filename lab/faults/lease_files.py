@@ -11,14 +11,25 @@ _TORN = "lease 10.100.1.77 {\n  starts 1 2026/11/23 07:22:56;\n  binding sta"
 
 
 def removed(scene: Scene, worker: str, partner: str) -> None:
-    """Remove the worker's lease file; where it is still missing, a copy is put back."""
+    """
+    Remove the worker's lease file.
+
+    Where dhcpd writes it on, a person does then what the refusal says; where it is still missing, a
+    copy is put back.
+    """
     host = scene.lab[worker]
     host.run(["cp", "-p", LEASES, _COPY])
     host.run(["rm", LEASES])
 
     def back() -> None:
-        if host.running:
-            host.run(["sh", "-c", f"test -s {LEASES} || cp -p {_COPY} {LEASES}"])
+        if not host.running:
+            return
+        host.run(["sh", "-c", f"test -s {LEASES} || cp -p {_COPY} {LEASES}"])
+        nameless = "ls -l /proc/$(pidof -s dhcpd)/fd | grep -q 'leases (deleted)'"
+        if not host.run(["sh", "-c", nameless], check=False).returncode:
+            server = f"server={worker}"
+            scene.salt.salt_run("dhcp_failover.stop", server, "force=lease-file")
+            scene.salt.salt_run("dhcp_failover.bring_back", server, "fetch=True")
 
     scene.cures.append(back)
 

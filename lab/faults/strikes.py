@@ -274,7 +274,7 @@ FAULTS: dict[str, Fault] = {
     "the disk of the worker's leases is full for 12 s": Fault(disks.full(disks.LEASES), 12.0),
     "the disk of the worker's minion is full for 12 s": Fault(disks.full(disks.CACHE), 12.0),
     "the master's disk is full for 12 s": Fault(disks.masters_full, 12.0, shared=True),
-    "the worker's lease file is removed": Fault(lease_files.removed),
+    "the worker's lease file is removed": Fault(lease_files.removed, by_others=1),
     "the worker's lease file is torn": Fault(lease_files.torn),
     "the journals are rotated away": Fault(_journal_gone),
     "the journals are rate-limited": Fault(_journal_limited),

@@ -71,6 +71,28 @@ def test_a_dhcpd_that_died_while_it_wrote_an_entry_is_started_and_its_pair_resta
     assert pair.ask("dhcp-b", "dhcpd.check_leases")["result"] is True
 
 
+def test_a_lease_file_that_was_replaced_under_dhcpd_is_not_started_from(pair):
+    load = Load(pair.dhcp)
+    load.start(20, seconds=1)
+    load.result()
+    # As somebody who takes a lease out of it.
+    pair.lab["dhcp-b"].run(["sed", "-i", "$d", LEASES])
+    refused = pair.orchestrate()
+    assert refused.returncode != 0
+    assert "dhcpd writes a lease file that is not at" in str(refused), str(refused)
+    assert pair.touched == {}
+
+    assert pair.salt_run("dhcp_failover.stop", "server=dhcp-b", "force=lease-file").returncode == 0
+    back = pair.salt_run("dhcp_failover.bring_back", "server=dhcp-b", "fetch=True")
+    assert back.returncode == 0, str(back)
+    assert pair.orchestrate().returncode == 0
+    first, second = (
+        set(re.findall(r"lease (\S+) {(?:(?!\n}).)*?state active", pair.lab[one].read(LEASES), re.S))
+        for one in ("dhcp-a", "dhcp-b")
+    )
+    assert first and first == second
+
+
 def test_a_lease_that_was_torn_is_brought_back_from_the_partner(pair):
     load = Load(pair.dhcp)
     load.start(20, seconds=1)

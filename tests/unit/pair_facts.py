@@ -38,6 +38,7 @@ def server(minion: str, role: str, partner: str, name: str = "foo") -> dict[str,
             "whole": True,
             "problem": None,
             "mendable": None,
+            "replaced": None,
         },
         "relationships": {
             name: {

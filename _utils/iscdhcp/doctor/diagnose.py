@@ -203,12 +203,16 @@ def _disk(view: PairView, server: str) -> list[Finding]:
 def _lease_file(view: PairView, server: str) -> list[Finding]:
     if not view.running(server):
         return []
-    problem = view.seen(server)["lease_file"]["problem"]
+    file = view.seen(server)["lease_file"]
+    problem = file["problem"]
     leases = view.seen(server)["leases"]
     damaged = leases and leases["damaged"]
     lacks = lacking(view, server)
     if lacks:
         return [Finding(lacks.code, CAUSE, lacks.text, lacks.do, server, 94)]
+    if file["replaced"]:
+        case = {"problem": problem, "file": file["file"]}
+        return [Finding.of("lease-file-replaced", RISK, 93, server, case=case)]
     if problem:
         return [Finding.of("lease-file-torn", RISK, 81, server, problem=problem)]
     if damaged:

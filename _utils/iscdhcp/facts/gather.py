@@ -46,6 +46,7 @@ from . import state_block
 from .server import OMAPI_HINT
 from .server import Server
 from .server import Settings
+from .server import find_ours
 from .server import omapi_key
 from .server import read_server
 
@@ -71,6 +72,13 @@ def gather(settings: Settings, server: Server | None = None) -> ServerFacts:
     lease_file = lease_file_facts(server.lease_file, server.host.clock)
     if server.process is None and lease_file["exists"]:
         lease_file["mendable"] = lease_file["whole"] is False and can_be_mended(server.lease_file)
+    lease_file["replaced"] = _is_replaced(server)
+    if lease_file["replaced"]:
+        lease_file["problem"] = (
+            f"dhcpd writes a lease file that is not at {server.lease_file} any more (it was "
+            "removed, or another one was put there while dhcpd runs): its next start would read "
+            "what is there, and forget every lease since"
+        )
     lease_file["problem"] = lease_file["problem"] or _other_lease_file(server)
     omapi, states = omapi_facts(server)
     log, relationships = relationship_facts(server, states)
@@ -181,6 +189,7 @@ def lease_file_facts(path: str, clock: Clock = SYSTEM) -> LeaseFileFacts:
                 "whole": None,
                 "problem": str(err),
                 "mendable": None,
+                "replaced": None,
                 "folder_problem": None,
             }
         if end.whole or not end.exists:
@@ -200,8 +209,26 @@ def lease_file_facts(path: str, clock: Clock = SYSTEM) -> LeaseFileFacts:
         "whole": end.whole,
         "problem": None if end.exists and end.whole else _lease_problem(path, end),
         "mendable": None,
+        "replaced": None,
         "folder_problem": None,
     }
+
+
+def _is_replaced(server: Server) -> bool | None:
+    """
+    Return whether the file that dhcpd writes is gone from its place; ``None`` where none runs.
+
+    It is for a moment whenever dhcpd writes its file anew: so it is looked at again.
+    """
+    running = server.process
+    if running is None or not running.lost_lease_file:
+        return None if running is None else False
+    for _ in range(3):
+        server.host.clock.sleep(0.1)
+        found, _others = find_ours(server.settings, server.host)
+        if not any(one.identity == running.identity and one.lost_lease_file for one in found):
+            return False
+    return True
 
 
 def _other_lease_file(server: Server) -> str | None:

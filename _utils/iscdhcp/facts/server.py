@@ -178,7 +178,8 @@ def _lease_file_of(
     if running is None:
         return named or settings.ran_lease_file or _first_of(LEASE_FILES)
     where = running.where
-    path = running.open_lease_file or named or running.explicit_lease_file
+    path = running.open_lease_file or running.lost_lease_file
+    path = path or named or running.explicit_lease_file
     return where.located(path or _first_of(LEASE_FILES, where))
 
 

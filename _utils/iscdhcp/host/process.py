@@ -12,6 +12,7 @@ import re
 import select
 import signal
 import socket
+import stat
 import struct
 import time
 from collections.abc import Callable
@@ -32,6 +33,8 @@ _VALUED = {"-p", "-s", "-cf", "-lf", "-pf", "-tf", "-user", "-group", "-chroot",
 _NOT_SERVING = {"-t", "-T", "-6", "-play", "--version", "--help", "-h"}
 #: What overrides the files where the command line does not.
 _VARIABLES = {"-cf": "PATH_DHCPD_CONF", "-lf": "PATH_DHCPD_DB", "-pf": "PATH_DHCPD_PID"}
+#: What a link in ``/proc`` ends with whose file has no name any more.
+_DELETED = " (deleted)"
 #: Where dhcpd writes its pid unless told otherwise (Debian, Fedora).
 DEFAULT_PID_FILE = "/var/run/dhcpd.pid"
 
@@ -57,6 +60,9 @@ class Process:
     #: The lease file that it holds open for writing, ``None`` where that can't be seen. As all its
     #: paths it is the one of its own root: :attr:`where` tells this host's.
     open_lease_file: str | None = None
+    #: The path of the one that it writes where that file is not there any more: it was removed, or
+    #: another was put in its place.
+    lost_lease_file: str | None = None
     #: How its paths are reached from here.
     where: Where = Where()
     #: Whether it lives in a container or a chroot.
@@ -239,6 +245,7 @@ def _read(pid: int, argv: tuple[str, ...]) -> Process:
             uid = int(line.split()[2])
     where = Where(pid, mounts.is_apart(pid))
     unit = units.of_process(pid)
+    written, lost = _open_for_writing(pid, where)
     return Process(
         pid=pid,
         identity=_identity(pid, ticks),
@@ -248,7 +255,8 @@ def _read(pid: int, argv: tuple[str, ...]) -> Process:
         gentle_shutdown=bool(caught & 1 << (signal.SIGTERM - 1)),
         parent=parent,
         environment=_environment(pid),
-        open_lease_file=_open_for_writing(pid, where),
+        open_lease_file=written,
+        lost_lease_file=lost,
         where=where,
         own_root=mounts.has_root_of_its_own(pid),
         # What a minion starts by itself is in the minion's own unit.
@@ -262,14 +270,14 @@ def _read(pid: int, argv: tuple[str, ...]) -> Process:
 
 def _link(pid: int, name: str) -> str | None:
     with contextlib.suppress(OSError):
-        return os.readlink(PROC / str(pid) / name).removesuffix(" (deleted)")
+        return os.readlink(PROC / str(pid) / name).removesuffix(_DELETED)
     return None
 
 
 def _is_replaced(pid: int) -> bool:
     """Whether the program on disk is another file than the one that runs."""
     with contextlib.suppress(OSError):
-        return os.readlink(PROC / str(pid) / "exe").endswith(" (deleted)")
+        return os.readlink(PROC / str(pid) / "exe").endswith(_DELETED)
     return False
 
 
@@ -287,13 +295,13 @@ def _environment(pid: int) -> tuple[tuple[str, str], ...]:
     return tuple((option, pairs[name]) for option, name in _VARIABLES.items() if pairs.get(name))
 
 
-def _open_for_writing(pid: int, where: Where) -> str | None:
+def _open_for_writing(pid: int, where: Where) -> tuple[str | None, str | None]:
     """
-    Return the regular file that dhcpd writes: its lease file.
+    Return the regular file that dhcpd writes, its lease file; else the path of a deleted one.
 
     Its link in ``/proc`` follows when dhcpd renames a new file (``NAME.EPOCH``) over the old one.
-    A deleted file does not count.
     """
+    lost = None
     with contextlib.suppress(OSError, ValueError):
         for handle in (PROC / str(pid) / "fd").iterdir():
             target = os.readlink(handle)
@@ -304,8 +312,10 @@ def _open_for_writing(pid: int, where: Where) -> str | None:
             # With -d its standard error may be a file too, but is opened by somebody else.
             if int(handle.name) > 2 and flags & os.O_ACCMODE == os.O_WRONLY:
                 if os.path.isfile(where.inside(target)):
-                    return re.sub(r"\.\d{10,}$", "", target)
-    return None
+                    return re.sub(r"\.\d{10,}$", "", target), None
+                if target.endswith(_DELETED) and stat.S_ISREG(os.stat(handle).st_mode):
+                    lost = re.sub(r"\.\d{10,}$", "", target.removesuffix(_DELETED))
+    return None, lost
 
 
 def is_alive(process: Process) -> bool:

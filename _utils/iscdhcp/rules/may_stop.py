@@ -185,6 +185,7 @@ def _own_server(facts: ServerFacts) -> list[Reason]:
 def lease_file_problem(server: str, leases: LeaseFileFacts) -> Reason:
     """Return the reason about a lease file that a start would not read as a whole."""
     code = "lease-file-missing" if leases["exists"] is False else "lease-file-torn"
+    code = "lease-file-replaced" if leases["replaced"] else code
     return Reason.of(code, server=server, problem=leases["problem"], file=leases["file"])
 
 

@@ -220,7 +220,7 @@ class PairReboot(StopRun):
 
     @step("wait_normal")
     def wait_normal(self, server: str | None = None, test: bool = False) -> Step:
-        """As for a restart; the next server, where this run has it down already, is not waited for."""
+        """As for a restart; a next server that this run has down already is not waited for."""
         server = server or self.servers[0]
         ahead = [] if test or not self._entry(server).get("normal") else self._ahead_of(server)
         if ahead:

@@ -61,6 +61,19 @@ LEASES = (
         check="lease-file",
     ),
     Trouble(
+        "lease-file-replaced",
+        "Somebody has removed the lease file of a dhcpd that runs, or put another in its place: a "
+        "backup, or what an editor or sed -i has made of it. dhcpd goes on writing the old file, "
+        "which has no name any more; its next start reads the new one.",
+        "salt-run dhcp_failover.stop server={server} force=lease-file, put {file}~ in its place if "
+        "it is missing, then salt-run dhcp_failover.bring_back server={server} fetch=True, which "
+        "fetches every lease from its partner; do not restart dhcpd otherwise",
+        "{server}: {problem}",
+        blocks=True,
+        force="lease-file",
+        check="lease-file",
+    ),
+    Trouble(
         "lease-file-old",
         "dhcpd is down, and its lease file is older than what its partner knows that it knew: a "
         "backup, a snapshot, dhcpd.leases~. It says normal, as it did then, so that dhcpd would "

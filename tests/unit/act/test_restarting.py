@@ -140,7 +140,7 @@ def test_a_start_that_does_not_serve_says_so_after_its_time(here, host):
     answer = restart(here)
     assert answer["result"] is False and answer["new"] is None
     assert answer["comment"] == (
-        "dhcpd did not serve within 60 s (no process appeared): exiting.. "
+        "dhcpd did not serve within 60 s (no process appeared): exiting. "
         "dhcpd is not running on dhcp-b."
     )
     assert 60 <= host.clock.time() - begun < 62

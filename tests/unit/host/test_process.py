@@ -127,8 +127,11 @@ def test_environment_and_lease_file_are_read_from_the_process(tmp_path):
             assert found.open_lease_file == str(leases)
             os.rename(f"{leases}.1795430377", leases)
             assert find()[0].open_lease_file == str(leases)
-            leases.unlink()
-            assert find()[0].open_lease_file is None
+            (tmp_path / "backup").write_text("")
+            for act in (lambda: os.rename(tmp_path / "backup", leases), leases.unlink):
+                act()
+                (found,) = find()
+                assert (found.open_lease_file, found.lost_lease_file) == (None, str(leases))
         finally:
             child.kill()
 

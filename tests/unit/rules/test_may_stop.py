@@ -65,6 +65,10 @@ def test_a_server_is_not_stopped_while_either_end_is_not_normal(end, state, part
         (lambda a, b: a.update(busy="state.apply is running as PID 5"), "busy"),
         (lambda a, b: a["process"].update(signs=["the unit has a main process"]), "unseen-beside"),
         (lambda a, b: a["lease_file"].update(folder_problem="it is full"), "lease-folder"),
+        (
+            lambda a, b: a["lease_file"].update(problem="it is gone", replaced=True),
+            "lease-file-replaced",
+        ),
         (lambda a, b: a.update(start_problem="its unit is masked"), "start"),
         (lambda a, b: b["relationships"]["foo"].update(serves=None), "partner-unknown"),
         (lambda a, b: b["relationships"]["foo"].update(serves=False), "partner-not-serving"),

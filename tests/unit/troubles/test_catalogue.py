@@ -48,7 +48,7 @@ PUT_TOGETHER = {
         *("unit-masked", "unit-start-limit", "unit-before-start", "unit-refused"),
     },
     "conf/about_failover.py": {"mclt-on-secondary", "split-on-secondary", "hba-on-secondary"},
-    "rules/may_stop.py": {"lease-file-missing", "lease-file-torn"},
+    "rules/may_stop.py": {"lease-file-missing", "lease-file-torn", "lease-file-replaced"},
     "pair/cases.py": {"service", "service-half"},
     "pair/preflight.py": {"minion-silent", "not-synced"},
 }
