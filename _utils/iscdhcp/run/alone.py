@@ -7,6 +7,10 @@ dhcp_failover_startup_timeout); and after a hand-over the server wants its partn
 Measured (dhcpd 4.4.3-P1): with its partner gone such a server answers nobody, not even once
 ``partner-down`` is set over OMAPI, because it still knows its partner in that state. It serves as
 soon as its partner is back.
+
+A partner whose host is gone says nothing of itself. So the server's own host asks it for a sign of
+life too, as long as its minion answers; silence counts where the partner has answered it before.
+It is enough to start dhcpd here, which does no harm to one that serves, and proves no death.
 """
 
 from __future__ import annotations
@@ -15,9 +19,11 @@ from collections.abc import Mapping
 
 from ..answers import Look
 from ..pair.discovery import Discovery
+from ..rules import proof
 from ..rules.wording import states_at
 from ..shapes import ServerFacts
 from ..troubles.catalogue import says
+from . import life
 
 #: Seconds between two looks at a partner that serves alone.
 WATCH_INTERVAL = 5.0
@@ -49,11 +55,29 @@ class Alone:
         """
         Return that a partner does not serve, as a sentence, once it was seen so twice in a row.
 
-        A partner that gives no answer may serve very well: not seen is not down.
+        A partner whose minion gives no answer may serve very well: not seen is not down.
         """
-        found = stopped(self._pairs_of(answers))
+        found = stopped(self._pairs_of(answers)) or self._mute(answers)
         self._bad = self._bad + 1 if found else 0
         return found if self._bad >= LOOKS_IN_A_ROW else None
+
+    def _mute(self, answers: Mapping[str, Look]) -> str | None:
+        """Return which partner gives this server no sign of life, and is not seen to serve."""
+        mine = answers.get(self._server, {})
+        facts, seen = mine.get("facts"), self._pairs_of(answers)
+        for pair in self._pairs if facts is not None else ():
+            assert facts is not None
+            theirs = (
+                seen[pair.name][1]["relationships"].get(pair.name) if pair.name in seen else None
+            )
+            end = facts["relationships"].get(pair.name)
+            alive = end["alive"] if end else None
+            if alive is None or not proof.is_mute(alive, facts["time"]):
+                continue
+            if theirs is None or not theirs["serves"]:
+                partner = pair.primary if pair.secondary == self._server else pair.secondary
+                return life.silence(self._server, partner, alive, mine.get("offset", 0.0))
+        return None
 
     def _pairs_of(self, answers: Mapping[str, Look]) -> dict[str, tuple[str, ServerFacts]]:
         seen = {}

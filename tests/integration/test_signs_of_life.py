@@ -1,0 +1,109 @@
+"""A run that waits long has its servers ask each other whether they live, and tells of silence."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+
+from steered import entries_of
+
+from lab.waiting import wait_until
+
+REBOOT = ("state.orch", "orch.dhcp_failover_reboot")
+#: A command on the host that ends once it is told to.
+LONG = "until [ -e /run/go-on ]; do sleep 0.2; done"
+#: Seconds between two looks at a partner in a maintenance, and what each may take.
+LOOKS = 5.0 + 3.0
+
+
+def begin_maintenance(pair, **pillar):
+    pair.lab["dhcp-b"].run(["rm", "-f", "/run/go-on"])
+    wanted = {"only": "dhcp-b", "command": LONG, **pillar}
+    return pair.begin(*REBOOT, f"pillar={json.dumps(wanted)}")
+
+
+def lives(pair):
+    """What the run's journal has of signs of life: state by state, of dhcp-a's answers."""
+    return [
+        one
+        for one in entries_of(pair)
+        if one["what"] == "alive" and one["partner"] == "dhcp-a" and one["server"] == "dhcp-b"
+    ]
+
+
+def alive(pair):
+    return pair.ask("dhcp-b", "dhcpd.status")["relationships"]["foo"]["alive"]
+
+
+def serves_again(pair, server):
+    return len(pair.dhcp.processes(server)) == 1
+
+
+def test_a_partner_that_dies_in_a_maintenance_is_named_and_its_server_brought_back(pair):
+    """As by a power cut: its dhcpd is halted, and its minion says nothing."""
+    pair.nobody_can_serve = True
+    run = begin_maintenance(pair, method="signal")
+    run.until_it_says("Waiting for dhcp-b: running")
+    wait_until(lambda: lives(pair), "dhcp-a has answered", 20.0)
+    (process,) = pair.dhcp.processes("dhcp-a")
+    os.kill(process.pid, signal.SIGSTOP)
+    died = time.time()
+    pair.silence("dhcp-a")
+    try:
+        run.until_it_says("dhcp-a has given dhcp-b no sign of life since", 60.0)
+        silent = alive(pair)
+        assert silent["answered"] is False and silent["before"] <= died <= silent["asked"]
+        wait_until(lambda: serves_again(pair, "dhcp-b"), "dhcpd runs on dhcp-b", 30.0)
+    finally:
+        os.kill(process.pid, signal.SIGCONT)
+        pair.wake("dhcp-a")
+        pair.lab["dhcp-b"].run(["touch", "/run/go-on"])
+    run.wait(180.0)
+    assert run.returncode != 0, str(run)
+    assert "in the maintenance of dhcp-b" in run.told
+    told = lives(pair)
+    states = [one["state"] for one in told]
+    assert states[:2] == ["answers", "silent"] and states[-1] == "end", told
+    assert died - 0.5 <= told[1]["since"] <= died + LOOKS, (died, told)
+    assert told[-1]["longest"] > 1.0
+    page = pair.salt_run("dhcp_failover.report").answer["file"]
+    with open(page, encoding="utf-8") as file:
+        text = file.read()
+    assert told[1]["text"] in text and "gave it none" in text
+    pair.dhcp.wait_normal(60.0)
+
+
+def test_a_partner_that_is_halted_for_a_while_in_a_long_wait_is_named_with_its_return(pair):
+    """After a hand-over a server waits for MCLT, and its partner serves alone."""
+    pair.nobody_can_serve = True
+    run = begin_maintenance(pair, command="true")
+    wait_until(lambda: lives(pair), "dhcp-a has answered", 60.0)
+    run.until_it_says("recover-wait", 60.0)
+    (process,) = pair.dhcp.processes("dhcp-a")
+    os.kill(process.pid, signal.SIGSTOP)
+    try:
+        wait_until(
+            lambda: [one for one in lives(pair) if one["state"] == "silent"],
+            lambda: f"its silence is in the journal: {lives(pair)}\n{run}",
+            40.0,
+        )
+    finally:
+        os.kill(process.pid, signal.SIGCONT)
+    run.wait(120.0)
+    assert run.returncode == 0, str(run)
+    states = [one["state"] for one in lives(pair)]
+    assert states[0] == "answers" and "silent" in states and states[-1] == "end", states
+    row = pair.salt_run("dhcp_failover.status", "foo").answer
+    assert "gave a sign of life" in json.dumps(row) or "gave no sign of life" in json.dumps(row)
+
+
+def test_a_restart_that_takes_its_usual_time_has_no_such_question(pair):
+    run = pair.orchestrate()
+    assert run.returncode == 0, str(run)
+    entries = entries_of(pair)
+    took = entries[-1]["at"] - entries[0]["at"]
+    asked = [one for one in entries if one["what"] == "alive"]
+    assert not asked or took > 10.0, (took, asked)
+    assert pair.touched == ["dhcp-a", "dhcp-b"]
