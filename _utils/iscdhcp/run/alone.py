@@ -19,8 +19,10 @@ from collections.abc import Mapping
 
 from ..answers import Look
 from ..pair.discovery import Discovery
+from ..pair.discovery import Pair
 from ..rules import proof
 from ..rules.wording import states_at
+from ..shapes import EndFacts
 from ..shapes import ServerFacts
 from ..troubles.catalogue import says
 from . import life
@@ -64,29 +66,34 @@ class Alone:
     def _mute(self, answers: Mapping[str, Look]) -> str | None:
         """Return which partner gives this server no sign of life, and is not seen to serve."""
         mine = answers.get(self._server, {})
-        facts, seen = mine.get("facts"), self._pairs_of(answers)
-        for pair in self._pairs if facts is not None else ():
-            assert facts is not None
-            theirs = (
-                seen[pair.name][1]["relationships"].get(pair.name) if pair.name in seen else None
-            )
-            end = facts["relationships"].get(pair.name)
+        facts = mine.get("facts")
+        now = facts["time"] if facts else 0.0
+        for pair in self._pairs:
+            partner = self._partner(pair)
+            theirs, end = _end(answers.get(partner, {}), pair.name), _end(mine, pair.name)
             alive = end["alive"] if end else None
-            if alive is None or not proof.is_mute(alive, facts["time"]):
+            if theirs is not None and theirs["serves"]:
                 continue
-            if theirs is None or not theirs["serves"]:
-                partner = pair.primary if pair.secondary == self._server else pair.secondary
+            if alive is not None and proof.is_mute(alive, now):
                 return life.silence(self._server, partner, alive, mine.get("offset", 0.0))
         return None
+
+    def _partner(self, pair: Pair) -> str:
+        return pair.primary if pair.secondary == self._server else pair.secondary
 
     def _pairs_of(self, answers: Mapping[str, Look]) -> dict[str, tuple[str, ServerFacts]]:
         seen = {}
         for pair in self._pairs:
-            partner = pair.primary if pair.secondary == self._server else pair.secondary
+            partner = self._partner(pair)
             facts = answers.get(partner, {}).get("facts")
             if facts is not None:
                 seen[pair.name] = partner, facts
         return seen
+
+
+def _end(answer: Look, name: str) -> EndFacts | None:
+    facts = answer.get("facts")
+    return facts["relationships"].get(name) if facts else None
 
 
 def stopped(partners: Mapping[str, tuple[str, ServerFacts]]) -> str | None:
