@@ -9,6 +9,7 @@ import time
 
 from steered import entries_of
 
+from lab import processes
 from lab.waiting import wait_until
 
 REBOOT = ("state.orch", "orch.dhcp_failover_reboot")
@@ -58,7 +59,7 @@ def test_a_partner_that_dies_in_a_maintenance_is_named_and_its_server_brought_ba
         wait_until(lambda: serves_again(pair, "dhcp-b"), "dhcpd runs on dhcp-b", 30.0)
     finally:
         os.kill(process.pid, signal.SIGCONT)
-        pair.wake("dhcp-a")
+        processes.signal_all(pair.minion_processes("dhcp-a"), signal.SIGCONT)
         pair.lab["dhcp-b"].run(["touch", "/run/go-on"])
     run.wait(180.0)
     assert run.returncode != 0, str(run)
@@ -86,9 +87,8 @@ def test_a_partner_that_is_halted_for_a_while_is_named_and_so_is_its_return(pair
         run.until_it_says("is halted by a signal", 40.0)
         run.until_it_says("dhcp-a has given dhcp-b no sign of life since", 40.0)
         wait_until(lambda: serves_again(pair, "dhcp-b"), "dhcpd runs on dhcp-b", 30.0)
-        below = pair.salt_run("dhcp_failover.status", "foo").answer
-        (servers,) = below.values()
-        assert "gave no sign of life" in servers["dhcp-b"]["partner_silent"], below
+        shown = pair.salt_run("dhcp_failover.status", "foo").answer["foo:dhcp-a:dhcp-b"]
+        assert "gave no sign of life" in shown["dhcp-b"]["partner_silent"], shown
     finally:
         os.kill(process.pid, signal.SIGCONT)
         pair.lab["dhcp-b"].run(["touch", "/run/go-on"])
