@@ -104,7 +104,7 @@ def version():
     return words[-1].removeprefix("isc-dhcpd-") if words else None
 
 
-def status(brief=False, looks=1, ask=None):
+def status(brief=False, looks=1, ask=None, alive=None):
     """
     Return every fact about this server in one plain dict.
 
@@ -119,6 +119,9 @@ def status(brief=False, looks=1, ask=None):
         Who asks its partner for an address once all looks have seen normal, by relationship:
         ``{"foo": "dhcp-b"}`` (for the gate of a run; see :py:func:`ask_partner`). Leases are
         counted then too, if dhcpd has started since they were.
+    alive
+        Who asks its partner whether it lives (a DHCPINFORM), by relationship: ``{"foo":
+        ["dhcp-b"]}`` (for the waits of a run).
 
     Every key is there; what is not known is ``None``. Times are epoch seconds of this server's
     clock. The types are in ``iscdhcp/shapes.py``.
@@ -142,7 +145,8 @@ def status(brief=False, looks=1, ask=None):
       ``source`` (``omapi``, ``log`` or ``lease-file``: what proves the states), ``why_unknown``,
       ``serves``,
       ``connected``, ``refused``, ``unacked``, ``unacked_bound``, ``balance``, ``asked``
-      (the last question to the partner: :py:func:`ask_partner`)
+      (the last question to the partner: :py:func:`ask_partner`), ``alive`` (the last question
+      whether it lives)
     * ``leases``: what was counted of each pool, and when
     * ``service``: ``name``, ``manager``, ``active``, ``failed``, ``refuses`` (why the manager
       itself does not start it)
@@ -162,7 +166,8 @@ def status(brief=False, looks=1, ask=None):
     """
     here = _here()
     mine = None if ask is None else [name for name, who in ask.items() if who == here.id]
-    facts = here.facts(brief, looks, mine)
+    living = [name for name, askers in (alive or {}).items() if here.id in askers]
+    facts = here.facts(brief, looks, mine, living)
     if not brief:
         facts["version"] = version()
         facts["service"] = here.service().describe()

@@ -166,6 +166,22 @@ class Asked(TypedDict):
     off: bool
 
 
+class Alive(TypedDict):
+    """What came of asking the partner in one relationship for a sign of life (a DHCPINFORM)."""
+
+    #: Where it was asked, and when, on this server's clock.
+    address: str
+    asked: float
+    #: ``None``: it could not be asked.
+    answered: bool | None
+    #: Seconds until its answer.
+    seconds: float | None
+    #: When it last answered this server; ``None``: never, so that silence says nothing.
+    before: float | None
+    #: The first of the questions in a row that it did not answer.
+    silent: float | None
+
+
 class EndFacts(TypedDict):
     """One end of a failover relationship: configuration, OMAPI, log and kernel in one."""
 
@@ -205,6 +221,8 @@ class EndFacts(TypedDict):
     balance: Balance
     #: The last question to the partner, however old; ``None``: there was none.
     asked: Asked | None
+    #: The last question whether the partner lives, which only runs ask.
+    alive: Alive | None
 
 
 class ByState(TypedDict):

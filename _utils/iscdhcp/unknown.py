@@ -42,6 +42,7 @@ def end() -> EndFacts:
         "refused": None,
         "balance": {"balanced": None, "unreadable": None, "imbalanced": [], "pools": {}},
         "asked": None,
+        "alive": None,
     }
 
 

@@ -157,13 +157,15 @@ class Minion:
 
     # -- facts
 
-    def facts(self, brief, looks=1, ask=None):
+    def facts(self, brief, looks=1, ask=None, alive=()):
         """
         Return this server's facts; ``brief`` for a wait, else all that a stop has to know.
 
         ask
             Relationships whose partner is asked for an address, if all looks see them normal; not
             ``None`` for the gate of a run, after which the partner may be stopped.
+        alive
+            Relationships whose partner is asked whether it lives.
         """
         settings = self.settings()
         server = read_server(settings, self.host)
@@ -181,9 +183,11 @@ class Minion:
         ]
         if ask and facts["steady"]:
             self.ask_partners(set(ask).intersection(normal), sparing=True)
-        for name, asked in asking.kept(notes.folder).items():
-            if name in facts["relationships"]:
-                facts["relationships"][name]["asked"] = asked
+        if alive:
+            asking.ask_for_life(server, notes.folder, alive)
+        asked, lives = asking.kept(notes.folder), asking.kept_life(notes.folder)
+        for name, end in facts["relationships"].items():
+            end["asked"], end["alive"] = asked.get(name), lives.get(name)
         facts["minion"] = self.id
         passed = ask is not None and facts["steady"] and bool(normal)
         facts["leases"] = lease_counts.kept_or_counted(server, notes.folder, not brief or passed)

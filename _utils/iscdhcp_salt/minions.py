@@ -209,9 +209,10 @@ class SaltMinions:
     # -- iscdhcp.pair.minions.Minions
     # ------------------------------------------------------------------
 
-    def status(self, minions, brief=False, looks=1, ask=None):
+    def status(self, minions, brief=False, looks=1, ask=None, alive=None):
         """See :class:`iscdhcp.pair.minions.Minions`."""
         wanted = {"brief": brief, "looks": looks, **({"ask": dict(ask)} if ask else {})}
+        wanted.update({"alive": dict(alive)} if alive else {})
         answers = self.ask(minions, "dhcpd.status", wanted)
         return {minion: _facts(answer, answer.get("ret")) for minion, answer in answers.items()}
 

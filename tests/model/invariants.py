@@ -27,6 +27,8 @@ UNPROVABLE, UNASKED = STILL_PROVED + 0.2, UNPROVED_MAX_AGE + 1.0
 #: Seconds in which a server that was stopped for maintenance serves alone: 3 s of the silence of an
 #: act, two looks 5 s apart, a start, and 15 s of startup without a partner.
 RESCUED = 32.0
+#: What it takes longer where the partner's minion is silent too: both looks wait for its answer.
+SILENT_LOOKS = 12.0
 
 
 @dataclass
@@ -49,8 +51,9 @@ class Judge:
     ended: dict[tuple[str, str], int] = field(default_factory=dict)
     #: Who has silenced a server, by SIGTERM or over OMAPI.
     acted: set[str] = field(default_factory=set)
-    #: Relationships of which a run watches who serves alone: whether it comes to the rescue.
-    rescued: set[str] = field(default_factory=set)
+    #: Relationships of which a run watches who serves alone, and in how many seconds it comes to
+    #: the rescue.
+    rescued: dict[str, float] = field(default_factory=dict)
     #: Since when nobody serves them.
     unserved: dict[str, float] = field(default_factory=dict)
     #: The longest time for which a partner had been dead, unnoticed, when a server was silenced.
@@ -87,8 +90,9 @@ class Judge:
             self.unserved.pop(name, None)
             return
         since = self.unserved.setdefault(name, self.world.now)
-        if self.world.now - since > RESCUED + self.world.held_up() and not self._run_is_killed():
-            self.say(f"nobody serves {name} for {RESCUED:.0f} s, and a server was only stopped")
+        limit = self.rescued[name]
+        if self.world.now - since > limit + self.world.held_up() and not self._run_is_killed():
+            self.say(f"nobody serves {name} for {limit:.0f} s, and a server was only stopped")
 
     def _run_is_killed(self) -> bool:
         names = {run.name for run in self.runs}

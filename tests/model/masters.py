@@ -100,11 +100,15 @@ class Messages:
         return {"facts": answer["ret"], "asked": answer["asked"], "offset": 0.0}
 
     def status(
-        self, minions: list[str], brief: bool = False, looks: int = 1, ask: Any = None
+        self,
+        minions: list[str],
+        brief: bool = False,
+        looks: int = 1,
+        ask: Any = None,
+        alive: Any = None,
     ) -> dict[str, Any]:
-        return {
-            one: self._facts(it) for one, it in self.ask(minions, "status", {"ask": ask}).items()
-        }
+        answers = self.ask(minions, "status", {"ask": ask, "alive": alive})
+        return {one: self._facts(it) for one, it in answers.items()}
 
     def inspect(
         self, minions: list[str], log_hours: float = 0.0, ask: bool = False

@@ -114,6 +114,10 @@ MUTANTS: dict[str, tuple[Mutant, list[str]]] = {
         lambda: mock.patch.object(Alone, "look", lambda self, answers: None),
         ["a maintenance whose partner dies"],
     ),
+    "nobody asks for a sign of life": (
+        lambda: mock.patch.object(Alone, "_mute", lambda self, answers: None),
+        ["a maintenance whose partner loses its power"],
+    ),
     "a claim holds nobody off": (
         _claims_of_nobody,
         ["two masters", "two stops from two masters", "a run and a forced stop"],

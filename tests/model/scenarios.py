@@ -12,6 +12,8 @@ from typing import Any
 
 from dhcpd import Dhcpd
 from dhcpd import Network
+from invariants import RESCUED
+from invariants import SILENT_LOOKS
 from invariants import Judge
 from iscdhcp.act import claims
 from iscdhcp.errors import IscDhcpError
@@ -188,8 +190,15 @@ def a_maintenance(to: Setting, method: str = "signal") -> None:
 def a_maintenance_whose_partner_dies(to: Setting) -> None:
     """The same, and the dhcpd that serves alone ends by itself."""
     a_maintenance(to)
-    to.judge.rescued.add("foo")
+    to.judge.rescued["foo"] = RESCUED
     to.dies("dhcp-a", after=20.0)
+
+
+def a_maintenance_whose_partner_loses_its_power(to: Setting) -> None:
+    """The same, and the host of the one that serves alone: nobody is left there to say so."""
+    a_maintenance(to)
+    to.judge.rescued["foo"] = RESCUED + SILENT_LOOKS
+    to.loses_power("dhcp-a", after=20.0)
 
 
 def a_slow_end(to: Setting) -> None:
@@ -362,6 +371,10 @@ SCENARIOS = {
         Scenario("a bad rollout of two masters", a_bad_rollout_of_two_masters, masters=2),
         Scenario("a maintenance", a_maintenance),
         Scenario("a maintenance whose partner dies", a_maintenance_whose_partner_dies),
+        Scenario(
+            "a maintenance whose partner loses its power",
+            a_maintenance_whose_partner_loses_its_power,
+        ),
         Scenario("a slow end", a_slow_end),
         Scenario("a slow end after a drain", a_slow_end_of_a_drained_one),
         Scenario("a server that is down", a_server_that_is_down),

@@ -165,11 +165,16 @@ class Host:
         raise AssertionError("no method of the model orders it")
 
     def ask(self, question: Any, seconds: float, inform: bool = False) -> Heard | None:
-        """Ask the partner for an address: nobody but one that serves answers, and at once."""
+        """
+        Ask the partner for an address: nobody but one that serves answers, and at once.
+
+        A question for a sign of life is no moment of its own: what is seen right after it is one.
+        """
         network = self.dhcpd.network
         name = list(self.dhcpd.ends)[int(question.network.split(".")[1])]
         partner = network.servers[question.partner.removeprefix("addr-")]
-        self.world.point("look", f"{self.dhcpd.name} asks {partner.name} for an address")
+        if not inform:
+            self.world.point("look", f"{self.dhcpd.name} asks {partner.name} for an address")
         there = partner.pid is not None and not partner.halted and not partner.ending
         if network.asked and (partner.serves(name) or (inform and there)):
             return Heard(0.001, None if inform else "10.0.0.9")
@@ -326,6 +331,7 @@ class ModelledServer:
                 "serves": known
                 and serves(FailoverState.parse(str(state)), FailoverState.parse(str(seen))),
                 "asked": asking.kept(self.notes.folder).get(name),
+                "alive": asking.kept_life(self.notes.folder).get(name),
             }
         return facts
 
@@ -394,8 +400,16 @@ class ModelledServer:
             # As iscdhcp_salt.minion.Minion.answer does.
             return {"result": False, "comment": str(err), "refused": True, "code": err.code}
 
-    def _status(self, ask: Any = None) -> dict[str, Any]:
-        """Return the facts; ``ask``: all partners, or by relationship who asks the one there."""
+    def _status(self, ask: Any = None, alive: Any = None) -> dict[str, Any]:
+        """
+        Return the facts.
+
+        ``ask``: all partners, or by relationship who asks the one there for an address; ``alive``:
+        by relationship who asks the one there for a sign of life.
+        """
+        living = [name for name, askers in (alive or {}).items() if self.id in askers]
+        if living:
+            asking.ask_for_life(self.server(), self.notes.folder, living)
         facts = self.facts(brief=False)
         names = set(self.dhcpd.ends) if ask is True else set()
         for name, who in (ask or {}).items() if ask is not True else ():

@@ -119,6 +119,11 @@ CASES = [
         {"the last look at dhcp-b": Decision(0.4)},
         "an act that its last look called off left an unfinished run",
     ),
+    (
+        "a maintenance whose partner loses its power",
+        {"the last look at dhcp-b": Decision(14.0)},
+        "a partner that died before it was first asked for a sign of life was not missed",
+    ),
 ]
 
 

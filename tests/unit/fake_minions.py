@@ -11,8 +11,10 @@ import copy
 
 from fake_clock import FakeClock
 from iscdhcp.pair import discovery as pair_discovery
+from iscdhcp.shapes import Alive
 from pair_facts import NOW
 from pair_facts import server
+from shaped import shaped
 
 
 class FakeMinions:
@@ -29,13 +31,15 @@ class FakeMinions:
         self.acts = []
         self.released = []
         self.silent = set()
+        #: Who gives its partner no sign of life when it is asked.
+        self.lifeless = set()
         #: Who is to ask its partner in the question under way.
-        self.asks = None
+        self.asks = self.asks_life = None
         self.on_restart = self.new_process
         self.on_status = lambda minions: None
 
-    def status(self, minions, brief=False, looks=1, ask=None):
-        self.asks = ask
+    def status(self, minions, brief=False, looks=1, ask=None, alive=None):
+        self.asks, self.asks_life = ask, alive
         self.on_status(self)
         now, found = self.clock.time(), {}
         for minion in minions:
@@ -46,8 +50,25 @@ class FakeMinions:
             facts["claim"] = self.claims.get(minion)
             facts["time"] = now
             facts["leases"]["counted"] += now - NOW
+            if minion in (alive or {}).get("foo", ()):
+                self.asks_for_life(minion, now)
+                facts["relationships"]["foo"]["alive"] = self.alive(minion)
             found[minion] = {"facts": facts, "asked": now, "offset": 0.0}
         return found
+
+    def alive(self, minion):
+        """What the last question for a sign of life came to that a server has put."""
+        return self.servers[minion]["relationships"]["foo"]["alive"]
+
+    def asks_for_life(self, minion, now):
+        (partner,) = set(self.servers) - {minion}
+        before, answers = self.alive(minion), partner not in self.lifeless
+        silent = None if answers else (before and before["silent"]) or now
+        last = now if answers else before and before["before"]
+        known = {"address": "x", "asked": now, "answered": answers, "before": last}
+        self.servers[minion]["relationships"]["foo"]["alive"] = shaped(
+            Alive, **known, silent=silent
+        )
 
     def close(self):
         pass

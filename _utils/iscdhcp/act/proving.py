@@ -134,3 +134,14 @@ class Proof:
             now = self._here.host.clock.time()
             for reason in may_stop.too_old(one.name, seen, now, UNPROVED_MAX_AGE):
                 raise CalledOff(reason.text, reason.code)
+
+
+def learn_to_ask(here: Here, server: Server) -> None:
+    """
+    Ask partners for a sign of life, for a run that watches them while dhcpd here is down.
+
+    Silence counts where one has been given before, and whoever dies right after the stop gives
+    none.
+    """
+    names = [one.name for one in server.configuration.relationships] if server.configuration else []
+    asking.ask_for_life(server, here.notes.folder, names)

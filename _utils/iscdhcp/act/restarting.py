@@ -55,6 +55,8 @@ def stop(
         server, refusal = guard.guard(here, evidence, codes, run, act, method)
         if refusal:
             return refusal
+        if evidence is not None:
+            proving.learn_to_ask(here, server)
         try:
             old = _stop_by(here, method, server, codes, evidence)
         except CalledOff as err:

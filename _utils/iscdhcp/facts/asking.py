@@ -4,6 +4,9 @@ Asking the partner whether it serves, as a client would; what it answered is kep
 The question is :mod:`iscdhcp.host.probe`, what its answer means :mod:`iscdhcp.rules.proof`. Only
 decisions ask (a preflight, the last look before a stop, the gate after a start): a question holds
 an address for two minutes, and is in both servers' logs.
+
+In between, and in long waits, a run has it asked whether it lives (:func:`ask_for_life`): a
+DHCPINFORM, which holds nothing, and which a dhcpd answers in any state if it is authoritative.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 from typing import cast
 
 from ..conf.views import Pool
@@ -18,18 +22,21 @@ from ..conf.views import Relationship
 from ..files import read_json
 from ..files import write_json
 from ..host.probe import Question
+from ..shapes import Alive
 from ..shapes import Asked
 from ..shapes import LeaseFacts
 from .server import Server
 
 #: The file of the minion's own with the last questions and answers, by relationship.
 KEPT = "asked.json"
+#: The file with the last questions whether partners live.
+KEPT_LIFE = "alive.json"
 #: Seconds in which a partner that serves has answered: a second of ping-check, and as much again.
 ANSWER_SECONDS = 2.5
 #: Seconds for which one that never answered is not asked again by what comes after a preflight.
 IN_VAIN = 300.0
-#: Seconds in which a dhcpd that runs answers a DHCPINFORM.
-ALIVE_SECONDS = 1.0
+#: Seconds in which a dhcpd that runs answers a DHCPINFORM; and in a wait that looks at it often.
+ALIVE_SECONDS, LIFE_SECONDS = 1.0, 0.5
 
 
 def ask_all(
@@ -107,8 +114,11 @@ def ask(
 
 def _was_in_vain(earlier: Asked, address: str, now: float) -> bool:
     never = earlier["offered"] is False and earlier["before"] is None
-    recently = earlier["asked"] is not None and 0 <= now - earlier["asked"] < IN_VAIN
-    return never and recently and earlier["address"] == address
+    return never and _recently(earlier["asked"], now) and earlier["address"] == address
+
+
+def _recently(asked: float | None, now: float) -> bool:
+    return asked is not None and 0 <= now - asked < IN_VAIN
 
 
 #: Of a partner that was never asked.
@@ -170,25 +180,82 @@ def _said(err: OSError) -> str:
     return err.strerror or str(err)
 
 
+# -- signs of life --------------------------------------------------------------------------------
+
+
+def ask_for_life(server: Server, folder: Path, names: Iterable[str]) -> None:
+    """
+    Ask the partners in some relationships whether they live; keep what they answered.
+
+    One that has never answered (it is not authoritative, or out of reach) is left alone for a
+    while. Nothing is asked where a setting turns questions to partners off.
+    """
+    if not server.settings.probe or server.configuration is None:
+        return
+    earlier = kept_life(folder)
+    found = {
+        one.name: _life(server, one, earlier.get(one.name), pool.ranges[0][0])
+        for one in server.configuration.relationships
+        if one.name in names
+        for pool in [pool_to_ask(one, None)]
+        if pool is not None
+    }
+    _keep(folder / KEPT_LIFE, {**earlier, **found})
+
+
+def _life(server: Server, one: Relationship, earlier: Alive | None, network: str) -> Alive:
+    address, now = _address(server, one), server.host.clock.time()
+    if earlier is not None and earlier["address"] != address:
+        earlier = None
+    before = earlier["before"] if earlier else None
+    if earlier is not None and before is None and _recently(earlier["asked"], now):
+        return earlier
+    found: Alive = {
+        "address": address,
+        "asked": now,
+        "answered": None,
+        "seconds": None,
+        "before": before,
+        "silent": None,
+    }
+    try:
+        heard = server.host.ask(Question(address, one.address, network), LIFE_SECONDS, True)
+    except OSError:
+        return found
+    if heard is not None:
+        return {**found, "answered": True, "seconds": heard.seconds, "before": now}
+    silent = earlier["silent"] if earlier else None
+    return {**found, "answered": False, "silent": now if silent is None else silent}
+
+
 # -- what is kept ---------------------------------------------------------------------------------
 
 
 def kept(folder: Path) -> dict[str, Asked]:
     """Return the last questions and answers, by relationship."""
-    found = read_json(folder / KEPT)
-    if not isinstance(found, dict):
-        return {}
-    keys = Asked.__required_keys__
-    return {
-        str(name): cast(Asked, one)
-        for name, one in found.items()
-        if isinstance(one, dict) and set(one) == keys
-    }
+    found = _kept(folder / KEPT, Asked.__required_keys__)
+    return cast(dict[str, Asked], found)
+
+
+def kept_life(folder: Path) -> dict[str, Alive]:
+    """Return the last questions whether partners live, by relationship."""
+    found = _kept(folder / KEPT_LIFE, Alive.__required_keys__)
+    return cast(dict[str, Alive], found)
+
+
+def _kept(path: Path, keys: frozenset[str]) -> dict[str, Any]:
+    found = read_json(path)
+    known = found.items() if isinstance(found, dict) else ()
+    return {str(name): one for name, one in known if isinstance(one, dict) and set(one) == keys}
 
 
 def keep(folder: Path, asked: dict[str, Asked]) -> None:
     """Keep questions and answers; a full disk is no reason to fail."""
+    _keep(folder / KEPT, asked)
+
+
+def _keep(path: Path, found: Any) -> None:
     try:
-        write_json(folder / KEPT, asked)
+        write_json(path, found)
     except OSError:
         pass

@@ -21,12 +21,13 @@ class Minions(Protocol):
         brief: bool = False,
         looks: int = 1,
         ask: Mapping[str, str] | None = None,
+        alive: Mapping[str, list[str]] | None = None,
     ) -> dict[str, Look]:
         """
         Ask every minion for its facts; each answer has ``offset`` too: its clock minus ours.
 
         ``ask``: by relationship, which minion asks its partner there for an address, if it is
-        normal.
+        normal. ``alive``: which ones ask theirs whether it lives.
         """
 
     def inspect(

@@ -8,6 +8,7 @@ unknown-clients``, a pool that is used up): that is not provable, and not bad.
 
 from __future__ import annotations
 
+from ..shapes import Alive
 from ..shapes import Asked
 from ..words import clock
 from .verdict import Reason
@@ -56,6 +57,17 @@ def of_answer(
 def is_silent(asked: Asked) -> bool:
     """Whether a partner offered nothing that has offered this server an address before."""
     return asked["offered"] is False and asked["before"] is not None
+
+
+def is_mute(alive: Alive | None, now: float) -> bool:
+    """
+    Whether a partner gave no sign of life just now that has given this server one before.
+
+    That is not its death: the way to it may be gone. ``now``: the clock of the server that asked.
+    """
+    if alive is None or alive["before"] is None or abs(now - alive["asked"]) > RECENT:
+        return False
+    return alive["answered"] is False
 
 
 def is_recent(asked: Asked | None, now: float) -> bool:

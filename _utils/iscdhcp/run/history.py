@@ -91,6 +91,8 @@ def line(entry: Entry) -> str | None:
         return str(entry.get("text"))
     if what == "seen":
         return sight(entry)
+    if what == "alive":
+        return None if entry.get("told") else str(entry.get("text"))
     if what == "begun":
         again = "continued" if entry.get("continued") else "begun"
         return (

@@ -16,6 +16,8 @@ result   it has ended: ``name``, ``server``, ``result``, ``comment``, ``seconds`
          where it has failed ``why``, ``do`` (what to do about it)
 said     a sentence for the person who watches: ``text``
 seen     a server looks different from before: ``server``, ``running``, ``relationships``, ...
+alive    what a partner's answers to "does it live?" come to: ``server`` asks ``partner``, ``state``
+         (answers, silent, never, end), ``since``, ``questions``, ``answers``, ``longest``, ``text``
 decision what was decided: ``about``, ``server``, ``outcome``, ``reasons``, ``until``
 waiting  what is waited for: ``server``, ``text``, ``until`` (dhcpd's own), ``deadline`` (ours)
 acted    a server was restarted, or not: ``server``, ``method``, ``result``, ``old``, ``new``

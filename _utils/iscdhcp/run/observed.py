@@ -12,6 +12,7 @@ from ..pair.minions import Minions
 from ..shapes import PartnerLook
 from ..shapes import ServerFacts
 from .journal import Journal
+from .life import SignsOfLife
 
 #: What a relationship's end tells; a change of one of these is news.
 _NEWS = ("state", "partner_state", "serves", "connected", "source", "why_unknown", "refused")
@@ -28,11 +29,14 @@ class ObservedMinions:
         They are asked.
     journal
         Written to when a server looks different from the last time.
+    life
+        What brief questions, which waits ask, ask of partners besides.
     """
 
-    def __init__(self, minions: Minions, journal: Journal) -> None:
+    def __init__(self, minions: Minions, journal: Journal, life: SignsOfLife) -> None:
         self._minions = minions
         self._journal = journal
+        self.life = life
         #: What each server looked like last, and by how many seconds its clock is ahead of ours.
         self.seen: dict[str, dict[str, Any]] = {}
         self.offsets: dict[str, float] = {}
@@ -44,11 +48,20 @@ class ObservedMinions:
         brief: bool = False,
         looks: int = 1,
         ask: Mapping[str, str] | None = None,
+        alive: Mapping[str, list[str]] | None = None,
     ) -> dict[str, Look]:
-        """Ask as the minions do, and note what is new."""
-        answers = self._minions.status(minions, brief=brief, looks=looks, ask=ask)
+        """Ask as the minions do, and note what is new; who asks whether partners live is added."""
+        if brief and alive is None:
+            alive = self.life.wanted(minions, self._down())
+        answers = self._minions.status(minions, brief=brief, looks=looks, ask=ask, alive=alive)
         self._note(answers)
+        self.life.note(answers, self.offsets)
         return answers
+
+    def _down(self) -> list[str]:
+        return [
+            server for server, look in self.seen.items() if not look.get("running", "error" in look)
+        ]
 
     def claim(
         self, minions: list[str], claim: dict[str, Any], facts: bool = False
@@ -106,8 +119,11 @@ class ObservedMinions:
         return self._minions.log(minions, since)
 
     def act(self, minion: str, function: str, patience: float, **arguments: Any) -> Answer:
-        """As the minions do."""
-        return self._minions.act(minion, function, patience, **arguments)
+        """As the minions do; one that was stopped is down before the next look at it."""
+        answer = self._minions.act(minion, function, patience, **arguments)
+        if function == "dhcpd.stop" and answer.get("result") and minion in self.seen:
+            self.seen[minion] = {**self.seen[minion], "running": False}
+        return answer
 
     def look_for_partner(
         self, minion: str, relationship: str, patience: float

@@ -22,6 +22,7 @@ phase          what is true of the server
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from contextlib import contextmanager
@@ -347,9 +348,9 @@ class PairReboot(StopRun):
         deadline = self.clock.monotonic() + self.request.host_timeout
         there = self.clock.monotonic()
         told = ""
-        watch = Alone(self.discovery, server)
+        watch, asks = Alone(self.discovery, server), [server]
         while True:
-            nobody = self._nobody_serves(server, watch)
+            nobody = self._nobody_serves(server, watch, asks)
             if nobody is not None:
                 why = f"{nobody} in the maintenance of {server} ({self.request.task} may still run)"
                 return self._undone(server, why)
@@ -363,6 +364,8 @@ class PairReboot(StopRun):
                 return Step(True, "done")
             if "gone" not in outcome:
                 there = self.clock.monotonic()
+            # A minion that is silent asks nobody, and would only be waited for.
+            asks = [] if "silent" in outcome else [server]
             if "running" not in outcome and self._has_rebooted(server):
                 # It rebooted the host itself: its answer went with it.
                 self._enter(server, "done")
@@ -389,7 +392,8 @@ class PairReboot(StopRun):
     def _reboot(self, server: str) -> Step:
         """Order the reboot, unless it has happened, and wait for the host."""
         if not self._has_rebooted(server):
-            nobody = self._nobody_serves(server, Alone(self.discovery, server), at_once=True)
+            watch = Alone(self.discovery, server)
+            nobody = self._nobody_serves(server, watch, [server], at_once=True)
             if nobody is not None:
                 return self._undone(server, f"{server} was not rebooted: {nobody}")
             why = self._order_reboot(server)
@@ -397,21 +401,25 @@ class PairReboot(StopRun):
                 return self._undone(server, f"{server} could not be told to reboot: {why}")
         return self._await_host(server)
 
-    def _nobody_serves(self, server: str, watch: Alone, at_once: bool = False) -> str | None:
+    def _nobody_serves(
+        self, server: str, watch: Alone, asks: Iterable[str] = (), at_once: bool = False
+    ) -> str | None:
         """
         Return that a partner of ``server`` does not serve, if it was seen so.
 
+        asks
+            The server itself, where its minion can ask its partners for a sign of life.
         at_once
             Look now, as often as it takes.
         """
-        partners = self._partners(server)
+        looked_at = [*self._partners(server), *asks]
         if at_once:
             for _ in range(LOOKS_IN_A_ROW):
-                found = watch.look(self.minions.status(partners, brief=True))
+                found = watch.look(self.minions.status(looked_at, brief=True))
             return found
         if not watch.due(self.clock.monotonic()):
             return None
-        return watch.look(self.minions.status(partners, brief=True))
+        return watch.look(self.minions.status(looked_at, brief=True))
 
     def _order_reboot(self, server: str) -> str | None:
         self._enter(server, "rebooting", ordered=self.clock.time())

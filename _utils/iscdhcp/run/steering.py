@@ -27,6 +27,7 @@ from typing import Protocol
 from typing import TypeVar
 
 from ..clock import Clock
+from ..pair.discovery import Discovery
 from ..pair.discovery import Pair
 from ..pair.locks import ServerLocks
 from ..pair.minions import Minions
@@ -34,6 +35,7 @@ from ..rules.verdict import Verdict
 from . import journal
 from .history import by_whom
 from .history import sight
+from .life import SignsOfLife
 from .observed import ObservedMinions
 from .orders import Aborted
 from .orders import Interrupted
@@ -157,6 +159,7 @@ class Told:
     # What the other half has.
     clock: Clock
     pair: Pair
+    discovery: Discovery
     who: str
     servers: tuple[str, ...]
     group: list[str]
@@ -184,7 +187,8 @@ class Told:
         """Make what this half has; ``keep`` journals are kept."""
         #: What this process writes into the run's journal.
         self.journal = journal.Journal(self.directory / "journal", keep, self.clock)
-        self.minions = ObservedMinions(minions, self.journal)
+        life = SignsOfLife(self.discovery, self.journal, self.say, self.clock)
+        self.minions = ObservedMinions(minions, self.journal, life)
         #: This process, for orders: a run that is continued is another attempt.
         self.attempt = uuid.uuid4().hex[:12]
         self.orders = Orders(self.directory / "orders", self.clock)
@@ -237,6 +241,7 @@ class Told:
         outcome, comment = self.outcome or ("unfinished", self.left_to_do().strip())
         if self.outcome is None and self._acted() and self.record.get("finished"):
             outcome, comment = "done", f"{', '.join(self.servers)} {self.over}."
+        self.minions.life.close(self.minions.offsets)
         self.journal.write("ended", outcome=outcome, comment=comment)
         self.journal.close()
         self.orders.withdraw(self.attempt)

@@ -21,6 +21,7 @@ from ..words import date
 from . import fleet_report
 from .report_style import PAGE
 from .timeline import Answered
+from .timeline import Lived
 from .timeline import Span
 from .timeline import chip
 from .timeline import draw
@@ -157,6 +158,34 @@ def answers_of(
                         "seconds": asked.get("seconds"),
                     }
                 )
+    return found
+
+
+def lives_of(
+    entries: list[Entry], servers: list[str], relationship: str, end: float
+) -> dict[str, list[Lived]]:
+    """
+    Return when each server gave its partner signs of life, and when it gave none although asked.
+
+    entries, end
+        A journal's, of one process, and when its last span ends.
+    """
+    found: dict[str, list[Lived]] = {server: [] for server in servers}
+    for entry in entries:
+        partner = str(entry.get("partner"))
+        if entry["what"] != "alive" or partner not in found:
+            continue
+        if entry.get("relationship") != relationship:
+            continue
+        spans = found[partner]
+        at = float(entry.get("since") or entry.get("until") or entry["at"])
+        if spans and spans[-1]["end"] > at:
+            spans[-1]["end"] = at
+        if entry["state"] in ("answers", "silent"):
+            answers = entry["state"] == "answers"
+            spans.append(
+                {"start": at, "end": end, "by": str(entry.get("server")), "answers": answers}
+            )
     return found
 
 
@@ -373,6 +402,7 @@ def _last_logs(entries: list[Entry]) -> list[Entry]:
 
 def _clients(entries: list[Entry]) -> list[str]:
     found = [str(line) for e in entries if e["what"] == "clients" for line in e.get("lines") or ()]
+    found += [str(e["text"]) for e in entries if e["what"] == "alive" and e["state"] != "answers"]
     for log in _last_logs(entries):
         clients = log.get("clients")
         if clients:
@@ -488,5 +518,6 @@ def timeline(entries: list[Entry], roles: Mapping[str, str], relationship: str) 
     first, last = entries[0]["at"], entries[-1]["at"]
     spans = {server: spans_of(entries, server, relationship, last) for server in roles}
     answers = answers_of(entries, list(roles), relationship)
+    lives = lives_of(entries, list(roles), relationship, last)
     steps, pauses = steps_of(entries), pauses_of(entries)
-    return draw(first, last, spans, roles, steps, pauses, answers=answers)
+    return draw(first, last, spans, roles, steps, pauses, answers=answers, lives=lives)

@@ -45,6 +45,7 @@ g.down rect {{ fill: var(--down); stroke: var(--down); stroke-width: 3; }}
 g.mute rect {{ fill: var(--mute); stroke: var(--mute); stroke-width: 2; }}
 g.answer.good circle {{ fill: var(--good); }}
 g.answer.silent circle {{ fill: none; stroke: var(--down); stroke-width: 2; }}
+g.life.silent rect {{ fill: var(--down); }}
 g.unknown rect {{ fill: var(--unknown); stroke: var(--unknown); stroke-width: 2; }}
 g.pause rect {{ fill: var(--text); fill-opacity: .12; stroke: var(--text); stroke-opacity: .5;
   stroke-dasharray: 4 3; }}
@@ -56,6 +57,8 @@ g.pause rect {{ fill: var(--text); fill-opacity: .12; stroke: var(--text); strok
 .chip.down {{ background: var(--down); }} .chip.mute {{ background: var(--mute); }}
 .chip.answered {{ background: var(--good); border-radius: 50%; }}
 .chip.silent {{ border: 2px solid var(--down); border-radius: 50%; box-sizing: border-box; }}
+.chip.life {{ height: .3em; vertical-align: middle; }}
+.chip.life.silent {{ border: 0; border-radius: 2px; background: var(--down); }}
 .chip.unknown {{ background: var(--unknown); }}
 .chip.pause {{ background: transparent; border: 1px dashed var(--text); }}
 table {{ border-collapse: collapse; width: 100%; font-size: .92rem; }}

@@ -10,6 +10,9 @@ from ..rules import stuck
 from ..rules import wording
 from ..shapes import Pending
 
+#: Seconds for which the last answer to a question is news if there was none.
+SILENT_LATELY = 900.0
+
 
 def rows(view: PairView) -> dict[str, dict[str, Any]]:
     """
@@ -19,7 +22,9 @@ def rows(view: PairView) -> dict[str, dict[str, Any]]:
     ``pid``, ``mclt`` (seconds), ``pools`` (``network``, ``addresses``, ``active``, ``free``,
     ``backup``), ``clock`` (this server's minus its partner's, seconds); and where there is such a
     thing: ``recover_wait_until``, ``stuck``, ``why`` (nothing is known), ``better``,
-    ``pending_restart``, ``lock``, ``hold``, ``claim``.
+    ``pending_restart``, ``lock``, ``hold``, ``claim``, ``partner_answered`` (what came of the last
+    questions to the partner, and how long ago), ``partner_silent`` (the same where it was silent a
+    short while ago, and answered before).
     """
     return {server: _row(view, server) for server in view.servers}
 
@@ -55,8 +60,35 @@ def _row(view: PairView, server: str) -> dict[str, Any]:
         "lock": view.locks.get(server),
         "hold": view.holds.get(server),
         "claim": claim and f"{claim['who']} until {words.clock(claim['until'])} UTC",
+        **_answers(view, server),
     }
     return {**row, **{key: value for key, value in more.items() if value}}
+
+
+def _answers(view: PairView, server: str) -> dict[str, str]:
+    """Return what the partner has answered when this server asked it as a client does."""
+    end, now = view.end(server), view.seen(server)["time"]
+    asked, alive = end["asked"], end["alive"]
+    told: list[tuple[bool | None, float, float | None, str]] = []
+    if asked is not None and asked["asked"] is not None:
+        said = "offered an address" if asked["offered"] else "offered no address"
+        told.append((asked["offered"], asked["asked"], asked["before"], said))
+    if alive is not None and alive["answered"] is not None:
+        said = "gave a sign of life" if alive["answered"] else "gave no sign of life"
+        told.append((alive["answered"], alive["asked"], alive["before"], said))
+    if not told:
+        return {}
+    partner = view.partner(server)
+
+    def text(of: list[tuple[bool | None, float, float | None, str]]) -> str:
+        each = [f"{said} {words.span(max(0.0, now - at))} ago" for _, at, _, said in of]
+        return f"{partner} {', '.join(each)}"
+
+    silent = [
+        one for one in told if not one[0] and one[2] is not None and now - one[1] <= SILENT_LATELY
+    ]
+    found = {"partner_answered": text(told)}
+    return {**found, "partner_silent": text(silent)} if silent else found
 
 
 def _pending(pending: Pending | None) -> str | None:

@@ -228,6 +228,8 @@ def _below(server: str, end: Mapping[str, Any], paint: Paint, width: int) -> lis
         lines.append(f"stuck: {end['stuck']}")
     if end.get("why"):
         lines.append(str(end["why"]))
+    if end.get("partner_silent"):
+        lines.append(f"asked as clients ask: {end['partner_silent']}")
     if end.get("pending_restart"):
         lines.append(f"pending restart: {end['pending_restart']}")
     if end.get("lock"):

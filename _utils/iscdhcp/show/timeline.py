@@ -40,6 +40,16 @@ class Answered(TypedDict):
     seconds: float | None
 
 
+class Lived(TypedDict):
+    """A time in which a server answered its partner's questions whether it lives, or did not."""
+
+    start: float
+    end: float
+    #: Who asked.
+    by: str
+    answers: bool
+
+
 def draw(
     first: float,
     last: float,
@@ -49,6 +59,7 @@ def draw(
     pauses: list[Span],
     zero: float | None = None,
     answers: Mapping[str, list[Answered]] | None = None,
+    lives: Mapping[str, list[Lived]] | None = None,
 ) -> str:
     """
     Draw a timeline.
@@ -65,6 +76,8 @@ def draw(
         From when the seconds are counted; default: ``first``.
     answers
         By server, what it answered when its partner asked it as a client does.
+    lives
+        By server, when it gave its partner signs of life.
     """
     if not any(spans.values()):
         return "<p>No server was seen.</p>"
@@ -113,6 +126,17 @@ def draw(
                     span["state"],
                 )
             )
+        parts += [
+            _box(
+                x(one["start"]),
+                x(one["end"]) - x(one["start"]),
+                top + _BAR_HEIGHT + 3,
+                4,
+                f"life {'good' if one['answers'] else 'silent'}",
+                _life(server, one),
+            )
+            for one in (lives or {}).get(server, ())
+        ]
         asked = [one for one in (answers or {}).get(server, ()) if first <= one["at"] <= last]
         parts += [_mark(x(one["at"]), top + _BAR_HEIGHT, server, one) for one in asked]
         top += _BAR_HEIGHT + _GAP
@@ -134,6 +158,11 @@ def draw(
         chips += '<span><i class="chip answered"></i>answered its partner\'s question</span>'
     if False in told:
         chips += '<span><i class="chip silent"></i>did not answer it</span>'
+    lived = {one["answers"] for spans in (lives or {}).values() for one in spans}
+    if True in lived:
+        chips += '<span><i class="chip life good"></i>gave its partner signs of life</span>'
+    if False in lived:
+        chips += '<span><i class="chip life silent"></i>gave it none</span>'
     if pauses:
         chips += '<span><i class="chip pause"></i>run paused</span>'
     return (
@@ -198,6 +227,11 @@ def _mark(place: float, bottom: float, server: str, one: Answered) -> str:
     title = esc(f"{server} {said}")
     dot = f'<circle cx="{place:.3f}%" cy="{bottom + 5}" r="3.5"/>'
     return f'<g class="answer {kind}"><title>{title}</title>{dot}</g>'
+
+
+def _life(server: str, one: Lived) -> str:
+    said = "answered" if one["answers"] else "did not answer"
+    return f"{server} {said} the DHCPINFORM of {one['by']}, {seconds_of(one['end'] - one['start'])}"
 
 
 def esc(text: Any) -> str:

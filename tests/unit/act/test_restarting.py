@@ -195,3 +195,25 @@ def test_a_state_that_changes_right_after_the_guards_look_calls_it_off(here, hos
     answer = restart(here, method=method)
     assert answer["result"] is False
     assert host.done == [] and host.running.pid == 100
+
+
+def asked_for_life(host):
+    return [inform for _, inform in host.asked].count(True)
+
+
+def test_a_run_that_leaves_a_server_down_knows_before_whether_its_partner_gives_signs_of_life(
+    here, host
+):
+    """Whoever dies right after the stop gives none, and silence counts only after one."""
+    theirs, _ = healthy()
+    evidence = {"foo": evidence_of(theirs, "foo", here.host.clock.time(), 0.0)}
+    force = ("free-leases-unseen",)
+    assert restarting.stop(here, force, evidence, "run 1", "signal", None)["result"]
+    assert host.asked[0][1] is True and asked_for_life(host) == 1
+    assert asking.kept_life(here.notes.folder)["foo"]["answered"] is True
+
+
+def test_a_restart_and_a_person_s_stop_ask_for_no_sign_of_life(here, host):
+    assert restart_by_run(here)["result"]
+    restarting.stop(here, ("free-leases-unseen",), None, None, "signal", None)
+    assert asked_for_life(host) == 0

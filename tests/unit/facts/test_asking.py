@@ -121,3 +121,59 @@ def test_what_can_not_be_asked_is_said_and_raises_nothing(host):
 def test_what_is_kept_and_unreadable_counts_as_never(tmp_path):
     (tmp_path / asking.KEPT).write_text('{"foo": {"asked": 1}, "bar": 7}')
     assert asking.kept(tmp_path) == {}
+
+
+# -- signs of life --------------------------------------------------------------------------------
+
+
+def lives(host, folder, **settings):
+    asking.ask_for_life(server(host, **settings), folder, ["foo"])
+    return asking.kept_life(folder).get("foo")
+
+
+def test_a_sign_of_life_is_asked_for_by_dhcpinform_and_kept(host, tmp_path):
+    host.partner_offers = lambda question, seconds, inform: Heard(0.0004)
+    alive = lives(host, tmp_path)
+    ((question, inform),) = host.asked
+    assert inform and question.partner == "192.0.2.2"
+    now = host.clock.time()
+    assert (alive["answered"], alive["before"], alive["silent"]) == (True, now, None)
+    assert asking.kept(tmp_path) == {}
+
+
+def test_silence_is_kept_with_its_beginning_until_the_next_answer(host, tmp_path):
+    last = lives(host, tmp_path)["asked"]
+    host.partner_offers = lambda *_: None
+    host.clock.sleep(10)
+    first = lives(host, tmp_path)
+    host.clock.sleep(1)
+    second = lives(host, tmp_path)
+    assert first["silent"] == second["silent"] == last + 10
+    assert second["before"] == last and second["answered"] is False
+    host.partner_offers = lambda *_: Heard(0.0004)
+    assert lives(host, tmp_path)["silent"] is None
+
+
+def test_one_that_never_gave_a_sign_of_life_is_left_alone_for_a_while(host, tmp_path):
+    host.partner_offers = lambda *_: None
+    for _ in range(5):
+        never = lives(host, tmp_path)
+        host.clock.sleep(10)
+    assert len(host.asked) == 1 and never["before"] is None
+    host.clock.sleep(asking.IN_VAIN)
+    lives(host, tmp_path)
+    assert len(host.asked) == 2
+
+
+def test_the_setting_that_turns_questions_off_turns_these_off_too(host, tmp_path):
+    assert lives(host, tmp_path, probe=False) is None
+    assert host.asked == []
+    assert lives(host, tmp_path, probe_addresses="203.0.113.9")["address"] == "203.0.113.9"
+
+
+def test_a_question_for_a_sign_of_life_that_can_not_be_put_raises_nothing(host, tmp_path):
+    def no_packets(*_):
+        raise PermissionError(1, "Operation not permitted")
+
+    host.ask = no_packets
+    assert lives(host, tmp_path)["answered"] is None

@@ -6,6 +6,7 @@ import pytest
 from iscdhcp.doctor import diagnose
 from iscdhcp.pair import plan
 from iscdhcp.pair import preflight
+from iscdhcp.shapes import Alive
 from iscdhcp.shapes import Pending
 from iscdhcp.show import status
 from iscdhcp.show import tables
@@ -149,6 +150,32 @@ def test_a_status_is_not_broken_by_a_narrow_terminal(views):
     assert set(" ".join(wide[1:]).replace(":", "").split()) <= set(
         " ".join(words).replace(":", "").split()
     ), narrow
+
+
+def lived(at, answered, before):
+    known = {"address": "x", "asked": at, "answered": answered, "before": before}
+    return shaped(Alive, **known, silent=None if answered else at)
+
+
+def test_a_status_has_the_last_answers_of_the_partner_with_their_age(views):
+    views.end(A)["alive"] = lived(NOW - 4, True, NOW - 4)
+    row = status.rows(views.view)[A]
+    assert row["partner_answered"] == (
+        "dhcp-b offered an address 0.0 s ago, gave a sign of life 4.0 s ago"
+    )
+    assert "partner_silent" not in row
+    text = tables.render({"foo": status.rows(views.view)}, width=100)
+    assert "sign of life" not in text
+
+
+def test_a_silence_of_a_moment_ago_stands_below_the_table(views):
+    end = views.end(A)
+    end["alive"] = lived(NOW - 4, False, NOW - 9)
+    text = tables.render({"foo": status.rows(views.view)}, width=100)
+    assert "asked as clients ask: dhcp-b gave no sign of life 4.0 s ago" in text
+    for old in (lived(NOW - 4, False, None), lived(NOW - 4000, False, NOW - 5000)):
+        end["alive"] = old
+        assert "partner_silent" not in status.rows(views.view)[A]
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,11 @@ import pytest
 from iscdhcp.rules import may_stop
 from iscdhcp.rules import proof
 from iscdhcp.rules.evidence import evidence_of
+from iscdhcp.shapes import Alive
 from pair_facts import NOW
 from pair_facts import asked
 from pair_facts import healthy
+from shaped import shaped
 
 
 def judged(by_run=True, **changed):
@@ -61,3 +63,17 @@ def test_silence_just_now_stands_against_a_stop_whatever_the_states_say():
 
 def test_what_was_asked_long_ago_says_nothing():
     assert verdict(offered=False, asked=NOW - proof.RECENT - 1) == (True, set())
+
+
+def life(**changed):
+    known = {"address": "x", "asked": NOW, "answered": False, "before": NOW - 9, "silent": NOW}
+    return shaped(Alive, **{**known, **changed})
+
+
+def test_no_sign_of_life_counts_from_one_that_gave_one_before_and_was_asked_just_now():
+    assert proof.is_mute(life(), NOW + 1)
+    assert not proof.is_mute(life(), NOW + 60)
+    assert not proof.is_mute(life(before=None), NOW)
+    assert not proof.is_mute(life(answered=True, silent=None), NOW)
+    assert not proof.is_mute(life(answered=None), NOW)
+    assert not proof.is_mute(None, NOW)

@@ -33,10 +33,10 @@ class Minions(FakeMinions):
         for facts in self.servers.values():
             facts["omapi"]["answers"] = True
 
-    def status(self, minions, brief=False, looks=1, ask=None):
+    def status(self, minions, brief=False, looks=1, ask=None, alive=None):
         for minion in minions:
             self.servers[minion]["boot"] = f"boot {self.boots[minion]}"
-        return super().status(minions, brief, looks)
+        return super().status(minions, brief, looks, ask, alive)
 
     def act(self, minion, function, patience, **arguments):
         self.acts.append(f"{function} {minion}")
@@ -437,6 +437,83 @@ def test_a_partner_that_stops_serving_meanwhile_brings_its_server_back_at_once(m
     assert "(`yum -y update` may still run)" in comment
     assert minions.acts[-1] == "dhcpd.start dhcp-b"
     assert minions.clock.time() - begun < 90
+
+
+def loses_power(minions, minion):
+    minions.silent.add(minion)
+    minions.lifeless.add(minion)
+
+
+def lost_after(minions, seconds, how):
+    """Have something happen to dhcp-a in the maintenance of dhcp-b."""
+    begun = minions.clock.time()
+
+    def status(of):
+        if of.clock.time() - begun > seconds and of.jobs:
+            how(of, "dhcp-a")
+
+    minions.on_status = status
+
+
+def test_a_partner_whose_host_is_gone_meanwhile_brings_its_server_back_at_once(minions, run):
+    """Its minion says nothing; but it gave signs of life before."""
+    minions.outcome = lambda minion, job: {"running": True}
+    begun = minions.clock.time()
+    lost_after(minions, 60, loses_power)
+    started = []
+
+    def starts(minion, function):
+        if function == "dhcpd.start":
+            started.append(minions.clock.time() - begun)
+
+    minions.on_act = starts
+    comment = last(go(run(command="yum -y update"))).comment
+    assert "dhcp-a has given dhcp-b no sign of life since 08:01:0" in comment
+    assert "in the maintenance of dhcp-b (`yum -y update` may still run)" in comment
+    assert minions.acts == ["dhcpd.stop dhcp-b", "cmd.run_all dhcp-b", "dhcpd.start dhcp-b"]
+    assert 60 < started[0] < 90
+
+
+def test_a_partner_that_never_gave_a_sign_of_life_may_be_silent_all_the_while(minions, run):
+    def ends(minion, job):
+        over = minions.clock.time() > begun + 120
+        return {"ret": GOOD} if over else {"running": True}
+
+    minions.outcome, begun = ends, minions.clock.time()
+    minions.lifeless = {"dhcp-a"}
+    lost_after(minions, 60, lambda of, minion: of.silent.add(minion))
+    one = run(command="yum -y update", reboot=False)
+    for act in (one.lock, one.preflight):
+        assert act().result
+    assert one.stop(0).result
+    assert one.maintain(0).result
+
+
+def test_a_partner_that_is_seen_to_serve_needs_no_sign_of_life(minions, run):
+    """The way from this host to it may be closed by the maintenance itself."""
+    jobs = []
+
+    def ends(minion, job):
+        jobs.append(job)
+        return {"ret": GOOD} if len(jobs) % 100 == 0 else {"running": True}
+
+    minions.outcome = ends
+    lost_after(minions, 60, lambda of, minion: of.lifeless.add(minion))
+    steps = go(run(command="firewall", reboot=False))
+    assert all(step.result for step in steps.values()), last(steps).comment
+
+
+def test_a_host_is_not_rebooted_whose_partner_gives_no_sign_of_life(minions, run):
+    one = run()
+    for act in (one.lock, one.preflight):
+        assert act().result
+    assert one.stop(0).result
+    one.minions.status(["dhcp-b"], brief=True)
+    loses_power(minions, "dhcp-a")
+    minions.on_act = lambda minion, function: minions.silent.clear()
+    comment = one.maintain(0).comment
+    assert "dhcp-b was not rebooted: dhcp-a has given dhcp-b no sign of life" in comment
+    assert reboots(minions) == []
 
 
 def test_a_host_is_not_rebooted_once_its_partner_has_stopped_serving(minions, run):

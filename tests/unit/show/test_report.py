@@ -244,3 +244,35 @@ def test_what_each_server_answered_its_partner_stands_along_the_timeline():
     assert "dhcp-a offered dhcp-b an address after 0.7 ms" in page
     assert "dhcp-a did not answer the question of dhcp-b" in page
     assert "did not answer it</span>" in page, "the legend"
+
+
+def alive(at, state, since=None, **more):
+    known = {"server": "dhcp-b", "partner": "dhcp-a", "relationship": "foo", "state": state}
+    moment = {} if since is None else {"since": NOW + since}
+    return {"at": NOW + at, "what": "alive", "text": f"dhcp-a {state}.", **known, **moment, **more}
+
+
+def test_when_a_server_gave_its_partner_signs_of_life_is_drawn_under_its_states():
+    entries = [
+        begun(),
+        seen(0.1, "dhcp-a"),
+        alive(5, "answers", 5),
+        alive(17, "silent", 15),
+        alive(30, "answers", 29),
+        alive(60, "end", until=NOW + 58, longest=19.0),
+        {"at": NOW + 60, "what": "ended", "outcome": "failed", "comment": "no"},
+    ]
+    found = report.lives_of(entries, list(SERVERS), "foo", NOW + 60)
+    spans = [(one["start"] - NOW, one["end"] - NOW, one["answers"]) for one in found["dhcp-a"]]
+    assert spans == [(5, 15, True), (15, 29, False), (29, 58, True)]
+    assert found["dhcp-b"] == []
+    page = report.page(entries)
+    assert "dhcp-a did not answer the DHCPINFORM of dhcp-b, 14.00 s" in page
+    assert "gave its partner signs of life" in page and "gave it none" in page
+    assert "<li>dhcp-a silent.</li>" in page and "<li>dhcp-a end.</li>" in page
+
+
+def test_signs_of_life_of_a_killed_run_end_with_its_last_line():
+    entries = [begun(), alive(5, "answers", 5), seen(20, "dhcp-b")]
+    (span,) = report.lives_of(entries, list(SERVERS), "foo", NOW + 20)["dhcp-a"]
+    assert span["end"] == NOW + 20
