@@ -65,8 +65,8 @@ def mend(path: str) -> str | None:
     if done is None:
         return None
     return (
-        f"dhcpd had died while it wrote an entry of its lease file (lease {done['cut'][0]['name']})"
-        f", of which nobody has heard: it was cut off, the old file is {done['backup']}"
+        f"It had died while it wrote an entry of its lease file (lease {done['cut'][0]['name']}), of "
+        f"which nobody has heard: that was cut off, the old file is {done['backup']}"
     )
 
 

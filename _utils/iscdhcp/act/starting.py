@@ -179,7 +179,7 @@ def _start_as_it_ran(
         told = f"dhcpd on {here.id} did not come up as it ran: "
         answer["warnings"] = [told + one for one in (*files, *rest)]
     if mended:
-        answer.setdefault("warnings", []).append(mended)
+        answer["comment"] += f" {mended}."
     return answer
 
 

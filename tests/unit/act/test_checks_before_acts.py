@@ -55,7 +55,7 @@ def test_one_that_died_while_it_wrote_an_entry_starts_without_it_and_says_so(her
     assert here.facts(brief=True)["lease_file"]["mendable"] is True
     answer = starting.start(here, (), 5, None)
     assert answer["result"], answer["comment"]
-    assert "lease 10.0.0.10), of which nobody has heard: it was cut off" in answer["warnings"][-1]
+    assert "lease 10.0.0.10), of which nobody has heard: that was cut off" in answer["comment"]
     assert path.read_text() == LEASE
     (kept,) = tmp_path.glob("dhcpd.leases.damaged-*")
     assert kept.read_text() == LEASE + "lease 10.0.0.10 {\n  starts"
