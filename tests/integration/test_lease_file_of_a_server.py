@@ -87,7 +87,9 @@ def test_a_lease_file_that_was_replaced_under_dhcpd_is_not_started_from(pair):
     assert back.returncode == 0, str(back)
     assert pair.orchestrate().returncode == 0
     first, second = (
-        set(re.findall(r"lease (\S+) {(?:(?!\n}).)*?state active", pair.lab[one].read(LEASES), re.S))
+        set(
+            re.findall(r"lease (\S+) {(?:(?!\n}).)*?state active", pair.lab[one].read(LEASES), re.S)
+        )
         for one in ("dhcp-a", "dhcp-b")
     )
     assert first and first == second

@@ -64,9 +64,10 @@ def mend(path: str) -> str | None:
         return None
     if done is None:
         return None
+    entry = f"lease {done['cut'][0]['name']}"
     return (
-        f"It had died while it wrote an entry of its lease file (lease {done['cut'][0]['name']}), of "
-        f"which nobody has heard: that was cut off, the old file is {done['backup']}"
+        f"It had died while it wrote an entry of its lease file ({entry}), of which nobody has "
+        f"heard: that was cut off, the old file is {done['backup']}"
     )
 
 
