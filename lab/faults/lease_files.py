@@ -27,9 +27,8 @@ def removed(scene: Scene, worker: str, partner: str) -> None:
         host.run(["sh", "-c", f"test -s {LEASES} || cp -p {_COPY} {LEASES}"])
         nameless = "ls -l /proc/$(pidof -s dhcpd)/fd | grep -q 'leases (deleted)'"
         if not host.run(["sh", "-c", nameless], check=False).returncode:
-            server = f"server={worker}"
-            scene.salt.salt_run("dhcp_failover.stop", server, "force=lease-file")
-            scene.salt.salt_run("dhcp_failover.bring_back", server, "fetch=True")
+            words = ("force=lease-file", "fresh=True")
+            scene.salt.salt_run("dhcp_failover.restart", scene.pair.name, *words)
 
     scene.cures.append(back)
 

@@ -19,6 +19,7 @@ from ..answers import CleanupAnswer
 from ..answers import Leftover
 from ..errors import IscDhcpError
 from ..facts.server import Server
+from ..host import nameless
 from ..leases import before_rollout
 from ..leases import repair
 from ..words import count
@@ -37,6 +38,7 @@ KINDS = {
     "candidate": "candidate of a call that was cut short",
     "staged": "configuration that waited on the stage of a rollout",
     "damaged-leases": "lease file as it was before dhcpd.repair_leases",
+    "leases-instead": "file that was in the place of the lease file that dhcpd wrote",
     "leases-before-rollout": "lease file as it was before a rollout",
     "half-written": "half-written file of a call that was cut short",
     "note": "note on dhcpd here, in the minion's cache",
@@ -54,6 +56,7 @@ _BESIDE_CONFIGURATION = (
 )
 _BESIDE_LEASES = (
     ("damaged-leases", "", re.escape(repair.DAMAGED) + _STAMP),
+    ("leases-instead", "", re.escape(nameless.ASIDE) + _STAMP),
     ("leases-before-rollout", "", re.escape(before_rollout.BEFORE)),
     ("half-written", "", r"\.whole"),
     ("half-written", r"\.", r"\.[a-z0-9_]{8}\.new"),

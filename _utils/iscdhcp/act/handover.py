@@ -163,10 +163,11 @@ def end(server: Server, note: Note) -> ProcessMark:
         recover_on_disk(server)
         note.clear()
     except (IscDhcpError, OSError) as err:
-        ended["warning"] = (
+        text = (
             f"the lease file still says shutdown ({err}); dhcpd.start tries again and, if it must, "
             "lets dhcpd wait for MCLT"
         )
+        ended["warning"] = "; ".join([*filter(None, [ended.get("warning")]), text])
     return ended
 
 

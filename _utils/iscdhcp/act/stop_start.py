@@ -23,6 +23,7 @@ from ..facts.server import Server
 from ..facts.server import Settings
 from ..facts.server import find_ours
 from ..facts.server import read_server
+from ..host import nameless
 from ..host.local import LOCAL
 from ..host.local import Host
 from ..host.process import Process
@@ -58,26 +59,49 @@ def stop(
     """
     End dhcpd by SIGTERM at a moment when its lease file's end is complete; wait for its exit.
 
+    A lease file that it writes and that has no name any more is put back then.
+
     last_look
         The guard's last look, called while dhcpd can still answer; raises to call it off.
     kernel_look
         The same by what the kernel alone knows: the last of all looks, while dhcpd is halted with
         its lease file whole, directly before the signal.
 
-    Returns ``pid``, ``ended`` (epoch seconds), ``seconds``, ``looks``. Raises
+    Returns ``pid``, ``ended`` (epoch seconds), ``seconds``, ``looks``, and ``warning`` where a
+    lease file was put back, or could not be. Raises
     :class:`~iscdhcp.errors.StillEnding` if it did not end, :class:`iscdhcp.errors.ProcessError` if
     no moment was found.
     """
 
+    running = server.process
+    if running is None:
+        raise ActError("dhcpd is not running")
+    with nameless.held(running, server.lease_file) as held:
+        ended = _stop(
+            server, running, held.path if held else server.lease_file, (last_look, kernel_look)
+        )
+        if held:
+            try:
+                ended["warning"] = held.put_back()
+            except IscDhcpError as err:
+                ended["warning"] = str(err)
+    return ended
+
+
+def _stop(
+    server: Server,
+    running: Process,
+    lease_file: str,
+    looks: tuple[Callable[[], None], Callable[[], None]],
+) -> ProcessMark:
+    last_look, kernel_look = looks
+
     def look() -> bool:
-        whole = check_end(server.lease_file).whole
+        whole = check_end(lease_file).whole
         if whole:
             kernel_look()
         return whole
 
-    running = server.process
-    if running is None:
-        raise ActError("dhcpd is not running")
     # Of a process in a sandbox or container its own paths are known only while it runs.
     pid_file = server.pid_file
     host, clock = server.host, server.host.clock

@@ -63,6 +63,8 @@ class Process:
     #: The path of the one that it writes where that file is not there any more: it was removed, or
     #: another was put in its place.
     lost_lease_file: str | None = None
+    #: By which of its descriptors it writes that.
+    lost_handle: int | None = None
     #: How its paths are reached from here.
     where: Where = Where()
     #: Whether it lives in a container or a chroot.
@@ -245,7 +247,7 @@ def _read(pid: int, argv: tuple[str, ...]) -> Process:
             uid = int(line.split()[2])
     where = Where(pid, mounts.is_apart(pid))
     unit = units.of_process(pid)
-    written, lost = _open_for_writing(pid, where)
+    written, lost, handle = _open_for_writing(pid, where)
     return Process(
         pid=pid,
         identity=_identity(pid, ticks),
@@ -257,6 +259,7 @@ def _read(pid: int, argv: tuple[str, ...]) -> Process:
         environment=_environment(pid),
         open_lease_file=written,
         lost_lease_file=lost,
+        lost_handle=handle,
         where=where,
         own_root=mounts.has_root_of_its_own(pid),
         # What a minion starts by itself is in the minion's own unit.
@@ -295,13 +298,13 @@ def _environment(pid: int) -> tuple[tuple[str, str], ...]:
     return tuple((option, pairs[name]) for option, name in _VARIABLES.items() if pairs.get(name))
 
 
-def _open_for_writing(pid: int, where: Where) -> tuple[str | None, str | None]:
+def _open_for_writing(pid: int, where: Where) -> tuple[str | None, str | None, int | None]:
     """
-    Return the regular file that dhcpd writes, its lease file; else the path of a deleted one.
+    Return the regular file that dhcpd writes, its lease file; else a deleted one's and descriptor.
 
     Its link in ``/proc`` follows when dhcpd renames a new file (``NAME.EPOCH``) over the old one.
     """
-    lost = None
+    lost, number = None, None
     with contextlib.suppress(OSError, ValueError):
         for handle in (PROC / str(pid) / "fd").iterdir():
             target = os.readlink(handle)
@@ -312,10 +315,11 @@ def _open_for_writing(pid: int, where: Where) -> tuple[str | None, str | None]:
             # With -d its standard error may be a file too, but is opened by somebody else.
             if int(handle.name) > 2 and flags & os.O_ACCMODE == os.O_WRONLY:
                 if os.path.isfile(where.inside(target)):
-                    return re.sub(r"\.\d{10,}$", "", target), None
+                    return re.sub(r"\.\d{10,}$", "", target), None, None
                 if target.endswith(_DELETED) and stat.S_ISREG(os.stat(handle).st_mode):
                     lost = re.sub(r"\.\d{10,}$", "", target.removesuffix(_DELETED))
-    return None, lost
+                    number = int(handle.name)
+    return None, lost, number
 
 
 def is_alive(process: Process) -> bool:

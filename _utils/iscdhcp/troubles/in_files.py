@@ -65,9 +65,8 @@ LEASES = (
         "Somebody has removed the lease file of a dhcpd that runs, or put another in its place: a "
         "backup, or what an editor or sed -i has made of it. dhcpd goes on writing the old file, "
         "which has no name any more; its next start reads the new one.",
-        "salt-run dhcp_failover.stop server={server} force=lease-file, put {file}~ in its place if "
-        "it is missing, then salt-run dhcp_failover.bring_back server={server} fetch=True, which "
-        "fetches every lease from its partner; do not restart dhcpd otherwise",
+        "say force=lease-file: the stop puts back what dhcpd has written, and leaves what is there "
+        "now beside it; do not restart dhcpd by hand",
         "{server}: {problem}",
         blocks=True,
         force="lease-file",

@@ -116,7 +116,7 @@ def test_nothing_is_muted_where_the_last_look_calls_it_off(fake, tmp_path, act):
 
 def test_the_kernel_is_looked_at_last_once_the_lease_file_is_whole(tmp_path, monkeypatch):
     looks, ends = [], iter([False, True])
-    process = SimpleNamespace(pid=7)
+    process = SimpleNamespace(pid=7, lost_handle=None)
     host = FakeHost()
     server = SimpleNamespace(process=process, lease_file="x", pid_file="p", host=host)
 
