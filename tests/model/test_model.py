@@ -123,7 +123,7 @@ CASES = [
     (
         "a rollout with which nobody starts, given again",
         {"the answer of dhcp-b to restart": Decision(200.0)},
-        "a server that had taken its old files back unheard was the proof for its partner's new ones",
+        "a server that had taken its old files back unheard was the proof for its partner's",
     ),
     (
         "a rollout with which nobody starts, given again",
