@@ -181,7 +181,8 @@ class World:
         """End the world: what still waits never goes on."""
         self.over = True
         for actor in self.actors:
-            if not actor.done:
+            # One that was killed before its first step has nothing to end.
+            if not actor.done and actor.course:
                 actor.course.throw(Ended)
 
     # -- what actors do ----------------------------------------------------------------------------
