@@ -124,6 +124,7 @@ def _is_told(comment: str, server: str) -> bool:
         f"{server} had the new configuration already",
         f"The old configuration of {server} is not back",
         f"Restarted so far: {server}",
+        f"the order never reached {server}",
     )
     untouched = re.search(rf"\b{server}\b[^.]* not touched", comment)
     return bool(untouched) or any(one in comment for one in told)
