@@ -44,6 +44,7 @@ from iscdhcp.errors import IscDhcpError
 from iscdhcp.pair import asking
 from iscdhcp.pair import discovery as pair_discovery
 from iscdhcp.pair import drift as drifts
+from iscdhcp.pair import half_known
 from iscdhcp.pair import plan as plans
 from iscdhcp.pair import preflight as pair_preflight
 from iscdhcp.pair import view as pair_view
@@ -160,7 +161,8 @@ def status(pair=None, watch=False, interval=5):
     (seconds), ``pools`` (``network``, ``addresses``, ``active``, ``free``, ``backup``), ``clock``
     (seconds before its partner's); and where it is so: ``recover_wait_until``, ``stuck``,
     ``pending_restart``, ``lock``, ``hold``, ``claim``, ``why`` nothing is known. Exit code 1 if a
-    pair is not normal.
+    pair is not normal. Where no minion that has answered is a server's partner, that stands under
+    its address, and ``why`` says which silent minions may be it and what to type.
 
     CLI Example:
 
@@ -173,7 +175,7 @@ def status(pair=None, watch=False, interval=5):
     """
     try:
         pause = vocabulary.seconds("interval", interval) or 5.0
-        views, found = _views(pair)
+        views, found = _all_views(pair)
         if watch and views:
             views = _watched(pair, views, pause)
     except IscDhcpError as err:
@@ -196,7 +198,7 @@ def _watched(pair, views, pause):
                 while time.monotonic() - begun < pause:
                     interrupts.INTERRUPTS.check()
                     time.sleep(0.2)
-                views, _ = _views(pair)
+                views, _ = _all_views(pair)
     except Interrupted:
         board.close()
         return views
@@ -209,6 +211,17 @@ def _views(pair, log_hours=0.0):
         found = discovery.discover(__opts__, minions, wanted=pair, everybody=not pair)
         chosen = [pair_discovery.select(found, pair)] if pair else found.pairs
         return pair_view.look(minions, discovery.directory(__opts__), chosen, log_hours), found
+    finally:
+        minions.close()
+
+
+def _all_views(pair):
+    """Look as :func:`_views` does, and at relationships of which only one end is known."""
+    minions = SaltMinions(__opts__)
+    try:
+        found = discovery.discover(__opts__, minions, wanted=pair, everybody=not pair)
+        chosen, halves = half_known.chosen(found, pair)
+        return half_known.look(minions, discovery.directory(__opts__), chosen, halves), found
     finally:
         minions.close()
 

@@ -260,7 +260,7 @@ def _one_server(act, server, method, force, test):
 
 
 @_takes_its_words
-def partner_down(pair=None, dead=None, confirm=None, test=False):
+def partner_down(pair=None, dead=None, confirm=None, test=False, survivor=None):
     """
     Take a server for dead, so that its partner may use the whole pool: by hand, and only if it is.
 
@@ -282,6 +282,11 @@ def partner_down(pair=None, dead=None, confirm=None, test=False):
         that it is off, and it will not come back by itself". It overrides silence and nothing else.
     test
         Only say what would happen.
+    survivor
+        Instead of ``dead``: the minion id of the server that lives, or its relationship's name.
+        For a master that has never heard of the dead one (it is new, or its cache is lost):
+        ``dead`` is then the partner's address in the survivor's dhcpd.conf, ``confirm`` names that,
+        and the silent minions that may be it are locked too.
 
     Returns ``result`` and ``comment``: what stands against it, how many addresses are at stake, and
     from when the survivor may use them (STOS + MCLT); of several pairs each by its id in ``pairs``.
@@ -293,26 +298,30 @@ def partner_down(pair=None, dead=None, confirm=None, test=False):
 
         salt-run dhcp_failover.partner_down dead=dhcp-a
         salt-run dhcp_failover.partner_down dead=dhcp-a confirm=dhcp-a
+        salt-run dhcp_failover.partner_down survivor=dhcp-b confirm=192.0.2.10
     """
-    if not dead:
-        return answers.refused(__context__, "Say which server is dead: dead=MINION_ID.")
     try:
-        chosen, found = runs.pairs_of(__opts__, pair, str(dead))
+        chosen, called, found = runs.pairs_of_dead(
+            __opts__,
+            vocabulary.text("pair", pair),
+            vocabulary.text("dead", dead),
+            vocabulary.text("survivor", survivor),
+        )
     except IscDhcpError as err:
         return answers.refused(__context__, err)
     replies = {}
     for one in chosen:
-        replies[one] = _about_partner(
+        replies[one.id] = _about_partner(
             one,
-            partner.PartnerRequest(dead=str(dead)),
+            partner.PartnerRequest(dead=called),
             lambda run: run.take_for_dead(confirm and str(confirm), test=bool(test)),
             test,
             found,
         )
-        if "interrupted" in replies[one]:
+        if "interrupted" in replies[one.id]:
             break
     if len(replies) == 1:
-        return replies[chosen[0]]
+        return replies[chosen[0].id]
     results = {answer["result"] for answer in replies.values()}
     result = False if False in results else (None if None in results else True)
     told = {one: answer["comment"] for one, answer in replies.items()}

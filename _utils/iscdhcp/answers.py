@@ -231,6 +231,7 @@ class StageRecord(TypedDict):
     #: ``staged``, ``applied`` or ``rolled-back``.
     state: str
     staged_at: float
+    #: ``None`` while not all of the files are the new ones, as a call has died in that.
     applied_at: float | None
     #: Whether what was applied has been seen to work.
     proved: bool
@@ -242,6 +243,8 @@ class StageRecord(TypedDict):
     peers: PeersReport | None
     #: By target.
     files: dict[str, StagedFile]
+    #: What was applied and proved before this was staged, whose way back still is there.
+    before: StageRecord | None
 
 
 #: Code of an answer that failed because the minion does not have our modules: none are synced, or

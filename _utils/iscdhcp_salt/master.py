@@ -18,6 +18,7 @@ from iscdhcp import files
 from iscdhcp import vocabulary
 from iscdhcp.errors import IscDhcpError
 from iscdhcp.pair import preflight
+from iscdhcp.pair.discovery import Pair
 from iscdhcp.pair.discovery import select
 from iscdhcp.rules import verdict
 from iscdhcp.run import journal
@@ -125,7 +126,7 @@ def new_run(opts, wanted=None, request=None, user=None, kind=PairRun, discovery=
     Return the :class:`iscdhcp.run.restart.PairRun` for what the user asked, nothing touched yet.
 
     wanted
-        Pair's name or id, or a server's minion id; ``None`` for the only pair.
+        Pair's name or id, or a server's minion id; ``None`` for the only pair; or the pair itself.
     request
         :class:`iscdhcp.run.base.Request`.
     kind
@@ -140,7 +141,7 @@ def new_run(opts, wanted=None, request=None, user=None, kind=PairRun, discovery=
     minions = SaltMinions(opts)
     if discovery is None:
         discovery = discover(opts, minions, wanted)
-    pair = select(discovery, wanted)
+    pair = wanted if isinstance(wanted, Pair) else select(discovery, wanted)
 
     def tell(sentence):
         log.info("%s: %s", pair.id, sentence)

@@ -8,6 +8,8 @@ import time
 
 from iscdhcp.errors import IscDhcpError
 from iscdhcp.leases import from_partner
+from iscdhcp.pair import half_known
+from iscdhcp.pair.discovery import PairError
 from iscdhcp.pair.discovery import select
 from iscdhcp.run import one_server as one_server_run
 from iscdhcp.run import whole
@@ -93,6 +95,41 @@ def pairs_of(opts, pair, server):
         minions.close()
     mine = [] if pair else found.of_server(server)
     return [one.id for one in mine] or [select(found, pair or server).id], found
+
+
+def pairs_of_dead(opts, pair, dead=None, survivor=None):
+    """
+    Return the pairs of a dead server, what it is called in them, and the discovery.
+
+    dead, survivor
+        The minion id of one of them; of a dead server that never answered nobody knows it.
+
+    Raises :class:`iscdhcp.errors.IscDhcpError` where there is none, with what to type.
+    """
+    if dead and survivor:
+        raise IscDhcpError(
+            "Say dead=MINION_ID, or survivor=MINION_ID where the dead one is not known here."
+        )
+    if survivor:
+        minions = SaltMinions(opts)
+        try:
+            found = discover(opts, minions, everybody=True)
+        finally:
+            minions.close()
+        one, called = half_known.of_survivor(found, survivor, pair)
+        return [one], called, found
+    if not dead:
+        raise IscDhcpError("Say which server is dead: dead=MINION_ID.")
+    minions = SaltMinions(opts)
+    try:
+        found = discover(opts, minions, wanted=pair or None, everybody=not pair)
+    finally:
+        minions.close()
+    mine = [] if pair else found.of_server(dead)
+    try:
+        return mine or [select(found, pair or dead)], dead, found
+    except PairError as err:
+        raise PairError(f"{err}{half_known.hint(found, dead)}") from err
 
 
 def one_server(opts, request, user, test):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import signal
 import time
 
 import pytest
@@ -44,6 +46,46 @@ def test_a_dead_hub_is_replaced_in_all_its_pairs_by_one_command_and_comes_back(h
     run = hub.salt_run("dhcp_failover.bring_back", "server=dhcp-b", timeout=90)
     assert run.returncode == 0, str(run)
     assert hub.dhcp.is_normal()
+
+
+#: Nothing that a host is asked from an address comes to it any more: as if it had no power.
+SILENT = (
+    "table ip dead {{ chain input {{ type filter hook input priority 0; ip saddr {} drop; }}; }}"
+)
+
+
+def test_a_master_that_never_saw_the_pair_has_the_survivor_take_over(pair):
+    dead, address = pair.lab["dhcp-a"], str(pair.lab["dhcp-a"].address)
+    pair.silence("dhcp-a")
+    pair.dhcp.kill("dhcp-a", signal.SIGKILL)
+    in_state(pair, "dhcp-b", "communications-interrupted")
+    shutil.rmtree(pair.folder, ignore_errors=True)
+
+    seen = pair.salt_run("dhcp_failover.status")
+    assert seen.returncode == 1, str(seen)
+    rows = seen.answer[f"foo:{address}:dhcp-b"]
+    assert rows["dhcp-b"]["state"] == "communications-interrupted"
+    assert "one of them: dhcp-a" in rows[address]["why"]
+    assert "salt-run dhcp_failover.partner_down foo survivor=dhcp-b" in rows[address]["why"]
+    named = pair.salt_run("dhcp_failover.partner_down", "dead=dhcp-a")
+    assert "partner_down foo survivor=dhcp-b" in named.answer["comment"], str(named)
+
+    told = ("dhcp_failover.partner_down", "foo", "survivor=dhcp-b")
+    alive = pair.salt_run(*told, f"confirm={address}")
+    assert alive.returncode == 1 and "answers a ping" in alive.answer["comment"], str(alive)
+    dead.run(["nft", "-f", "-"], stdin=SILENT.format(pair.lab["dhcp-b"].address))
+    silent = pair.salt_run(*told)
+    assert silent.returncode == 1 and f"confirm={address}" in silent.answer["comment"], str(silent)
+    assert pair.dhcp.failover_states("dhcp-b")["foo"][0] == "communications-interrupted"
+
+    done = pair.salt_run(*told, f"confirm={address}")
+    assert done.returncode == 0, str(done)
+    assert pair.dhcp.failover_states("dhcp-b")["foo"][0] == "partner-down"
+    pair.unblock("dhcp-a")
+    pair.wake("dhcp-a")
+    back = pair.salt_run("dhcp_failover.bring_back", "server=dhcp-a")
+    assert back.returncode == 0, str(back)
+    assert pair.dhcp.is_normal()
 
 
 def served(pair):

@@ -66,7 +66,7 @@ def test_a_dhcpd_that_died_while_it_wrote_an_entry_is_started_and_its_pair_resta
     done = pair.salt_run("dhcp_failover.restart", "heal=True")
     assert done.returncode == 0, str(done)
     assert "of which nobody has heard: that was cut off" in done.stderr
-    (kept,) = host.run(["sh", "-c", f"ls {LEASES}.damaged-*"]).stdout.split()
+    *_, kept = host.run(["sh", "-c", f"ls -tr {LEASES}.damaged-*"]).stdout.split()
     assert host.read(kept) == whole + last[: len(last) // 2]
     assert pair.ask("dhcp-b", "dhcpd.check_leases")["result"] is True
 

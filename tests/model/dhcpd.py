@@ -7,6 +7,7 @@ so is ``potential-conflict`` but for its name.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +22,20 @@ EXIT, START, MESSAGE, STARTUP, DEAD = 0.015, 0.25, 0.02, 15.0, 30.0
 MCLT, UPDATE = 60.0, 0.5
 #: A line of dhcpd.conf with which it ends by itself, and after how many seconds.
 SHORT_LIVED, LIVES = 'server-name "short-lived";', 8.0
+#: Lines that ``dhcpd -t`` accepts and with which no dhcpd starts, or only a secondary's.
+UNFIT, UNFIT_ON_PRIMARY = 'server-name "unfit";', 'server-name "unfit-on-primary";'
 #: What the master has to roll out: a line more, by its source.
-SOURCES = {"salt://good": 'server-name "long-lived";', "salt://bad": SHORT_LIVED}
+SOURCES = {
+    "salt://good": 'server-name "long-lived";',
+    "salt://bad": SHORT_LIVED,
+    "salt://unfit": UNFIT,
+    "salt://unfit-on-primary": UNFIT_ON_PRIMARY,
+}
+
+
+def rolled_out(text: str) -> tuple[str, ...]:
+    """Return what of :data:`SOURCES` a dhcpd.conf has: which generation of the files it is."""
+    return tuple(line for line in SOURCES.values() if line in text)
 
 
 @dataclass
@@ -54,6 +67,12 @@ class Dhcpd:
         self.ended_at = 0.0
         #: Seconds from SIGTERM to its end.
         self.exits_in = EXIT
+        #: With which generation of its files it runs, or ran last.
+        self.generation: tuple[str, ...] = ()
+        #: Its last start has failed; its host has no power.
+        self.failed = self.off = False
+        #: Called when it starts, with new files or old ones.
+        self.starts: Callable[[Dhcpd], None] = lambda dhcpd: None
 
     @property
     def identity(self) -> str:
@@ -76,7 +95,13 @@ class Dhcpd:
 
     def _born(self) -> None:
         self.starting = False
-        if self.pid is not None:
+        if self.pid is not None or self.off:
+            return
+        self.generation = rolled_out((self.folder / "dhcpd.conf").read_text())
+        self.starts(self)
+        self.failed = not self.is_fit(self.generation)
+        if self.failed:
+            self.network.world.tell(f"dhcpd on {self.name} does not start with its files")
             return
         self.network.pids += 1
         self.pid, self.started = self.network.pids, self.network.world.now
@@ -88,11 +113,16 @@ class Dhcpd:
             end.state = "startup"
             self.network.connect(name)
         pid = self.pid
-        if SHORT_LIVED in (self.folder / "dhcpd.conf").read_text():
+        if SHORT_LIVED in self.generation:
             self.network.world.after(
                 LIVES, lambda: self.end("by its configuration") if self.pid == pid else None
             )
         self.network.world.after(STARTUP, lambda: self._alone(pid))
+
+    def is_fit(self, generation: tuple[str, ...]) -> bool:
+        """Whether it starts with such files."""
+        primary = any(end.role == "primary" for end in self.ends.values())
+        return UNFIT not in generation and not (primary and UNFIT_ON_PRIMARY in generation)
 
     def _alone(self, pid: int) -> None:
         """Leave startup without a partner's word."""
@@ -162,6 +192,8 @@ class Network:
         self.world, self.pids = world, 200
         self.servers: dict[str, Dhcpd] = {}
         self.connected: dict[str, bool] = {}
+        #: How many connections there have been.
+        self.links: dict[str, int] = {}
         #: Whether servers can ask each other as clients do (a relay-only network: they can't).
         self.asked = True
 
@@ -190,15 +222,19 @@ class Network:
         """A server has gone: its partner notices after a while."""
         self.connected[name] = seconds > 1 and self.connected[name]
         partner = self.servers[gone.ends[name].partner]
-        pid = gone.pid
+        pid, link = gone.pid, self.links.get(name)
 
         def notices() -> None:
             end = partner.ends[name]
-            if partner.pid is None or gone.pid != pid:
+            back = gone.pid != pid
+            if partner.pid is None or (back and (seconds <= 1 or self.links.get(name) != link)):
                 return
             self.connected[name] = False
             if end.state == "normal":
                 partner.move(end, "communications-interrupted")
+            if back:
+                # As long as the old connection counted, it took no new one.
+                self.connect(name)
 
         self.world.after(seconds, notices)
 
@@ -210,6 +246,7 @@ class Network:
             if first.pid is None or second.pid is None or self.connected[name]:
                 return
             self.connected[name] = True
+            self.links[name] = self.links.get(name, 0) + 1
             self.world.after(MESSAGE, lambda: self.agree(name))
 
         self.world.after(MESSAGE, tries)

@@ -27,7 +27,7 @@ def main(seconds: float) -> int:
     found: dict[str, dict[str, object]] = {}
     for name, (mutant, scenarios) in MUTANTS.items():
         with mutant():
-            explored = explore(min(60.0, seconds / 4), names=scenarios, stop_at_first=True)
+            explored = explore(min(120.0, seconds / 4), names=scenarios, stop_at_first=True)
         told = str(explored.found[0]) if explored.found else None
         found[name] = {"schedules": explored.schedules, "story": told}
         print(f"without its cure ({name}): {told or 'NOT FOUND'}\n", flush=True)

@@ -8,6 +8,8 @@ from dataclasses import field
 from dhcpd import SERVING
 from dhcpd import Dhcpd
 from dhcpd import Network
+from generations import Generations
+from generations import last_rollout
 from iscdhcp.act.proving import STILL_PROVED
 from iscdhcp.act.proving import UNPROVED_MAX_AGE
 from iscdhcp.facts import asking
@@ -58,6 +60,10 @@ class Judge:
     unserved: dict[str, float] = field(default_factory=dict)
     #: The longest time for which a partner had been dead, unnoticed, when a server was silenced.
     window: float = 0.0
+    files: Generations = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.files = Generations(self.world, self.network, self.say)
 
     def say(self, what: str) -> None:
         """Note that something is wrong, once."""
@@ -67,6 +73,7 @@ class Judge:
 
     def each_step(self, world: World) -> None:
         """Whether anybody serves each relationship; what died by itself is not our doing."""
+        self.files.each_step()
         for server in sorted(self.passing):
             one = self.network.servers[server]
             ends = [(end.state, end.seen) for end in one.ends.values()]
@@ -105,9 +112,11 @@ class Judge:
         A partner that has died answers no question: what happened since its last answer can't be
         known, and that answer is never older than :data:`UNPROVABLE`.
         """
-        actor = self.world.current.name.partition(":")[0] if self.world.current else ""
+        call = self.world.current.name if self.world.current else ""
+        actor = call.partition(":")[0]
         self.acted.add(actor)
-        if how == "SIGTERM":
+        # What a rollout takes back is ended once more.
+        if how == "SIGTERM" and ":roll_back@" not in call:
             run = actor, dhcpd.name
             self.ended[run] = self.ended.get(run, 0) + 1
             if self.ended[run] > 1:
@@ -143,8 +152,11 @@ class Judge:
         """Whether a run that says it is done says the truth."""
         if run.kind is one_server.OneServer or self.faults:
             return
+        self.files.done(run)
         for server in run.run.servers:
-            before = run.run.record["servers"][server]["identity"]
+            entry = run.run.record["servers"][server]
+            # A rollout restarts nobody that has its files already.
+            before = entry["identity"] if entry.get("ordered") or not run.origins else None
             if self.network.servers[server].identity == before:
                 self.say(f"{run.name} says done, and dhcpd on {server} is the same as before")
             for name, end in self.network.servers[server].ends.items():
@@ -163,6 +175,7 @@ class Judge:
         for server in self.network.servers.values():
             if server.name not in self.faults | (alone if server.pid is None else calls):
                 self._left(server, runs)
+        self.files.at_the_end(runs)
         for run in runs:
             self._told(run)
 
@@ -191,7 +204,7 @@ class Judge:
         killed = any(one.process.killed for one in self.world.actors if one.name == run.name)
         says_so = "bring_back" in run.comment
         if run.kind is rollout.Rollout:
-            return killed
+            return killed and last_rollout(self.world, self.runs) is None
         return run.kind is reboot.PairReboot and (killed or says_so)
 
     def _told(self, run: Run) -> None:

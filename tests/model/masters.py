@@ -217,10 +217,16 @@ class Master:
         request = reboot.RebootRequest(timeout=120.0, host_timeout=100.0, **wanted)
         return Run(self, pair, name, reboot.PairReboot, request)
 
-    def rolls_out(self, pair: str, name: str, source: str, **wanted: Any) -> Run:
-        """A rollout of one line more in both files, as the orchestration makes it."""
+    def rolls_out(self, pair: str, name: str, source: str | None, **wanted: Any) -> Run:
+        """
+        A rollout of one line more in both files, as the orchestration makes it.
+
+        source
+            Of :data:`dhcpd.SOURCES`; ``None`` takes the last rollout back.
+        """
         request = rollout.RolloutRequest(timeout=120.0, **wanted)
-        return Run(self, pair, name, rollout.Rollout, request, {"source": source})
+        origins = {"source": source} if source else {"previous": True}
+        return Run(self, pair, name, rollout.Rollout, request, origins)
 
     def one_server(self, server: str, name: str, **wanted: Any) -> Run:
         """A stop or start of one server as the runner makes it."""
@@ -242,11 +248,14 @@ class Run:
         self.result: bool | None = None
         self.comment = ""
         self.run: Any = None
+        #: When it was given, and when it ended by itself.
+        self.begun_at, self.over_at = 0.0, 0.0
         #: Called when it says that it is done.
         self.when_done: Callable[[Run], None] = lambda run: None
 
     def __call__(self) -> None:
         master, world = self.master, self.master.world
+        self.begun_at = world.now
         messages = Messages(world, master.servers, self.name)
         self.run = self.kind(
             self.pair, master.pairs, messages, master.folder, f"{self.name} on {master.name}",
@@ -261,6 +270,7 @@ class Run:
         if self.result:
             self.when_done(self)
         self.run.unlock()
+        self.over_at = world.now
         world.tell(f"{self.name}: {'done' if self.result else 'failed'}: {self.comment}")
 
     def _all(self) -> bool:

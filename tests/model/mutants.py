@@ -13,6 +13,7 @@ from iscdhcp.act import dead_man
 from iscdhcp.act import guard
 from iscdhcp.act import proving
 from iscdhcp.act import restarting
+from iscdhcp.act import stage
 from iscdhcp.act import starting
 from iscdhcp.pair import locks
 from iscdhcp.rules import is_complete
@@ -23,6 +24,7 @@ from iscdhcp.run import base
 from iscdhcp.run import restart
 from iscdhcp.run import rollout
 from iscdhcp.run.alone import Alone
+from iscdhcp.run.base import Step
 
 Mutant = Callable[[], contextlib.AbstractContextManager[Any]]
 
@@ -74,6 +76,36 @@ def _no_question() -> Iterator[None]:
         yield
 
 
+@contextlib.contextmanager
+def _no_way_back_before_the_files() -> Iterator[None]:
+    """The record says that something was put in place only once all of it is."""
+    write = stage.write_json
+
+    def only_at_the_end(path: Any, record: Any) -> None:
+        if record["state"] != "applied" or record["applied_at"]:
+            write(path, record)
+
+    with mock.patch.object(stage, "write_json", only_at_the_end):
+        yield
+
+
+@contextlib.contextmanager
+def _takes_back_what_is_last() -> Iterator[None]:
+    """A way back that is gone on with does not know what it was to take back."""
+    real = rollout.Rollout.stage
+
+    def stages(self: Any, test: bool = False) -> Step:
+        self.record.pop("takes_back", None)
+        return real(self, test)
+
+    with mock.patch.object(rollout.Rollout, "stage", stages):
+        yield
+
+
+def _stays_down(here: Any, *_: Any) -> dict[str, Any]:
+    return {"result": False, "comment": f"dhcpd on {here.id} did not start."}
+
+
 def _claims_of_nobody() -> contextlib.AbstractContextManager[Any]:
     return mock.patch.object(claims.Claims, "current", None)
 
@@ -81,6 +113,15 @@ def _claims_of_nobody() -> contextlib.AbstractContextManager[Any]:
 def _nothing() -> None:
     pass
 
+
+def _only_what_is_applied(record: Any) -> Any:
+    return record if record and record["state"] == "applied" else None
+
+
+#: Scenarios with files that fail, and with their way back.
+_UNFIT = "a rollout with which nobody starts, given again"
+_UNFIT_ON_PRIMARY = "a rollout with which the primary does not start, given again"
+_TAKEN_BACK = "a rollout taken back"
 
 #: By name: the mutant, and the scenarios in which it shows.
 MUTANTS: dict[str, tuple[Mutant, list[str]]] = {
@@ -109,6 +150,40 @@ MUTANTS: dict[str, tuple[Mutant, list[str]]] = {
     "nothing is taken back": (
         lambda: mock.patch.object(rollout.Rollout, "_take_back", lambda self, server, step: step),
         ["a bad rollout"],
+    ),
+    "old files are not put back where new ones do not start": (
+        lambda: mock.patch.object(restarting, "_start_with_old", _stays_down),
+        [_UNFIT],
+    ),
+    "a run does not ask what became of its files": (
+        lambda: mock.patch.object(rollout.Rollout, "_stage_record", lambda self, server: {}),
+        [_UNFIT],
+    ),
+    "new files before the way back is noted": (
+        _no_way_back_before_the_files,
+        [_UNFIT],
+    ),
+    "a lost answer proves new files": (
+        lambda: mock.patch.object(rollout.Rollout, "_not_in_place", lambda self, server: None),
+        [_UNFIT],
+    ),
+    "the primary does not wait for the secondary": (
+        lambda: mock.patch.object(
+            rollout.Rollout, "prove", lambda self, position, test=False: Step(True, "surely")
+        ),
+        ["a rollout"],
+    ),
+    "nobody says who keeps the new files": (
+        lambda: mock.patch.object(rollout.Rollout, "_untouched", lambda self, server: ""),
+        [_UNFIT_ON_PRIMARY],
+    ),
+    "what is staged replaces the way back of before": (
+        lambda: mock.patch.object(stage, "last_applied", _only_what_is_applied),
+        [_TAKEN_BACK],
+    ),
+    "a way back that is gone on with begins anew": (
+        _takes_back_what_is_last,
+        [_TAKEN_BACK],
     ),
     "nobody watches who serves alone": (
         lambda: mock.patch.object(Alone, "look", lambda self, answers: None),

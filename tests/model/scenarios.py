@@ -16,6 +16,7 @@ from invariants import RESCUED
 from invariants import SILENT_LOOKS
 from invariants import Judge
 from iscdhcp.act import claims
+from iscdhcp.act import stage
 from iscdhcp.errors import IscDhcpError
 from iscdhcp.host import names
 from iscdhcp.pair import locks
@@ -33,6 +34,9 @@ from world import World
 HORIZON = 900.0
 #: Seconds from SIGTERM to the end of a dhcpd that is slow: whoever stops it waits for 20 s.
 SLOW = 26.0
+#: Seconds of a rollout's probation; after which a command is given again: the claims that a run has
+#: left behind are over then.
+PROBATION, LATER = 20.0, 240.0
 
 
 @dataclass
@@ -99,6 +103,19 @@ class Setting:
 
         self.world.after(after, stop)
 
+    def power_cut(self, server: str) -> None:
+        """Have a server's host lose its power and come up again, which is nobody's fault here."""
+        if server in self.servers:
+            self.judge.faults.add(server)
+            self.judge.passing.add(server)
+            self.servers[server].loses_power()
+
+    def rolls_out(self, source: str | None, name: str = "ann", after: float = 0.0) -> None:
+        """Have a rollout ordered at the first master; see :meth:`masters.Master.rolls_out`."""
+        self.judge.files.probation = PROBATION
+        run = self.masters[0].rolls_out("foo", name, source, probation=PROBATION)
+        self.run(run, after)
+
     def loses_power(self, server: str, after: float) -> None:
         """Have a server's host lose its power: nobody notices for a while."""
 
@@ -136,11 +153,15 @@ def setting(
     judge = Judge(world, network)
     for server in servers.values():
         server.claimed = judge.claimed
+        server.write_configuration()
     world.check = judge.each_step
     for server in servers.values():
         server.host.before = judge.before
+        server.dhcpd.starts = judge.files.starts
     found = [Master(world, servers, folder / f"master{n}", f"master{n}") for n in range(masters)]
-    return Setting(world, network, servers, found, judge)
+    made = Setting(world, network, servers, found, judge)
+    world.power_cut = made.power_cut
+    return made
 
 
 # -- what is explored ------------------------------------------------------------------------------
@@ -215,18 +236,32 @@ def a_slow_end_of_a_drained_one(to: Setting) -> None:
 
 def a_rollout(to: Setting) -> None:
     """Both get a line more, the first on probation."""
-    to.run(to.masters[0].rolls_out("foo", "ann", "salt://good", probation=20.0))
+    to.rolls_out("salt://good")
 
 
 def a_bad_rollout(to: Setting) -> None:
     """Both get a line with which dhcpd ends after a while."""
-    to.run(to.masters[0].rolls_out("foo", "ann", "salt://bad", probation=20.0))
+    to.rolls_out("salt://bad")
+
+
+def a_rollout_given_again(to: Setting, source: str = "salt://good") -> None:
+    """A rollout, and the same command minutes later: it goes on, or begins anew."""
+    to.rolls_out(source)
+    to.rolls_out(source, "bob", LATER)
+
+
+def a_rollout_taken_back(to: Setting) -> None:
+    """A rollout, and ``previous`` after it, twice: the second goes on, or has nothing to do."""
+    to.rolls_out("salt://good")
+    to.rolls_out(None, "bob", LATER)
+    to.rolls_out(None, "eve", 2 * LATER)
 
 
 def a_bad_rollout_of_two_masters(to: Setting) -> None:
     """The same, and another person at another master who gives the command while it is on."""
     a_bad_rollout(to)
-    to.run(to.masters[1].rolls_out("foo", "bob", "salt://bad", probation=20.0), after=4.0)
+    bob = to.masters[1].rolls_out("foo", "bob", "salt://bad", probation=PROBATION)
+    to.run(bob, after=4.0)
 
 
 def reboots_and_a_restart(to: Setting) -> None:
@@ -332,6 +367,8 @@ class Scenario:
     begin: Callable[[Setting], None]
     hub: bool = False
     masters: int = 1
+    #: Whether a schedule may take a host's power.
+    power: bool = False
 
 
 def _by(method: str, begin: Callable[..., None]) -> Callable[[Setting], None]:
@@ -366,8 +403,21 @@ SCENARIOS = {
         Scenario("reboots", reboots),
         Scenario("reboots by signal", _by("signal", reboots)),
         Scenario("reboots, and a run of another master", reboots_and_a_restart, masters=2),
-        Scenario("a rollout", a_rollout),
-        Scenario("a bad rollout", a_bad_rollout),
+        Scenario("a rollout", a_rollout, power=True),
+        Scenario("a bad rollout", a_bad_rollout, power=True),
+        Scenario("a rollout given again", a_rollout_given_again, power=True),
+        Scenario("a bad rollout given again", _by("salt://bad", a_rollout_given_again), power=True),
+        Scenario(
+            "a rollout with which nobody starts, given again",
+            _by("salt://unfit", a_rollout_given_again),
+            power=True,
+        ),
+        Scenario(
+            "a rollout with which the primary does not start, given again",
+            _by("salt://unfit-on-primary", a_rollout_given_again),
+            power=True,
+        ),
+        Scenario("a rollout taken back", a_rollout_taken_back, power=True),
         Scenario("a bad rollout of two masters", a_bad_rollout_of_two_masters, masters=2),
         Scenario("a maintenance", a_maintenance),
         Scenario("a maintenance whose partner dies", a_maintenance_whose_partner_dies),
@@ -393,17 +443,34 @@ def modelled() -> Iterator[Locks]:
     """Have the real code use locks that end with a killed process, and no luck."""
     modules = (claims, locks, journal)
     before = [module.fcntl for module in modules]
-    luck, resolved = claims.random, names.resolved
+    luck, resolved, copy = claims.random, names.resolved, stage.copy
     for module in modules:
         module.fcntl = _LOCKS  # type: ignore[attr-defined]
     claims.random = _NoLuck  # type: ignore[assignment]
     names.resolved = lambda name: []  # type: ignore[assignment]
+    stage.copy = _copies(copy)  # type: ignore[assignment]
     try:
         yield _LOCKS
     finally:
         for module, one in zip(modules, before, strict=True):
             module.fcntl = one
-        claims.random, names.resolved = luck, resolved
+        claims.random, names.resolved, stage.copy = luck, resolved, copy
+
+
+def _copies(copy: Callable[..., None]) -> Callable[..., None]:
+    """Return :func:`iscdhcp.files.copy`, with a point before and after it."""
+
+    def copies(source: str, target: str, like: str | None = None) -> None:
+        assert _LOCKS.world is not None
+        path = Path(target)
+        what = "the old" if stage.BACKUP in source else "the new"
+        what = "a backup of" if stage.BACKUP in target else what
+        text = f"{what} {path.name.partition(stage.BACKUP)[0]} on {path.parent.name}"
+        _LOCKS.world.point("act", f"{text} is to be written")
+        copy(source, target, like)
+        _LOCKS.world.point("act", f"{text} is written")
+
+    return copies
 
 
 class _NoLuck:

@@ -25,6 +25,7 @@ from scenarios import modelled
 from scenarios import setting
 from world import KILL
 from world import LOSE
+from world import POWER
 from world import TWICE
 from world import Decision
 from world import Kept
@@ -82,11 +83,13 @@ def play(scenario: Scenario, schedule: Schedule, kept: Kept | None = None) -> Ou
     return Outcome(to.judge.wrong, to.world.points, story, (state, runs), to.judge.window)
 
 
-def options(point: Point) -> Iterator[Decision]:
-    """What may happen at a point."""
+def options(point: Point, power: bool = False) -> Iterator[Decision]:
+    """What may happen at a point; ``power``: a host may lose it."""
     for seconds in DELAYS:
         yield Decision(seconds)
     yield Decision(fault=KILL)
+    if power and point.host.startswith("dhcp-"):
+        yield Decision(fault=POWER)
     if point.kind == "message":
         yield Decision(fault=LOSE)
         if " orders " in point.what:
@@ -96,7 +99,7 @@ def options(point: Point) -> Iterator[Decision]:
 
 def schedules(scenario: Scenario, first: Outcome, luck: random.Random) -> Iterator[Schedule]:
     """Yield schedules without an end: single decisions, pairs of them, then more at random."""
-    singles = [{point.key: one} for point in first.points for one in options(point)]
+    singles = [{point.key: one} for point in first.points for one in options(point, scenario.power)]
     luck.shuffle(singles)
     yield from singles
     for _ in range(len(singles) * 2):

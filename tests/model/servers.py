@@ -16,6 +16,7 @@ from iscdhcp.act import claims
 from iscdhcp.act import configuring
 from iscdhcp.act import dead_man
 from iscdhcp.act import partner_down
+from iscdhcp.act import previous as act_previous
 from iscdhcp.act import restarting
 from iscdhcp.act import stage
 from iscdhcp.act import starting
@@ -198,6 +199,10 @@ class Host:
     def systemctl(self, *words: str, check: bool = True) -> str:
         if words[0] == "restart":
             self._start()
+        elif words[0] == "reset-failed":
+            self.dhcpd.failed = False
+        elif words[0] == "show" and self.dhcpd.failed:
+            return "failed"
         elif words[0] == "show":
             return "inactive" if self.dhcpd.pid is None else "active"
         return ""
@@ -269,19 +274,21 @@ class ModelledServer:
     def server(self) -> Server:
         return read_server(self.settings(), self.host, lambda *_: self._parsed())
 
-    def _parsed(self) -> views.Configuration:
-        """Return what is on disk, which is written when it is read first."""
-        path = self.folder / "dhcpd.conf"
-        if self._read is None:
-            path.write_text(
-                "omapi-port 7911;\n"
-                + "".join(
-                    CONFIGURATION.format(
-                        name=name, role=end.role, mine=self.id, theirs=end.partner, net=net
-                    )
-                    for net, (name, end) in enumerate(self.dhcpd.ends.items())
+    def write_configuration(self) -> None:
+        """Write dhcpd.conf for the relationships that its dhcpd has."""
+        (self.folder / "dhcpd.conf").write_text(
+            "omapi-port 7911;\n"
+            + "".join(
+                CONFIGURATION.format(
+                    name=name, role=end.role, mine=self.id, theirs=end.partner, net=net
                 )
+                for net, (name, end) in enumerate(self.dhcpd.ends.items())
             )
+        )
+
+    def _parsed(self) -> views.Configuration:
+        """Return what is on disk."""
+        path = self.folder / "dhcpd.conf"
         text = path.read_text()
         if self._read is None or self._read[0] != text:
             self._read = text, views.views(syntax.parse_text(text, str(path)))
@@ -359,6 +366,26 @@ class ModelledServer:
 
         def up() -> None:
             self.silent, self.boot = False, self.boot + 1
+            world.tell(f"{self.id} is up again")
+            self.dhcpd.start()
+
+        world.after(REBOOT, up)
+
+    def loses_power(self) -> None:
+        """Have the host lose its power, and come up with its dhcpd started by its own unit."""
+        world = self.world
+        if self.silent:
+            return
+        self.silent = self.dhcpd.off = True
+        self.jobs.clear()
+        for actor in world.actors:
+            if actor.process.host == self.id and not actor.done:
+                world.kill(actor.process)
+        self.dhcpd.end("its host lost power", closes=False)
+
+        def up() -> None:
+            self.silent = self.dhcpd.off = False
+            self.boot += 1
             world.tell(f"{self.id} is up again")
             self.dhcpd.start()
 
@@ -450,22 +477,28 @@ class ModelledServer:
         )  # fmt: skip
 
     def _stage(
-        self, run: str, test: bool, probation: dict[str, float], source: str
-    ) -> dict[str, Any]:
-        """As ``dhcpd.stage``, with a line more in dhcpd.conf."""
+        self, run: str, test: bool, probation: dict[str, float], source: str | None = None,
+        previous: str | None = None,
+    ) -> dict[str, Any]:  # fmt: skip
+        """As ``dhcpd.stage``, with a line more in dhcpd.conf, or the files of before."""
         self.world.point("look", f"configuration of {self.id}")
-        self._parsed()
         main = str(self.folder / "dhcpd.conf")
-        candidate = stage.candidate_beside(main)
-        Path(candidate).write_text(f"{Path(main).read_text()}{SOURCES[source]}\n")
+        if previous is not None:
+            candidates, _ = act_previous.candidates(self, main, previous)
+        else:
+            old = Path(main).read_text().splitlines(keepends=True)
+            kept = [line for line in old if line.strip() not in SOURCES.values()]
+            candidates = {main: stage.candidate_beside(main)}
+            Path(candidates[main]).write_text("".join([*kept, f"{SOURCES[str(source)]}\n"]))
+        seconds = probation.get(self.id, 0.0)
         try:
             return dict(
                 configuring.put_on_stage(
-                    self, self.server(), run, {main: candidate}, test, probation.get(self.id, 0.0)
+                    self, self.server(), run, candidates, test, seconds, previous
                 )
             )
         finally:
-            configuring.discard([candidate])
+            configuring.discard(candidates.values())
 
     def _unstage(self, run: str | None = None) -> dict[str, Any]:
         record = self.notes.stage.record
@@ -474,9 +507,10 @@ class ModelledServer:
         return {"result": True, "comment": ""}
 
     def _normal_form(self, nonce: str, relationship: str, digest_only: bool) -> dict[str, Any]:
-        tree = syntax.parse_file(str(self.folder / "dhcpd.conf"))
-        form = normal.normal_form(tree, nonce, relationship)
-        return {"digest": form["digest"], "relationships": {}} if digest_only else form
+        path = str(self.folder / "dhcpd.conf")
+        form = normal.normal_form(syntax.parse_file(path), nonce, relationship)
+        shown = {"digest": form["digest"]} if digest_only else form
+        return {**shown, "file": path, "relationships": {}}
 
     def _roll_back(
         self, run: Any = None, evidence: Any = None, force: Any = None, timeout: Any = None,

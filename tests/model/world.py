@@ -23,7 +23,7 @@ BEGIN = 1_800_000_000.0
 #: Seconds that passing a point takes, by its kind: a look, an order on its way, an act.
 COSTS = {"look": 0.004, "act": 0.002, "message": 0.015}
 
-KILL, LOSE, TWICE = "kill", "lose", "twice"
+KILL, LOSE, TWICE, POWER = "kill", "lose", "twice", "power"
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,8 @@ class Point:
     kind: str
     what: str
     at: float
+    #: Of whoever passed it.
+    host: str = ""
 
     @property
     def key(self) -> tuple[str, int]:
@@ -72,6 +74,7 @@ class Process:
     name: str
     host: str
     killed: bool = False
+    killed_at: float | None = None
     locks: list[Any] = field(default_factory=list)
 
 
@@ -108,6 +111,8 @@ class World:
     def __init__(self, schedule: Schedule, kept: Kept | None = None) -> None:
         self.schedule, self.kept = schedule, dict(kept or {})
         self._kept_all = tuple(self.kept.values())
+        #: Called for a host that loses its power.
+        self.power_cut: Callable[[str], None] = lambda host: None
         #: Called after every step.
         self.check: Callable[[World], None] = lambda world: None
         self.now = BEGIN
@@ -176,7 +181,8 @@ class World:
         """End the world: what still waits never goes on."""
         self.over = True
         for actor in self.actors:
-            if not actor.done:
+            # One that was killed before its first step has nothing to end.
+            if not actor.done and actor.course:
                 actor.course.throw(Ended)
 
     # -- what actors do ----------------------------------------------------------------------------
@@ -201,13 +207,15 @@ class World:
         if self.over or actor is None:
             raise Ended
         actor.points += 1
-        passed = Point(actor.name, actor.points, kind, what, self.now)
+        passed = Point(actor.name, actor.points, kind, what, self.now, actor.process.host)
         self.points.append(passed)
         decision = self.schedule.get(passed.key) or self.kept.pop(what, None)
         if decision is not None:
             self.tell(f"{actor.name}, {what}: {decision}")
             if decision.fault == KILL:
                 self.kill(actor.process)
+            elif decision.fault == POWER:
+                self.power_cut(actor.process.host)
         held_up = decision.seconds if decision and decision.fault is None else 0.0
         self._park(self.now + COSTS.get(kind, 0.0) + held_up)
         return decision
@@ -224,7 +232,7 @@ class World:
 
     def kill(self, process: Process) -> None:
         """End a process as SIGKILL does."""
-        process.killed = True
+        process.killed, process.killed_at = True, self.now
         for file in process.locks:
             if not file.closed:
                 fcntl.flock(file, fcntl.LOCK_UN)

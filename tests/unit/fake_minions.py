@@ -122,12 +122,13 @@ def discovery():
     return found
 
 
-def new_run(kind, minions, folder, request):
-    """A run of a kind over the fleet's only pair; ``said`` is what it told."""
+def new_run(kind, minions, folder, request, pair=None):
+    """A run of a kind over a pair, by default the fleet's only one; ``said`` is what it told."""
     said = []
-    found = discovery()
+    found = pair_discovery.Discovery() if pair else discovery()
+    pair = pair or found.pairs[0]
     who, clock = "ann on master", minions.clock
-    run = kind(found.pairs[0], found, minions, folder, who, request, said.append, clock=clock)
+    run = kind(pair, found, minions, folder, who, request, said.append, clock=clock)
     run.said = said
     return run
 

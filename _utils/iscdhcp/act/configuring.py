@@ -308,11 +308,14 @@ def proved(here: Here, server: Server) -> bool:
         return False
     if record["proved"]:
         return True
+    if record["applied_at"] is None:
+        # A call has died while it brought files in place, or back: they are not all the new ones.
+        return False
     relationships = gather.gather(here.settings(), server)["relationships"]
     ends = relationships.values()
     before = record["peers"]["relationships"] if record["peers"] else ()
     works = (
-        server.process.started > (record["applied_at"] or 0.0)
+        server.process.started > record["applied_at"]
         and here.host.clock.time() >= server.process.started + record["probation"]
         and bool(ends)
         and set(before) <= set(relationships)

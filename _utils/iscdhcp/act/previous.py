@@ -29,10 +29,10 @@ def candidates(here: Here, main: str, run: str) -> tuple[dict[str, str], list[st
     Raises :class:`StagingError` where a backup is gone. Files that the rollout has added stay where
     they are, unread.
     """
-    record = here.notes.stage.record
+    record = stage.last_applied(here.notes.stage.record)
     found: dict[str, str] = {}
     told: list[str] = []
-    if record is None or record["run"] != run or record["state"] != "applied":
+    if record is None or record["run"] != run:
         return found, told
     try:
         for target, one in record["files"].items():

@@ -12,6 +12,7 @@ import re
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from ..answers import PeersReport
 from ..answers import StagedFile
@@ -89,22 +90,7 @@ class Stage:
     @property
     def record(self) -> StageRecord | None:
         """What is staged or was applied last, or ``None``."""
-        found = read_json(self._path)
-        if not isinstance(found, dict) or not found.get("files"):
-            return None
-        # Records of earlier versions have fewer keys.
-        return {
-            "run": str(found["run"]),
-            "main": str(found["main"]),
-            "state": str(found["state"]),
-            "staged_at": float(found.get("staged_at") or 0.0),
-            "applied_at": found.get("applied_at"),
-            "proved": bool(found.get("proved")),
-            "probation": float(found.get("probation") or 0.0),
-            "takes_back": found.get("takes_back"),
-            "peers": found.get("peers"),
-            "files": {target: _file(one) for target, one in found["files"].items()},
-        }
+        return _record(read_json(self._path))
 
     def keep(
         self,
@@ -144,14 +130,18 @@ class Stage:
             staged = os.path.realpath(target) + STAGED
             os.chmod(candidate, 0o600)
             os.replace(candidate, staged)
-            before = files.get(target)
+            known = files.get(target)
             files[target] = {
                 "staged": staged,
                 "digest": digest(staged),
-                "existed": before["existed"] if before else None,
-                "backup": before["backup"] if before else None,
+                "existed": known["existed"] if known else None,
+                "backup": known["backup"] if known else None,
             }
         applied = any(one["existed"] is not None for one in files.values())
+        before = old["before"] if old and applied else last_applied(old)
+        if before:
+            # One way back is enough.
+            before["before"] = None
         record: StageRecord = {
             "run": run,
             "main": main,
@@ -163,6 +153,7 @@ class Stage:
             "takes_back": takes_back,
             "peers": peers,
             "files": files,
+            "before": before,
         }
         write_json(self._path, record)
         return record
@@ -179,7 +170,9 @@ class Stage:
         record = self.record
         if record:
             self._forget(record)
-            if record["state"] == "staged":
+            if record["state"] == "staged" and record["before"]:
+                write_json(self._path, record["before"])
+            elif record["state"] == "staged":
                 self._path.unlink(missing_ok=True)
 
     @staticmethod
@@ -233,6 +226,9 @@ class Stage:
         if record is None or record["state"] == "staged" or run not in (None, record["run"]):
             return []
         changed = []
+        # From now on what is in place is neither the new nor the old.
+        record["applied_at"] = None
+        write_json(self._path, record)
         for target, one in record["files"].items():
             if one["existed"] is None:
                 continue
@@ -252,6 +248,36 @@ class Stage:
         record["state"] = "rolled-back"
         write_json(self._path, record)
         return changed
+
+
+def last_applied(record: StageRecord | None) -> StageRecord | None:
+    """
+    Return what was put in place last and still is, as far as a server's record tells.
+
+    What is only staged, or was taken back, has left what was there before it as it was.
+    """
+    if record is None or record["state"] == "applied":
+        return record
+    return record["before"]
+
+
+def _record(found: Any) -> StageRecord | None:
+    """Return a record on disk; those of earlier versions have fewer keys."""
+    if not isinstance(found, dict) or not found.get("files"):
+        return None
+    return {
+        "run": str(found["run"]),
+        "main": str(found["main"]),
+        "state": str(found["state"]),
+        "staged_at": float(found.get("staged_at") or 0.0),
+        "applied_at": found.get("applied_at"),
+        "proved": bool(found.get("proved")),
+        "probation": float(found.get("probation") or 0.0),
+        "takes_back": found.get("takes_back"),
+        "peers": found.get("peers"),
+        "files": {target: _file(one) for target, one in found["files"].items()},
+        "before": _record(found.get("before")),
+    }
 
 
 def _file(found: Mapping[str, str | None]) -> StagedFile:

@@ -208,7 +208,13 @@ def _keep_parsed(here: Here, new: ProcessMark, begun: float) -> None:
 
 def _compared(here: Here, last: Ran, service: Service) -> tuple[list[str], list[str]]:
     """Note what runs now and compare it with ``last``; see :func:`ran.differences`."""
-    now = here.notes.what_runs(here.server())
+    server = here.server()
+    try:
+        now = here.notes.what_runs(server)
+    except OSError:
+        # It serves: a full disk does not make that a failure.
+        log.warning("what runs could not be noted", exc_info=True)
+        now = ran.of(server, last)
     if now is None:
         return [], []
     return ran.differences(last, now, service.by_command)

@@ -396,6 +396,9 @@ def half_defined(
         )
         for minion in silent
     ]
-    step = f"if {' or '.join(silent)} is the partner: bring it back; else {_FIX}"
+    step = (
+        f"if {' or '.join(silent)} is the partner: bring it back, or see what to type where it is "
+        f"dead: salt-run dhcp_failover.status; else {_FIX}"
+    )
     found += [Finding("half-defined", CAUSE, text, step if silent else _FIX) for text in problems]
     return {"not a pair": [one.as_dict() for one in found]} if found else {}

@@ -10,6 +10,7 @@ import itertools
 from collections.abc import Container
 from collections.abc import Iterable
 from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
 from typing import Any
@@ -78,6 +79,12 @@ class Unpaired:
     text: str
     #: The minions that may be the partner.
     rivals: tuple[str, ...] = ()
+    #: ``primary`` or ``secondary``, its partner's address and MCLT in seconds, as it says them.
+    role: str | None = None
+    peer_address: str | None = None
+    mclt: int | None = None
+    #: The minions that have answered now and have its partner's address.
+    there: tuple[str, ...] = ()
 
 
 @dataclass
@@ -155,9 +162,11 @@ def match(reports: Mapping[str, Mapping[str, Any]], unheard: Container[str] = ()
         mutual = facing[minion, name]
         if len(mutual) != 1 or facing[mutual[0][0], name] != [(minion, mine)]:
             text = _unmatched(minion, name, mine, index.named[name], facing)
-            kind, rivals = ("doubtful" if mutual else "alone"), [one for one, _ in mutual]
+            kind, rivals = ("doubtful" if mutual else "alone"), tuple(one for one, _ in mutual)
             found.problems.append(text)
-            found.unpaired.append(Unpaired(minion, name, kind, text, tuple(rivals)))
+            said = mine.get("role"), mine.get("peer_address"), mine.get("mclt")
+            there = index.answering_at(mine, minion, unheard)
+            found.unpaired.append(Unpaired(minion, name, kind, text, rivals, *said, there))
             continue
         other, theirs = mutual[0]
         paired |= {(minion, name), (other, name)}
@@ -190,6 +199,10 @@ class _Index:
         self.named: dict[str, list[_End]] = {}
         self.hosts: dict[tuple[str, str], dict[str, Mapping[str, Any]]] = {}
         self.peers: dict[tuple[str, str], set[str]] = {}
+        self.having: dict[str, list[str]] = {}
+        for minion, report in sorted(reports.items()):
+            for address in report.get("addresses") or ():
+                self.having.setdefault(address, []).append(minion)
         for minion, name, end in ends:
             self.named.setdefault(name, []).append((minion, end))
             for address in _host_of(end, reports[minion]):
@@ -208,6 +221,13 @@ class _Index:
         for address in _host_of(mine, host):
             naming |= self.peers.get((name, address), set())
         return [(one, named[one]) for one in sorted(naming & named.keys()) if one != minion]
+
+    def answering_at(
+        self, mine: Mapping[str, Any], minion: str, unheard: Container[str]
+    ) -> tuple[str, ...]:
+        """Return the other minions whose hosts have the peer's address of ``mine``, and answer."""
+        found = {one for address in _peer_of(mine) for one in self.having.get(address, ())}
+        return tuple(sorted(one for one in found if one != minion and one not in unheard))
 
 
 def _facing(
@@ -247,10 +267,11 @@ def _host_of(end: Mapping[str, Any], report: Mapping[str, Any]) -> set[str]:
 _NAMED = 5
 
 
-def _listed(names: list[str], joined: str = ", ") -> str:
+def listed(names: Sequence[str], joined: str = ", ") -> str:
+    """Return names for a sentence: some of them, and how many more there are."""
     rest = len(names) - _NAMED
     more = [f"{rest} more"] if rest > 0 else []
-    return joined.join(names[:_NAMED] + more)
+    return joined.join([*names[:_NAMED], *more])
 
 
 def _unmatched(
@@ -265,14 +286,14 @@ def _unmatched(
     fit = [other for other, _ in facing[minion, name]]
     if len(fit) > 1:
         return (
-            f"{where}: several minions have that address, or had it: {_listed(fit)}; if one was "
+            f"{where}: several minions have that address, or had it: {listed(fit)}; if one was "
             "replaced, delete its key (salt-key -d) or take its dhcpd.conf away. There is no pair "
             "before one of them alone has the address"
         )
     if fit:
         rival = [other for other, _ in facing[fit[0], name] if other != minion]
         return (
-            f"{where}: {fit[0]} is the partner of {_listed(rival, ' or ') or 'another minion'}: if "
+            f"{where}: {fit[0]} is the partner of {listed(rival, ' or ') or 'another minion'}: if "
             f"{minion} was replaced, delete its key (salt-key -d) or take its dhcpd.conf away"
         )
     same = list(itertools.islice((one for one in named if one[0] != minion), _NAMED + 1))

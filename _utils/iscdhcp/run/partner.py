@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from .. import unknown
 from .. import words
@@ -21,6 +22,8 @@ from ..clock import Clock
 from ..errors import IscDhcpError
 from ..pair.discovery import Discovery
 from ..pair.discovery import Pair
+from ..pair.discovery import listed
+from ..pair.half_known import HalfKnown
 from ..pair.minions import Minions
 from ..rules import is_dead
 from ..rules import lease_age
@@ -91,6 +94,11 @@ class PartnerRun(PairRun):
         assert request.only
         self.server = request.only
         self.other = second if self.server == first else first
+        #: The silent minions that may be the partner, where only its address is known.
+        self.suspects: tuple[str, ...] = ()
+        if isinstance(pair, HalfKnown):
+            self.suspects = pair.suspects
+            self.group = sorted({*self.group, *self.suspects})
         self._held_until: float | None = None
 
     def _left(self, acted_on: str | None = None) -> str:
@@ -103,10 +111,12 @@ class PartnerRun(PairRun):
         Put :attr:`server` into partner-down because its partner is dead, if it is.
 
         confirm
-            The partner's minion id, from a person who has made sure of it.
+            The partner's minion id, from a person who has made sure of it; its address where nobody
+            knows that.
         """
         me, dead, name = self.server, self.other, self.pair.name
-        self.say(f"Asking {me} and {dead} (a dead minion takes some seconds).")
+        asked = [me, *self.suspects] if isinstance(self.pair, HalfKnown) else [me, dead]
+        self.say(f"Asking {listed(asked, ' and ')} (a dead minion takes some seconds).")
         answers = self._ask_all(test)
         refused = [one["refused"] for _, one in sorted(answers.items()) if one.get("refused")]
         if refused:
@@ -117,7 +127,10 @@ class PartnerRun(PairRun):
             return Step(
                 False, f"No usable answer from {me}, the survivor ({why}). Nothing was done."
             )
-        partner = self._partner(answers.get(dead, {}), mine["offset"])
+        changed = self._known_by_now(answers)
+        if changed:
+            return Step(False, f"{changed} Nothing was done.")
+        partner = self._partner(self._of_partner(answers), mine["offset"])
         if partner["running"]:
             # One that answers needs no search.
             verdict = is_dead.judge(mine["facts"], name, partner, None, confirm)
@@ -164,7 +177,9 @@ class PartnerRun(PairRun):
         if not done.get("result") and "lost" not in done:
             return Step(False, f"{done.get('comment')} Nothing was done.", warnings=warnings)
         # Whatever was said: both ends once more.
-        answers = self.minions.status([me, dead], brief=True)
+        half = isinstance(self.pair, HalfKnown)
+        asked = [me, *self.suspects] if half else [me, dead]
+        answers = self.minions.status(asked, brief=True)
         facts = answers.get(me, {}).get("facts") or unknown.server()
         end = facts["relationships"].get(name) or unknown.end()
         if end["state"] != "partner-down":
@@ -175,21 +190,23 @@ class PartnerRun(PairRun):
                 "at dhcp_failover.status, then run this again.",
                 warnings=warnings,
             )
-        back = (answers.get(dead, {}).get("facts") or unknown.server())["process"]
-        if back["running"]:
+        back = self._running(answers, [*self.suspects] if half else [dead])
+        if back:
+            who, pid = back
             return Step(
                 False,
-                f"{me} is in partner-down, and {dead} runs dhcpd now (pid {back['pid']}): "
+                f"{me} is in partner-down, and {who} runs dhcpd now (pid {pid}): "
                 "unless they connect within seconds both may serve the same addresses. Follow it "
                 f"with dhcp_failover.wait_normal {name}; if they can't connect, stop dhcpd on "
-                f"{dead}.",
+                f"{who}.",
                 warnings=warnings,
             )
         stake = is_dead.stake(facts, name, dead, counts)
         comment = (
             f"{me} takes {dead} for dead in {name} (partner-down since "
             f"{words.clock(end['since'])} UTC). {stake} "
-            f"When {dead} is repaired: dhcp_failover.bring_back server={dead}."
+            f"When {dead} is repaired: dhcp_failover.bring_back "
+            f"server={'ITS_MINION_ID' if half else dead}."
         )
         self.say(comment)
         changes = {me: {"old": state, "new": "partner-down"}}
@@ -200,6 +217,41 @@ class PartnerRun(PairRun):
             return self.minions.status(list(self.group))
         self.claimed = True
         return self.claim_group()
+
+    def _of_partner(self, answers: Mapping[str, Look]) -> Look:
+        """What the partner's minion has answered; of one that nobody knows, why it is silent."""
+        if isinstance(self.pair, HalfKnown):
+            return {"error": self.pair.unknown}
+        return answers.get(self.other, {})
+
+    def _known_by_now(self, answers: Mapping[str, Look]) -> str:
+        """Say that a partner of whom only the address was known is another one, or known now."""
+        if not isinstance(self.pair, HalfKnown):
+            return ""
+        me, name = self.server, self.pair.name
+        heard = [one for one in self.suspects if "facts" in answers.get(one, {})]
+        if heard:
+            return (
+                f"{listed(heard, ' and ')} answered just now and may be the partner of {me} in "
+                f"{name}: give the same command again, which asks who that is."
+            )
+        end = answers[me]["facts"]["relationships"].get(name)
+        address = end and end["peer_address"]
+        if end and address != self.other:
+            return (
+                f"The partner of {me} in {name} was {self.other}, and its dhcpd.conf says "
+                f"{address} now: give the same command again."
+            )
+        return ""
+
+    @staticmethod
+    def _running(answers: Mapping[str, Look], servers: Iterable[str]) -> tuple[str, Any] | None:
+        """Return the first of the servers whose dhcpd is known to run, and its pid."""
+        for server in servers:
+            process = (answers.get(server, {}).get("facts") or unknown.server())["process"]
+            if process["running"]:
+                return server, process["pid"]
+        return None
 
     def _partner(self, answer: Look, offset: float) -> PartnerSeen:
         """What is known of the other end, for :func:`iscdhcp.rules.is_dead.judge`."""

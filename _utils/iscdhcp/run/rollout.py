@@ -22,6 +22,7 @@ from .. import unknown
 from .. import words
 from ..answers import Answer
 from ..answers import Look
+from ..answers import ProcessMark
 from ..answers import StageRecord
 from ..errors import IscDhcpError
 from ..pair import discovery
@@ -40,6 +41,8 @@ from .base import Step
 from .orders import Interrupted
 from .probation import PROBATION_SECONDS
 from .probation import ProbationRun
+from .restart import ASKED_AGAIN
+from .restart import POLL_INTERVAL
 from .restart import identity_of
 from .restart import mark_of
 from .restart import restart_patience
@@ -50,6 +53,8 @@ STAGE_SECONDS = 120.0
 #: How often a roll-back is ordered where dhcpd turns out to be another process meanwhile: a service
 #: manager may start one that ends at once again and again.
 ROLL_BACK_ORDERS = 5
+#: What became of such an order, where its call died before the old files were back.
+_DIED = "died"
 #: Lines of a difference between the two that are shown.
 _DRIFT_LINES = 30
 #: What two ends of a relationship have to say alike for this to be the same relationship.
@@ -118,7 +123,11 @@ def to_take_back(records: Mapping[str, StageRecord | None]) -> str | None:
     records
         What is noted on each server (``dhcpd.staged``).
     """
-    applied = [one for one in records.values() if one and one["state"] == "applied"]
+    kept = [
+        one if not one or one["state"] == "applied" else one.get("before")
+        for one in records.values()
+    ]
+    applied = [one for one in kept if one]
     last = max(applied, key=lambda one: one["applied_at"] or 0.0, default=None)
     return last["run"] if last else None
 
@@ -154,6 +163,8 @@ class Rollout(ProbationRun):
         #: What each server said of its new files.
         self.staged: dict[str, dict[str, Any]] = {}
         self._replaced_on: set[str] = set()
+        #: Servers from which an answer was lost: their process tells nothing of their files.
+        self._files_open: set[str] = set()
 
     @property
     def task(self) -> str:
@@ -300,6 +311,8 @@ class Rollout(ProbationRun):
         if files:
             self._replaced_on.add(server)
         step = self.restart(position)
+        if step.result and files:
+            step = self._not_in_place(server) or step
         if step.result:
             return Step(
                 True,
@@ -396,10 +409,61 @@ class Rollout(ProbationRun):
             return {"comment": str(answer.get("error") or answer.get("ret"))}
         return {"lost": answer.get("error"), "comment": str(answer.get("error"))}
 
+    def _settle(self, server: str, before: ProcessMark, lost: str, patience: float) -> Answer:
+        self._files_open.add(server)
+        return super()._settle(server, before, lost, patience)
+
+    def _not_in_place(self, server: str) -> Step | None:
+        """
+        Return the failed step of a server that was restarted, and not with its new files.
+
+        That it runs is all that is known where its answer was lost. It may have its old files back,
+        or who stands by has started it when the call had died.
+        """
+        if server not in self._files_open:
+            return None
+        record = self._stage_record(server)
+        state = record.get("state")
+        if state == "applied" and record.get("applied_at"):
+            self._files_open.discard(server)
+            return None
+        told = {
+            "rolled-back": f"dhcpd on {server} did not start with its new files.",
+            "applied": f"The call that was to put the new files of {server} in place died in it.",
+            "staged": f"{server} runs with its old configuration: the call that was to put the new "
+            "one in place died.",
+        }
+        unknown_files = f"Whether {server} runs with its new files is not known: it does not say."
+        # It counts as restarted with them to nobody.
+        self._entry(server).pop("now", None)
+        self._save()
+        return self._failure(told.get(str(state), unknown_files), server)
+
+    def _left(self, acted_on: str | None = None) -> str:
+        text = super()._left(acted_on)
+        had = [one for one in self.servers if self._had_it(one)]
+        if had and len(had) < len(self.servers):
+            return f" {', '.join(had)} had the new configuration already.{text}"
+        return text
+
+    def _had_it(self, server: str) -> bool:
+        """Whether a server runs with its new configuration, before this run does anything."""
+        answer = self.staged.get(server)
+        return answer is not None and not answer["files"] and not answer["why"]
+
+    def _stage_record(self, server: str) -> dict[str, Any]:
+        """Return what this run has done to a server's files; empty where it does not say."""
+        for asked in range(ASKED_AGAIN + 1):
+            if asked:
+                self.keep_claim()
+                self._sleep(POLL_INTERVAL * 3)
+            record = self._ask(server, "dhcpd.staged", {})
+            if "lost" not in record:
+                break
+        return record if record.get("run") == self.run else {}
+
     def _stage_state(self, server: str) -> str | None:
-        """What this run has done to a server's files; ``None`` where it does not say."""
-        record = self._ask(server, "dhcpd.staged", {})
-        return record.get("state") if record.get("run") == self.run else None
+        return self._stage_record(server).get("state")
 
     def _is_applied(self, server: str) -> bool:
         return server in self._replaced_on or self._stage_state(server) == "applied"
@@ -427,7 +491,10 @@ class Rollout(ProbationRun):
         for _ in range(ROLL_BACK_ORDERS):
             answer = self._order_roll_back(server)
             reasons = [one.get("code") for one in answer.get("reasons") or ()]
-            if answer.get("result") or "other-process" not in reasons:
+            if answer.get("result") or not {"other-process", _DIED} & {
+                *reasons,
+                answer.get("code"),
+            }:
                 break
         if not answer.get("result"):
             return Step(
@@ -454,6 +521,10 @@ class Rollout(ProbationRun):
         answer = self.minions.act(server, "dhcpd.roll_back", patience + 30.0, **arguments)
         if "lost" in answer:
             answer = self._settle(server, mark_of(process), answer["lost"], patience)
+            if self._stage_state(server) == "applied":
+                # Whatever runs there, it is not what was there before.
+                why = "the call that was to bring it back died"
+                answer = {"result": False, "comment": f"{why}.", "code": _DIED}
         return answer
 
     def _old_again(self, server: str, why: str) -> Step:

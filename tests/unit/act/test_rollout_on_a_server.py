@@ -157,6 +157,21 @@ def test_without_a_probation_normal_is_enough(here, main):
     assert configuring.proved(here, here.server())
 
 
+@pytest.mark.parametrize("dies_in", ["apply", "roll_back"])
+def test_files_of_a_call_that_died_among_them_are_not_proved(here, main, monkeypatch, dies_in):
+    prepared(here, main, 0.0)
+    if dies_in == "apply":
+        put_on_stage(here, main, "900", "901", run="r2")
+
+    def dies(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(act_stage, "copy", dies)
+    with pytest.raises(KeyboardInterrupt):
+        getattr(here.notes.stage, dies_in)("r2" if dies_in == "apply" else "r1")
+    assert not configuring.proved(here, here.server())
+
+
 # -- taken back ----------------------------------------------------------------------------------
 
 
@@ -189,6 +204,31 @@ def test_another_runs_files_are_not_taken_back(here, main):
     assert previous.candidates(here, str(main), "r0") == ({}, [])
     here.notes.stage.roll_back("r1")
     assert previous.candidates(here, str(main), "r1") == ({}, [])
+
+
+def test_a_way_back_that_was_begun_and_died_goes_on(here, main):
+    """Its run was killed when its partner was through, and this server had them on its stage."""
+    first = main.read_text()
+    finished(here, main)
+    take_back(here, main)
+    take_back(here, main)
+    here.notes.stage.apply("r2")
+    assert main.read_text() == first
+
+
+@pytest.mark.parametrize("gives_up", ["clear", "roll_back"])
+def test_what_is_not_gone_through_with_leaves_the_way_back_of_before(here, main, gives_up):
+    first = main.read_text()
+    finished(here, main)
+    put_on_stage(here, main, "range 10.0.0.15 ", "range 10.0.0.16 ", run="r2")
+    if gives_up == "clear":
+        here.notes.stage.clear()
+    else:
+        here.notes.stage.apply("r2")
+        here.notes.stage.roll_back("r2")
+    take_back(here, main, "r3")
+    here.notes.stage.apply("r3")
+    assert main.read_text() == first
 
 
 def test_a_change_that_somebody_has_made_since_is_named(here, main):

@@ -7,6 +7,8 @@ from types import SimpleNamespace
 from iscdhcp.act import here as act_here
 from iscdhcp.act import restarting
 from iscdhcp.act import starting
+from modelled_server import ModelledHost
+from modelled_server import ModelledServer
 
 
 def full(*_):
@@ -65,6 +67,22 @@ def test_what_stops_both_starts_is_told_once(tmp_path):
     answer = restarting.start_with_staged(minion, "run-1", manager, {"pid": 6}, start_again)
     assert answer["comment"] == f"{why} dhcpd is not running on dhcp-a."
     assert answer["rolled_back"] is False
+
+
+def test_a_restart_on_a_disk_that_gets_full_meanwhile_is_a_restart(tmp_path, monkeypatch):
+    host = ModelledHost()
+    minion = ModelledServer(tmp_path, host)
+    real = act_here.write_json
+
+    def write(path, data):
+        if host.running is None or host.running.pid != 100:
+            full()
+        real(path, data)
+
+    monkeypatch.setattr(act_here, "write_json", write)
+    answer = restarting.restart(minion, (), None, None, "signal", None, None, None)
+    assert answer["result"], answer["comment"]
+    assert host.running.pid != 100
 
 
 def test_a_start_that_can_not_be_noted_is_a_start(monkeypatch, tmp_path):

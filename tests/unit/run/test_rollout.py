@@ -79,7 +79,7 @@ class Servers(FakeMinions):
 
     def restart(self, minion, patience, **arguments):
         if arguments.get("staged"):
-            self.stage[minion]["state"] = "applied"
+            self.stage[minion].update(state="applied", applied_at=self.clock.time())
         return super().restart(minion, patience, **arguments)
 
     def spoil(self, minion, state):
@@ -327,3 +327,87 @@ def test_files_that_were_never_put_in_place_are_not_taken_back(minions, run):
     steps = go(run())
     assert steps[-1].result is False and "Not normal" in steps[-1].comment
     assert "dhcpd.roll_back" not in [function for function, _ in minions.said]
+
+
+# -- answers that are lost ----------------------------------------------------------------------
+
+
+def lose_the_restart(minions, server="dhcp-b", **stage):
+    """Its dhcpd is another one afterwards, its answer never comes, and its files are as given."""
+    restart = minions.restart
+
+    def lost(minion, patience, **arguments):
+        answer = restart(minion, patience, **arguments)
+        if minion != server or minions.acts.count(server) > 1:
+            return answer
+        minions.stage[minion].update(stage)
+        return {"lost": "no answer within 60 s"}
+
+    minions.restart = lost
+
+
+def test_a_lost_answer_of_a_server_that_has_its_new_files_goes_on(minions, run):
+    lose_the_restart(minions)
+    assert [step.result for step in go(run())] == [True] * 8
+
+
+def test_a_server_that_took_its_old_files_back_unheard_is_no_proof_for_its_partner(minions, run):
+    lose_the_restart(minions, state="rolled-back")
+    step = go(run())[-1]
+    assert step.result is False and minions.acts == ["dhcp-b"]
+    assert "dhcpd on dhcp-b did not start with its new files" in step.comment
+    assert "dhcp-b has its old configuration back and is normal with it again" in step.comment
+    assert "dhcp-a was not touched" in step.comment
+
+
+def test_one_that_was_started_before_its_new_files_came_has_its_old_ones(minions, run):
+    lose_the_restart(minions, state="staged", applied_at=None)
+    first = run()
+    step = go(first)[-1]
+    assert step.result is False and minions.acts == ["dhcp-b"]
+    assert "dhcp-b runs with its old configuration" in step.comment
+    assert "Restarted so far" not in step.comment
+    assert go(run())[-1].result is True
+    assert minions.acts == ["dhcp-b", "dhcp-b", "dhcp-a"]
+
+
+def test_one_whose_call_died_between_two_files_gets_the_old_ones_back(minions, run):
+    lose_the_restart(minions, applied_at=None)
+    step = go(run())[-1]
+    assert step.result is False and minions.acts == ["dhcp-b"]
+    assert ("dhcpd.roll_back", "dhcp-b") in minions.said
+    assert "dhcp-b has its old configuration back" in step.comment
+
+
+def test_one_that_does_not_say_what_it_has_is_no_proof_either(minions, run):
+    lose_the_restart(minions)
+    minions.do_staged = lambda minion: {"error": "no answer within 20 s"}
+    step = go(run())[-1]
+    assert step.result is False and minions.acts == ["dhcp-b"]
+    assert "Whether dhcp-b runs with its new files is not known" in step.comment
+
+
+def test_a_roll_back_whose_call_died_is_ordered_again(minions, run):
+    minions.on_restart = lambda minion: {"result": False, "comment": "dhcpd did not start."}
+    orders = []
+
+    def dies_first(minion):
+        orders.append(minion)
+        if len(orders) > 1:
+            return minions.old_again(minion)
+        minions.stage[minion]["state"] = "applied"
+        minions.new_process(minion)
+        return {"error": "no answer within 60 s"}
+
+    minions.on_roll_back = dies_first
+    step = go(run())[-1]
+    assert orders == ["dhcp-b"] * 2
+    assert "dhcp-b has its old configuration back and is normal with it again" in step.comment
+
+
+def test_who_had_the_new_files_before_is_named_where_its_partner_does_not_get_them(minions, run):
+    minions.new["dhcp-b"] = {"files": {}, "why": None}
+    minions.restart = lambda *_, **__: {"result": False, "comment": "not now", "refused": True}
+    step = go(run())[-1]
+    assert step.result is False
+    assert "dhcp-b had the new configuration already" in step.comment
