@@ -232,7 +232,8 @@ def test_an_abort_ends_it_and_the_same_command_goes_on(fleet):
     records.take_up(done, there.folder / "runs")
     there.record, there.pace = done, pace.Pace(at_once=4, canary=1)
     assert there.go(continued=True).outcome == "done"
-    assert there.made == ["p0", "p1", "p2", "p3"]
+    # Three at once: which of them is made first is nobody's business.
+    assert (there.made[0], sorted(there.made)) == ("p0", ["p0", "p1", "p2", "p3"])
 
 
 def test_a_signal_ends_it_at_a_moment_that_leaves_nothing_half_done(fleet):
