@@ -56,6 +56,8 @@ class Judge:
     #: Relationships of which a run watches who serves alone, and in how many seconds it comes to
     #: the rescue.
     rescued: dict[str, float] = field(default_factory=dict)
+    #: Who gives a command again once it is over, and has to get through.
+    goes_on: str | None = None
     #: Since when nobody serves them.
     unserved: dict[str, float] = field(default_factory=dict)
     #: The longest time for which a partner had been dead, unnoticed, when a server was silenced.
@@ -178,6 +180,20 @@ class Judge:
         self.files.at_the_end(runs)
         for run in runs:
             self._told(run)
+            if run.name == self.goes_on:
+                self._has_gone_on(run, runs, {one.name for one in killed})
+
+    def _has_gone_on(self, run: Run, runs: list[Run], killed: set[str]) -> None:
+        """Where nothing but a master or a call has died, the same command gets through."""
+        others = [one for one in runs if one is not run]
+        busy = any(
+            one.name not in killed and not 0 < one.over_at <= run.begun_at for one in others
+        )
+        if self.faults or busy or run.name in killed or run.run is None:
+            return
+        # A command that may not have been published is given up: dhcpd is back, and that is said.
+        if not run.result and "its answer was lost" not in run.comment:
+            self.say(f"{run.name} gave the same command and did not get through: {run.comment}")
 
     def _left(self, server: Dhcpd, runs: list[Run]) -> None:
         for name, end in server.ends.items():

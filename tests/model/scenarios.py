@@ -208,6 +208,14 @@ def a_maintenance(to: Setting, method: str = "signal") -> None:
     to.run(to.masters[0].reboots("foo", "ann", method=method, command="upgrade", reboot=False))
 
 
+def a_maintenance_given_again(to: Setting) -> None:
+    """The same, and the same command minutes later: it goes on where a master has died."""
+    a_maintenance(to)
+    bob = to.masters[0].reboots("foo", "bob", method="signal", command="upgrade", reboot=False)
+    to.run(bob, after=2 * LATER)
+    to.judge.goes_on = "bob"
+
+
 def a_maintenance_whose_partner_dies(to: Setting) -> None:
     """The same, and the dhcpd that serves alone ends by itself."""
     a_maintenance(to)
@@ -420,6 +428,7 @@ SCENARIOS = {
         Scenario("a rollout taken back", a_rollout_taken_back, power=True),
         Scenario("a bad rollout of two masters", a_bad_rollout_of_two_masters, masters=2),
         Scenario("a maintenance", a_maintenance),
+        Scenario("a maintenance given again", a_maintenance_given_again),
         Scenario("a maintenance whose partner dies", a_maintenance_whose_partner_dies),
         Scenario(
             "a maintenance whose partner loses its power",

@@ -126,6 +126,11 @@ CASES = [
         "a partner that died before it was first asked for a sign of life was not missed",
     ),
     (
+        "a maintenance given again",
+        {"ann orders start of dhcp-a": Decision(fault=KILL)},
+        "a maintenance whose master died while the second server was down could not go on",
+    ),
+    (
         "a rollout with which nobody starts, given again",
         {"the answer of dhcp-b to restart": Decision(200.0)},
         "a server that had taken its old files back unheard was the proof for its partner's",
