@@ -13,7 +13,7 @@ help:
 	@echo "make long-test      what takes half a minute each: stops and starts by the master, dead hubs, rollouts taken back"
 	@echo "make reboot-test    hosts that reboot and die, under load; some minutes"
 	@echo "make fleet-test     eight pairs by one command: one fails, the run is killed, rollout, reboot (15 min)"
-	@echo "make platforms-test a pair on Debian 13, Ubuntu 22.04 and 24.04, as real roots (ONLY=ubuntu-24.04; 15 min)"
+	@echo "make platforms-test a pair on Debian 13, Ubuntu 22.04 and 24.04, as real roots (ONLY=ubuntu-24.04; 10 min)"
 	@echo "make faults         each fault at each step of a run (SHARD=1/16 KIND=restart); build/faults.json"
 	@echo "make soak           restarts, rollouts, reboots with random faults for 30 min (SECONDS=, SEED=); build/soak.json"
 	@echo "make nobody-serving what clients see when something dies in a restart; build/nobody-serving.json"
