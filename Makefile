@@ -3,7 +3,7 @@
 export PYTHONPATH := $(CURDIR):$(CURDIR)/_utils
 PYTHON := .venv/bin/python
 
-.PHONY: help setup venv unit test explore fuzz test-salts salts-table steering-test long-test docs docs-test docs-outputs docs-blocks docs-troubles docs-faults docs-pictures reboot-test fleet-test faults soak doctor-test \
+.PHONY: help setup venv unit test explore fuzz test-salts salts-table steering-test long-test docs docs-test docs-outputs docs-blocks docs-troubles docs-faults docs-pictures reboot-test fleet-test faults soak platforms-test doctor-test \
 	docs-terminal rollout-test demo fresh lab bench-restart bench-clients bench-leases \
 	bench-status events-test metrics-test bench-torn damage-test upgrade-test bench-conf bench-fleet bench-crowd bench-peers peers-table races nobody-serving lint clean
 
@@ -13,6 +13,7 @@ help:
 	@echo "make long-test      what takes half a minute each: stops and starts by the master, dead hubs, rollouts taken back"
 	@echo "make reboot-test    hosts that reboot and die, under load; some minutes"
 	@echo "make fleet-test     eight pairs by one command: one fails, the run is killed, rollout, reboot (15 min)"
+	@echo "make platforms-test a pair on Debian 13, Ubuntu 22.04 and 24.04, as real roots (ONLY=ubuntu-24.04; 10 min)"
 	@echo "make faults         each fault at each step of a run (SHARD=1/16 KIND=restart); build/faults.json"
 	@echo "make soak           restarts, rollouts, reboots with random faults for 30 min (SECONDS=, SEED=); build/soak.json"
 	@echo "make nobody-serving what clients see when something dies in a restart; build/nobody-serving.json"
@@ -116,6 +117,11 @@ reboot-test: setup
 
 fleet-test: setup
 	lab/isolated $(PYTHON) -m pytest -m slow tests/hosts/test_fleet_of_eight.py
+
+# Roots of other systems, made by debootstrap in build/roots once; what can't be had fails, with the reason.
+platforms-test: setup
+	$(PYTHON) -m lab.roots $(ONLY) || true
+	lab/isolated $(PYTHON) -m pytest -m slow tests/hosts/test_platforms.py -k '$(ONLY)'
 
 # They take hours: SHARD=1/16 for a part, KIND=restart, ONLY="power" for some, MISSING=1 for the rest.
 faults: setup

@@ -348,7 +348,7 @@ key "{omapi.key_name}" {{
   secret "{omapi.secret}";
 }};
 omapi-port {omapi.port};
-omapi-key "{omapi.key_name}";"""
+omapi-key {omapi.key_name};"""
 
     def _subnet(self, each: Relationship) -> str:
         number = self.network_of(each)

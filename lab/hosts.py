@@ -1,7 +1,8 @@
 """Hosts: this machine's system booted again, with its own init, journal, disk and address.
 
-A host is a systemd-nspawn container over an overlay of ``/``. What it writes goes to memory, and
-the machine's own files stay as they are. It starts nothing but what a Debian system starts until
+A host is a systemd-nspawn container over an overlay of ``/``, or of another system's root
+(:mod:`lab.roots`). What it writes goes to memory, and the machine's own files stay as they are. It
+starts nothing but what a Debian system starts until
 ``basic.target``: no network configuration, no timers, no services of the machine.
 """
 
@@ -24,11 +25,13 @@ from typing import Any
 
 from lab import processes
 from lab.errors import LabError
+from lab.isolation import BIN
 from lab.isolation import CHECKOUT
 from lab.isolation import DISKS
 from lab.isolation import RUN_DIR
 from lab.isolation import control_groups
 from lab.network import Network
+from lab.roots import Root
 from lab.waiting import wait_until
 
 _ENVIRONMENT = {
@@ -69,12 +72,22 @@ class Host:
         ``lab/isolated`` may share it.
     :param network: joined at once.
     :param volumes: folders that are file systems of their own, so that they can be full.
+    :param system: the root that it is booted from; this machine's by default.
     :ivar address: its IPv4 address on ``eth0``.
+    :ivar bin: where it has Salt's commands.
     """
 
-    def __init__(self, name: str, network: Network, volumes: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        name: str,
+        network: Network,
+        volumes: Iterable[str] = (),
+        system: Root | None = None,
+    ) -> None:
         self.name = name
         self.network = network
+        self._system = system
+        self.bin = system.bin if system else BIN
         self._volumes = list(volumes)
         self.address = str(network.join(name))
         self._folder = DISKS / name
@@ -255,7 +268,10 @@ class Host:
         for folder in (disk, self._root):
             folder.mkdir(parents=True, exist_ok=True)
         _run("mount", "-t", "tmpfs", "-o", "mode=755", "lab", str(disk))
-        for number, path in enumerate(p for p in _FILE_SYSTEMS if os.path.ismount(p)):
+        lower = {path: path for path in _FILE_SYSTEMS if os.path.ismount(path)}
+        if self._system:
+            lower = {"/": str(self._system.folder)}
+        for number, (path, below) in enumerate(lower.items()):
             upper, work = disk / f"upper{number}", disk / f"work{number}"
             for folder in (upper, work):
                 folder.mkdir(mode=0o755)
@@ -264,7 +280,7 @@ class Host:
                 (upper / "tmp").mkdir()
                 (upper / "tmp").chmod(0o1777)
                 os.setxattr(upper / "tmp", "trusted.overlay.opaque", b"y")
-            layers = f"lowerdir={path},upperdir={upper},workdir={work}"
+            layers = f"lowerdir={below},upperdir={upper},workdir={work}"
             _run("mount", "-t", "overlay", "-o", layers, "lab", f"{self._root}{path}")
 
         for path in self._volumes:
@@ -352,10 +368,18 @@ class Host:
                 stdin=subprocess.DEVNULL,
                 stdout=console,
                 stderr=subprocess.STDOUT,
-                env=_ENVIRONMENT | {"NOTIFY_SOCKET": str(self._notify_socket)},
+                env=_ENVIRONMENT | self._of_nspawn(),
                 # A Ctrl-C is for the one who uses the lab, not for its hosts.
                 start_new_session=True,
             )
+
+    def _of_nspawn(self) -> dict[str, str]:
+        """Variables that tell systemd-nspawn what its host is to be like."""
+        variables = {"NOTIFY_SOCKET": str(self._notify_socket)}
+        if self._system:
+            # As these systems boot by themselves; newer ones know no other control groups.
+            variables["UNIFIED_CGROUP_HIERARCHY"] = "1"
+        return variables
 
     @property
     def _console(self) -> Path:

@@ -11,6 +11,7 @@ from lab.errors import LabError
 from lab.hosts import Host
 from lab.isolation import require_isolation
 from lab.network import Network
+from lab.roots import Root
 
 
 class Lab:
@@ -18,15 +19,19 @@ class Lab:
 
     :param names: the hosts' names.
     :param volumes: folders of each that are file systems of their own.
+    :param system: the root that they are booted from; this machine's by default.
     :ivar network: the bridge, the relay, and where the lab itself is reached.
     :ivar hosts: by name.
     :raises LabError: outside ``lab/isolated``.
     """
 
-    def __init__(self, names: Iterable[str], volumes: Iterable[str] = ()) -> None:
+    def __init__(
+        self, names: Iterable[str], volumes: Iterable[str] = (), system: Root | None = None
+    ) -> None:
         require_isolation()
         self._names = list(names)
         self._volumes = list(volumes)
+        self._system = system
         self.network = Network()
         self.hosts: dict[str, Host] = {}
 
@@ -36,7 +41,9 @@ class Lab:
     def __enter__(self) -> Lab:
         try:
             self.network.start()
-            self.hosts = {name: Host(name, self.network, self._volumes) for name in self._names}
+            self.hosts = {
+                name: Host(name, self.network, self._volumes, self._system) for name in self._names
+            }
             with ThreadPoolExecutor(len(self.hosts)) as pool:
                 list(pool.map(Host.start, self.hosts.values()))
         except BaseException:

@@ -1,8 +1,8 @@
 """Salt in a lab: a master in the lab's own namespace, a minion in each host.
 
-The daemons are those of the virtual environment that the lab runs in, and the checkout is the file
-root: what is not committed is tried too. Keys are accepted by themselves: nobody else is on this
-network.
+The daemons are those of the virtual environment that the lab runs in, in a host that is booted from
+another root those of its own. The checkout is the file root: what is not committed is tried too.
+Keys are accepted by themselves: nobody else is on this network.
 """
 
 from __future__ import annotations
@@ -170,8 +170,9 @@ class Salt:
         self, host: str, *arguments: str, timeout: float = 600.0
     ) -> subprocess.CompletedProcess[str]:
         """``salt-call ARGUMENTS`` on a host; as for :meth:`salt_run`."""
-        argv = [str(BIN / "salt-call"), "-c", str(self._folder / host), *arguments]
-        return self._lab.hosts[host].run(argv, check=False, timeout=timeout)
+        where = self._lab.hosts[host]
+        argv = [str(where.bin / "salt-call"), "-c", str(self._folder / host), *arguments]
+        return where.run(argv, check=False, timeout=timeout)
 
     def sync_all(self) -> None:
         """Bring the checkout's modules to the master and to all minions.
@@ -295,8 +296,8 @@ class Salt:
         }
         folder.mkdir(parents=True, exist_ok=True)
         _write_settings(folder / "minion", settings | self._minion_settings)
-        unit = _UNIT.format(bin=BIN, config=folder)
         host = self._lab.hosts[name]
+        unit = _UNIT.format(bin=host.bin, config=folder)
         host.write(f"/etc/systemd/system/{MINION_UNIT}", unit)
         # After a reboot of the host it starts by itself, as a user's does.
         host.run(["systemctl", "add-wants", "--quiet", "basic.target", MINION_UNIT])

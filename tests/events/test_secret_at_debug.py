@@ -70,7 +70,7 @@ def use_everything(world, bus):
     spoiled = (
         good.replace(f'secret "{key.secret}"', f'secret "{secrets.token_hex(8)}"'),
         good.replace(f'secret "{key.secret}"', f'secret "!{key.secret}"'),
-        good.replace(f'omapi-key "{key.key_name}"', f'omapi-key "x{key.key_name}"'),
+        good.replace(f"omapi-key {key.key_name}", f"omapi-key x{key.key_name}"),
         good.replace(f'secret "{key.secret}";', f'secret "{key.secret}"'),
     )
     try:

@@ -100,7 +100,7 @@ def test_the_search_finds_a_word_wherever_it_is_planted(pair):
         pytest.param('secret "{secret}";', 'secret "{secret}"', id="no-semicolon"),
         pytest.param('secret "{secret}"', 'secret "!{secret}"', id="no-base64"),
         pytest.param('key "{key_name}" {{', 'key "{key_name}" ', id="no-brace"),
-        pytest.param('omapi-key "{key_name}"', 'omapi-key "x{key_name}"', id="no-such-key"),
+        pytest.param("omapi-key {key_name};", "omapi-key x{key_name};", id="no-such-key"),
     ],
 )
 def test_a_broken_key_is_refused_without_being_shown(pair, search, old, new):

@@ -283,7 +283,10 @@ class OmapiClient:
             raise OmapiNotFound("no failover relationship has an empty or endless name")
         request = library.OmapiMessage.open(b"failover-state")
         request.update_object({b"name": name})
-        answer = self._ask(request)
+        try:
+            answer = self._ask(request)
+        except OmapiClosed as err:
+            raise OmapiClosed(f"{err}{self._about_algorithm()}") from None
         if answer.opcode == library.OMAPI_OP_UPDATE and answer.handle:
             return answer
         if _result(answer)[0] == _NOT_FOUND:
@@ -291,6 +294,16 @@ class OmapiClient:
                 f"dhcpd at {self._where} has no failover relationship {relationship}"
             )
         raise self._refusal(answer, f"show {relationship}")
+
+    def _about_algorithm(self) -> str:
+        """What to add where a server agreed on the key and hung up on the first use of it."""
+        stream, key = self._stream, self.key
+        if stream is None or not stream.hung_up or stream.answers > 1:
+            return ""
+        if key is None or key.algorithm == "hmac-md5":
+            return ""
+        # Measured: 4.4.1 of Debian 11 and Ubuntu 22.04.
+        return f" (its key is of {key.algorithm}; dhcpd 4.4.1 takes hmac-md5 only)"
 
     def _ask(self, request: OmapiMessage) -> OmapiMessage:
         """Send a request and return its answer, proved to be the answer to it and to be genuine."""
@@ -360,6 +373,8 @@ class _Stream:
         self._where = f"{host}:{port}"
         self._timeout = timeout
         self._buffer = b""  # from the current message's first byte on
+        #: How many answers came, and whether the server closed instead of giving the next one.
+        self.answers, self.hung_up = 0, False
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         try:
             self._socket.settimeout(self._left())
@@ -404,6 +419,7 @@ class _Stream:
         self._need(end + authlen)
         body, signature = self._buffer[4:end], self._buffer[end : end + authlen]
         self._buffer = self._buffer[end + authlen :]
+        self.answers += 1
         library = _pypureomapi()
         answer = library.OmapiMessage(authid, opcode, handle, tid, rid, message, obj, signature)
         return answer, body
@@ -445,6 +461,7 @@ class _Stream:
         except OSError as err:
             raise self._broken(err) from None
         if not data:
+            self.hung_up = not begun
             when = "in the middle of an answer" if begun else "without an answer"
             raise OmapiClosed(f"dhcpd at {self._where} closed the connection {when}")
         return data

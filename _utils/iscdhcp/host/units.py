@@ -125,8 +125,9 @@ def of_process(pid: int | str) -> str | None:
     except OSError:
         return None
     groups = dict(line.split(":", 2)[1:] for line in text.splitlines() if line.count(":") >= 2)
-    # Where both hierarchies are mounted, systemd's own one counts.
-    path = groups.get("name=systemd") or groups.get("") or ""
+    # Where both hierarchies are mounted, systemd's own one counts: the one that it made groups in.
+    path = groups.get("name=systemd", "/")
+    path = groups.get("", "") if path == "/" else path
     parts = path.split("/")
     if any(part.startswith("user@") for part in parts):
         return None

@@ -329,6 +329,21 @@ def test_a_server_that_closes_instead_of_answering():
     assert "without an answer" in fails(script, errors.OmapiClosed)
 
 
+@pytest.mark.parametrize(("algorithm", "said"), [("hmac-sha256", True), ("hmac-md5", False)])
+def test_a_server_that_closes_for_a_signature_other_than_md5(algorithm, said):
+    """As dhcpd 4.4.1 does: it agrees on the key, then closes (Ubuntu 22.04, Debian 11)."""
+
+    def script(connection):
+        greet(connection)
+        connection.sendall(update(request_of(connection)))
+        request_of(connection)
+        connection.close()
+
+    message = fails(script, errors.OmapiClosed, OmapiKey(NAME, algorithm, SECRET))
+    assert "without an answer" in message
+    assert ("4.4.1" in message and "hmac-md5" in message) is said
+
+
 def test_a_connection_that_is_reset():
     def script(connection):
         greet(connection)

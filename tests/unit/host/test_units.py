@@ -71,6 +71,8 @@ def test_files_that_were_written_after_the_start_are_named(tmp_path):
     [
         ("0::/system.slice/isc-dhcp-server.service\n", "isc-dhcp-server.service"),
         ("9:name=systemd:/system.slice/dhcpd.service\n0::/x.service\n", "dhcpd.service"),
+        # A container whose systemd has the one hierarchy, on a machine that mounts both.
+        ("9:name=systemd:/\n8:pids:/\n0::/system.slice/dhcpd.service\n", "dhcpd.service"),
         ("0::/system.slice/dhcp.service/libpod-payload-1f\n", "dhcp.service"),
         ("0::/user.slice/user-0.slice/session-3.scope\n", None),
         ("0::/user.slice/user-1.slice/user@1.service/app.slice/dhcp.service\n", None),
