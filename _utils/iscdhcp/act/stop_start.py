@@ -9,6 +9,8 @@ is done when the process table and dhcpd itself say so.
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -26,6 +28,7 @@ from ..facts.server import read_server
 from ..host import nameless
 from ..host.local import LOCAL
 from ..host.local import Host
+from ..host.process import PROC
 from ..host.process import Process
 from ..leases import check
 from ..leases.end import check_end
@@ -136,6 +139,23 @@ def _remove_stale_pid_file(pid_file: str, ended: Process) -> None:
         pass
 
 
+def _remove_pid_file_of_nobody(pid_file: str, binaries: Collection[str]) -> None:
+    """
+    Remove the pid file that a crash leaves, unless its process is a dhcpd.
+
+    Debian 11's script starts nothing beside one, and dhcpd itself nothing where the pid was reused.
+    """
+    path = Path(pid_file)
+    try:
+        pid = int(path.read_text(encoding="ascii"))
+        with suppress(OSError):
+            if (PROC / str(pid) / "comm").read_text(errors="replace").strip() in binaries:
+                return
+        path.unlink()
+    except (OSError, ValueError):
+        pass
+
+
 def start(
     settings: Settings,
     service: ServiceManager,
@@ -171,6 +191,7 @@ def start(
         raise ActError(f"not started: {server.configuration_error}")
     if ended is None:
         check_nobody_runs(server)
+        _remove_pid_file_of_nobody(server.pid_file, settings.binaries)
     if not by_itself:
         if not ignore_leases:
             check_leases(server.lease_file)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from iscdhcp.rules.evidence import evidence_of
 from iscdhcp.shapes import Death
 from iscdhcp.shapes import PartnerLook
 from iscdhcp.shapes import Probe
+from modelled_server import ModelledServer
 from pair_facts import NOW
 from pair_facts import healthy
 from pair_facts import leases
@@ -59,6 +62,24 @@ def test_one_that_died_while_it_wrote_an_entry_starts_without_it_and_says_so(her
     assert path.read_text() == LEASE
     (kept,) = tmp_path.glob("dhcpd.leases.damaged-*")
     assert kept.read_text() == LEASE + "lease 10.0.0.10 {\n  starts"
+
+
+def test_the_pid_file_of_a_dhcpd_that_crashed_does_not_stand_in_the_way(here, host, tmp_path):
+    host.running = None
+    pid_file = tmp_path / "dhcpd.pid"
+    myself = Path("/proc/self/comm").read_text().strip()
+    for pid, binary, stays in (
+        (999_999_999, "dhcpd", False),
+        (os.getpid(), "dhcpd", False),
+        (os.getpid(), myself, True),
+    ):
+        here.settings = lambda binary=binary: replace(
+            ModelledServer.settings(here), pid_file=str(pid_file), binaries=(binary,)
+        )
+        pid_file.write_text(f"{pid}\n")
+        host.running = None
+        assert starting.start(here, (), 5, None)["result"]
+        assert pid_file.exists() is stays
 
 
 def test_a_new_server_with_an_empty_file_is_started(here, host):
