@@ -306,11 +306,11 @@ def proved(here: Here, server: Server) -> bool:
     record = here.notes.stage.record
     if not record or record["state"] != "applied" or server.process is None:
         return False
-    if record["proved"]:
-        return True
     if record["applied_at"] is None:
         # A call has died while it brought files in place, or back: they are not all the new ones.
         return False
+    if record["proved"]:
+        return True
     relationships = gather.gather(here.settings(), server)["relationships"]
     ends = relationships.values()
     before = record["peers"]["relationships"] if record["peers"] else ()

@@ -157,9 +157,14 @@ def test_without_a_probation_normal_is_enough(here, main):
     assert configuring.proved(here, here.server())
 
 
+@pytest.mark.parametrize("before", ["unproved", "proved"])
 @pytest.mark.parametrize("dies_in", ["apply", "roll_back"])
-def test_files_of_a_call_that_died_among_them_are_not_proved(here, main, monkeypatch, dies_in):
+def test_files_of_a_call_that_died_among_them_are_not_proved(
+    here, main, monkeypatch, dies_in, before
+):
     prepared(here, main, 0.0)
+    if before == "proved":
+        here.notes.stage.prove()
     if dies_in == "apply":
         put_on_stage(here, main, "900", "901", run="r2")
 
