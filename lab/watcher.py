@@ -546,8 +546,9 @@ class _Omapi:
 
     def __init__(self, address: str, omapi: list[Any], names: list[str]) -> None:
         port, *key = omapi
-        # dhcpd has one thread: one that does not answer for a second serves nobody either.
-        self._client = OmapiClient(address, port, OmapiKey(*key), timeout=1.0)
+        # dhcpd has one thread: one that does not answer for so long serves nobody either. On a
+        # machine with as many busy loops as cores a second passes without (measured).
+        self._client = OmapiClient(address, port, OmapiKey(*key), timeout=3.0)
         self._names = names
 
     def read(self, leader: int) -> _Moments:

@@ -196,8 +196,10 @@ def test_all_threads_are_halted(tmp_path):
         "import sys, threading, time\n"
         "def count():\n"
         "    n = 0\n"
-        "    while True: n += 1; open(sys.argv[1], 'w').write(str(n))\n"
-        "threading.Thread(target=count, daemon=True).start(); print('up', flush=True)\n"
+        "    while True:\n"
+        "        n += 1; open(sys.argv[1], 'w').write(str(n))\n"
+        "        if n == 1: print('up', flush=True)\n"
+        "threading.Thread(target=count, daemon=True).start()\n"
         "time.sleep(60)"
     )
     with subprocess.Popen(
