@@ -127,8 +127,9 @@ def _told_starts(host: str, said: str) -> int:
     """Return how often the commands say that they have started dhcpd on a host."""
     lines = [line for line in said.splitlines() if " UTC " in line]
     told = sum(f"dhcpd on {host} restarted" in one or f"{host} started" in one for one in lines)
-    # A rollout that is taken back has started it with the new files, if with no more, and the old.
-    return told + 2 * ("the old one was brought back" in said and f"'{host}'" in said)
+    # One that was taken back was started with the old files, and maybe with the new ones before.
+    back = "the old one was brought back" in said and f"'{host}'" in said
+    return told + 2 * (back or f"{host} has its old configuration back" in said)
 
 
 def go_on(scene: Scene, code: int | None) -> tuple[int, str]:
