@@ -556,8 +556,9 @@ class PairRun(HealingRun):
         What the survivor had sent to a server that ended after its drain nobody acknowledges, and
         its window is smaller from then on by as many. It is released; updates of both ends that
         cross at that moment may then be stuck at the other end (measured under load: 4 of 10), so
-        that both are looked at. Under load an end is at zero again and again: one that never is,
-        is stuck.
+        that both are looked at, and again after each release: what was seen of the other end before
+        says nothing of what crosses now. Under load an end is at zero again and again: one that
+        never is, is stuck.
         """
         if self.request.method != "drain":
             return True
@@ -576,8 +577,11 @@ class PairRun(HealingRun):
                     continue
                 whole = False
                 if now - drain.since > STUCK_SECONDS:
-                    drain.since, drain.released = now, drain.released + 1
+                    drain.released += 1
                     self.minions.release_window(who, drained=True, run=self.run)
+                    for other, _ in ends:
+                        again = self._drains.setdefault((server, name, other), Drained(now))
+                        again.since, again.whole = now, False
         return whole
 
     def checks(self, answers: Mapping[str, Look], view: PairView) -> list[pair_preflight.Check]:

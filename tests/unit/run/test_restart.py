@@ -247,6 +247,22 @@ def test_what_nobody_will_acknowledge_after_a_drain_is_released(run, minions, st
     assert minions.released == [(one, True) for one in released]
 
 
+def test_what_a_release_has_crossed_at_the_other_end_is_released_too(run, minions):
+    """The other end was at zero before: that says nothing about what it sent at that moment."""
+
+    def unacknowledged(minions):
+        released = [one for one, _ in minions.released]
+        for one in minions.servers.values():
+            one["omapi"]["answers"] = True
+        left = {name: one["relationships"]["foo"] for name, one in minions.servers.items()}
+        left["dhcp-a"]["unacked"] = 3 if minions.acts and not released else 0
+        left["dhcp-b"]["unacked"] = 4 if released == ["dhcp-a"] and len(minions.acts) < 2 else 0
+
+    minions.on_status = unacknowledged
+    assert all(step.result for step in go(run(method="drain")))
+    assert minions.released == [("dhcp-a", True), ("dhcp-b", True)]
+
+
 def test_updates_that_are_merely_under_way_are_not_disturbed(run, minions):
     """An end that is at zero now and then works: what is released under load crosses."""
     looks = []
