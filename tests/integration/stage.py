@@ -13,6 +13,7 @@ from pathlib import Path
 
 import salt.client
 import salt.utils.event
+from iscdhcp.host.omapi import OmapiClient
 from iscdhcp.pair.locks import ServerLocks
 
 from lab import processes
@@ -228,6 +229,27 @@ class Stage:
             yield bus
 
     # -- what happens around it ----------------------------------------------------------------
+
+    def omapi(self, server):
+        """Return a client of the OMAPI of a server's dhcpd, to be used in a ``with`` block."""
+        settings = self.dhcp.omapi[server]
+        return OmapiClient(self.lab[server].address, settings.port, settings.key())
+
+    def wait_for_acknowledgements(self, name, timeout=15.0):
+        """Wait until each end of a relationship has acknowledged every update of the other."""
+
+        def missing():
+            found = {}
+            for server in self.dhcp.hosts:
+                with self.omapi(server) as client:
+                    found[server] = client.failover_state(name)["unacked"]
+            return found
+
+        wait_until(
+            lambda: not any(missing().values()),
+            lambda: f"every update is acknowledged at both ends, {missing()} are not",
+            timeout,
+        )
 
     def block_new_failover_connections(self, server):
         """Refuse them at a server, both ways; the one that is established stays."""

@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from iscdhcp.host.omapi import OmapiClient
 from iscdhcp.states import FailoverState
 
 from lab.dhcp import Relationship
 from lab.load import Load
 from lab.waiting import wait_until
-
-
-def omapi(stage, server):
-    settings = stage.dhcp.omapi[server]
-    return OmapiClient(stage.lab[server].address, settings.port, settings.key())
 
 
 @pytest.mark.parametrize("method", ["drain", "handover"])
@@ -55,23 +49,8 @@ def test_a_partner_that_goes_to_partner_down_by_itself_is_not_left_alone(install
 def test_a_drain_under_load_leaves_no_update_unacknowledged(install):
     # Enough for all new clients however slow this machine starts a dhcpd: else the guard refuses.
     pair = install([Relationship("foo", "dhcp-a", "dhcp-b", addresses=12000)])
-
-    def unacked():
-        found = {}
-        for server in ("dhcp-a", "dhcp-b"):
-            with omapi(pair, server) as client:
-                found[server] = client.failover_state("foo")["unacked"]
-        return found
-
-    def wait_for_all(timeout):
-        wait_until(
-            lambda: not any(unacked().values()),
-            lambda: f"every update is acknowledged at both ends, {unacked()} are not",
-            timeout,
-        )
-
     # The secondary gets its half of a new pool first: 6,000 updates, ten at a time.
-    wait_for_all(90.0)
+    pair.wait_for_acknowledgements("foo", timeout=90.0)
     load = Load(pair.dhcp)
     load.start(50)
     try:
@@ -79,7 +58,7 @@ def test_a_drain_under_load_leaves_no_update_unacknowledged(install):
     finally:
         load.stop()
     assert run.returncode == 0, str(run)
-    wait_for_all(15.0)
+    pair.wait_for_acknowledgements("foo")
 
 
 def test_a_drained_server_is_mute_before_its_process_ends(pair):
@@ -90,7 +69,7 @@ def test_a_drained_server_is_mute_before_its_process_ends(pair):
 
 
 def test_a_server_that_a_drain_left_paused_is_refused_and_brought_back(pair):
-    with omapi(pair, "dhcp-b") as client:
+    with pair.omapi("dhcp-b") as client:
         client.set_local_state("foo", FailoverState.PAUSED)
     refused = pair.orchestrate()
     assert refused.returncode != 0

@@ -8,14 +8,14 @@ OVERRIDE = "/etc/needrestart/conf.d/dhcpd-failover.conf"
 POSTINST = ["/var/lib/dpkg/info/isc-dhcp-server.postinst", "configure", "4.4.1-1"]
 
 
-#: What invoke-rc.d asks first: every Debian that boots has it (systemd-sysv), a bare root has not.
-RUNLEVEL = "test -e /sbin/runlevel || ln -s $(command -v systemctl) /sbin/runlevel"
+#: Without it invoke-rc.d restarts nothing: a bare root has none (systemd-sysv), a real Debian has.
+INIT = "test -e /sbin/init || ln -s /lib/systemd/systemd /sbin/init"
 
 
 def upgrade(stage, server):
     """Do what an upgrade of the package does to the service; return whether dhcpd is another."""
     before = stage.pid(server)
-    stage.lab[server].run(["sh", "-c", RUNLEVEL])
+    stage.lab[server].run(["sh", "-c", INIT])
     stage.lab[server].run(["env", "DEBIAN_FRONTEND=noninteractive", *POSTINST])
     stage.dhcp.wait_normal()
     return stage.pid(server) != before
