@@ -186,9 +186,7 @@ class Judge:
     def _has_gone_on(self, run: Run, runs: list[Run], killed: set[str]) -> None:
         """Where nothing but a master or a call has died, the same command gets through."""
         others = [one for one in runs if one is not run]
-        busy = any(
-            one.name not in killed and not 0 < one.over_at <= run.begun_at for one in others
-        )
+        busy = any(one.name not in killed and not 0 < one.over_at <= run.begun_at for one in others)
         if self.faults or busy or run.name in killed or run.run is None:
             return
         # A command that may not have been published is given up: dhcpd is back, and that is said.

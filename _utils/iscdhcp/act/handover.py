@@ -27,7 +27,6 @@ partner-down, asserted again, rescinds them (failover.c:1758-1811): :func:`relea
 from __future__ import annotations
 
 import contextlib
-import re
 import time
 from collections.abc import Callable
 
@@ -42,6 +41,7 @@ from ..leases import read
 from ..leases import syntax
 from ..leases.end import append
 from ..leases.unacknowledged import unacknowledged
+from ..patterns import lazy_pattern
 from ..shapes import OmapiState
 from ..states import FailoverState
 from . import drain
@@ -202,7 +202,7 @@ def recover_on_disk(server: Server) -> list[str]:
     return names
 
 
-_MY_SHUTDOWN = re.compile(rb"my state shutdown(?: at [^;]*)?;")
+_MY_SHUTDOWN = lazy_pattern(rb"my state shutdown(?: at [^;]*)?;")
 
 
 def _last_states(path: str) -> dict[str, bytes]:

@@ -7,7 +7,6 @@ For a file that is older than what the partner knows. dhcpd itself would take it
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Mapping
 
@@ -20,6 +19,7 @@ from ..leases import read
 from ..leases import syntax
 from ..leases.end import append
 from ..leases.unacknowledged import unacknowledged
+from ..patterns import lazy_pattern
 from ..rules.lease_age import recover_since
 from . import guard
 from .claims import acting
@@ -27,8 +27,8 @@ from .here import Here
 from .here import failed
 from .here import refused
 
-_MY_STATE = re.compile(rb"my state [a-z-]+(?: at [^;]*)?;")
-_PARTNER_STATE = re.compile(rb"partner state [a-z-]+(?: at [^;]*)?;")
+_MY_STATE = lazy_pattern(rb"my state [a-z-]+(?: at [^;]*)?;")
+_PARTNER_STATE = lazy_pattern(rb"partner state [a-z-]+(?: at [^;]*)?;")
 
 
 def note_end(here: Here, server: Server) -> None:

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from ..errors import ConfError
 from ..errors import StagingError
+from ..patterns import lazy_pattern
 from . import lint
 from . import names
 from . import normal
@@ -30,7 +31,7 @@ from .finding import ERROR
 from .masking import text_of
 from .masking import without_keys
 
-_TOKEN = re.compile(
+_TOKEN = lazy_pattern(
     r'(?P<space>\s+|\#[^\n]*)|(?P<quoted>"[^"\\]*(?:\\.[^"\\]*)*"?)|(?P<word>[\w.:/-]+)|.',
     re.ASCII | re.DOTALL,
 )

@@ -8,13 +8,13 @@ person, :func:`crossed_facts` says whether the two ends of the relationship itse
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable
 from collections.abc import Mapping
 from difflib import SequenceMatcher
 from typing import Any
 
+from ..patterns import lazy_pattern
 from . import views
 from .normal import Node
 from .normal import meaning
@@ -179,7 +179,7 @@ def _inside(mark: str, depth: int, node: Node) -> list[str]:
     return inside
 
 
-_TOKEN = re.compile(r"^(key|secret|ldap-password) \([0-9a-f]{32}\)")
+_TOKEN = lazy_pattern(r"^(key|secret|ldap-password) \([0-9a-f]{32}\)")
 _SAID = {
     "key": "a key (not shown)",
     "secret": "a secret (not shown)",

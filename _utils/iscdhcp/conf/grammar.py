@@ -17,6 +17,7 @@ import re
 from collections.abc import Iterable
 from collections.abc import Iterator
 
+from ..patterns import lazy_pattern
 from . import expressions
 from . import heads
 from . import marks
@@ -82,10 +83,10 @@ _TOKENS = frozenset(
 )
 _FLAGS = frozenset({"on", "off", "true", "false", "ignore"})
 _WITH_EXPRESSION = frozenset({"match", "if", "elsif", "set", "log", "eval", "execute", "switch"})
-_NUMBER = re.compile(r"-?(0x)?[0-9a-f]+", re.ASCII | re.IGNORECASE)
-_PLAIN = re.compile(r"[a-z]+(-[a-z]+){0,4}", re.ASCII)
-_BARE = re.compile(r"[a-z][\w-]*", re.ASCII | re.IGNORECASE)
-_DIGITS = re.compile(r"[\d.\s]+", re.ASCII)
+_NUMBER = lazy_pattern(r"-?(0x)?[0-9a-f]+", re.ASCII | re.IGNORECASE)
+_PLAIN = lazy_pattern(r"[a-z]+(-[a-z]+){0,4}", re.ASCII)
+_BARE = lazy_pattern(r"[a-z][\w-]*", re.ASCII | re.IGNORECASE)
+_DIGITS = lazy_pattern(r"[\d.\s]+", re.ASCII)
 
 
 def problems(tree: Tree) -> list[Problem]:

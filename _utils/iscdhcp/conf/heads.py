@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable
 from collections.abc import Iterator
 
+from ..patterns import lazy_pattern
 from .finding import Problem
 from .finding import is_address
 from .options import PARAMETERS
@@ -21,10 +22,10 @@ from .syntax import Statement
 from .syntax import Word
 
 _HARDWARE = ("ethernet", "token-ring", "fddi", "infiniband")
-_BYTES = re.compile(r"[0-9a-f]{1,2}(:[0-9a-f]{1,2})*", re.ASCII | re.IGNORECASE)
-_NAME = re.compile(r"[a-z_][\w-]*", re.ASCII | re.IGNORECASE)
-_OPTION_NAME = re.compile(r"[a-z_][\w-]*(\.[a-z_][\w-]*)?", re.ASCII | re.IGNORECASE)
-_HOST = re.compile(r"[a-z_][\w.-]*", re.ASCII | re.IGNORECASE)
+_BYTES = lazy_pattern(r"[0-9a-f]{1,2}(:[0-9a-f]{1,2})*", re.ASCII | re.IGNORECASE)
+_NAME = lazy_pattern(r"[a-z_][\w-]*", re.ASCII | re.IGNORECASE)
+_OPTION_NAME = lazy_pattern(r"[a-z_][\w-]*(\.[a-z_][\w-]*)?", re.ASCII | re.IGNORECASE)
+_HOST = lazy_pattern(r"[a-z_][\w.-]*", re.ASCII | re.IGNORECASE)
 #: Words that set an option in another way, and the first half of a parameter's name.
 _VERBS = ("default", "append", "prepend", "supersede")
 _IN_ZONE = ("primary", "secondary", "primary6", "secondary6", "key")

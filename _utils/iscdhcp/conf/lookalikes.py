@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
+from ..patterns import lazy_pattern
 
-_FOREIGN = re.compile(r"[^\x00-\x7f]")
+_FOREIGN = lazy_pattern(r"[^\x00-\x7f]")
 #: What is meant by them; those below U+00A0 are quotes and dashes of Windows in a file that is no
 #: UTF-8.
 _MEANT = {

@@ -13,6 +13,7 @@ import re
 from collections.abc import Container
 from collections.abc import Iterator
 
+from ..patterns import lazy_pattern
 from .finding import Problem
 from .options import OPTIONS
 from .syntax import Statement
@@ -24,9 +25,9 @@ _LISTS = {"IA": 0, "fIa": 1}
 _GOES_ON = frozenset(
     {"=", "!=", "~=", "~~", "and", "or", "not", "!", "of", "+", "-", "if", "exists", "option"}
 )
-_DOTTED = re.compile(r"\d+(\.\d*)+", re.ASCII)
-_ADDRESS = re.compile(r"\d{1,3}(\.\d{1,3}){3}", re.ASCII)
-_SINGLE = re.compile(r"'[^'\s]*'?|[^'\s]*'", re.ASCII)
+_DOTTED = lazy_pattern(r"\d+(\.\d*)+", re.ASCII)
+_ADDRESS = lazy_pattern(r"\d{1,3}(\.\d{1,3}){3}", re.ASCII)
+_SINGLE = lazy_pattern(r"'[^'\s]*'?|[^'\s]*'", re.ASCII)
 
 
 def wrong(one: Statement, keywords: Container[str]) -> Iterator[Problem]:

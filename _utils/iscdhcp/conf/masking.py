@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from collections.abc import Mapping
 from pathlib import Path
 
+from ..patterns import lazy_pattern
 from . import views
 
 
@@ -26,7 +27,7 @@ def without_keys(keys: Iterable[views.Key], text: str) -> str:
     return text
 
 
-_SECRETS = re.compile(
+_SECRETS = lazy_pattern(
     r"""(?P<what>\b(?:secret|omapi-key|key)\s+)(?P<value>"[^"\n]*"|[^\s;{"]+)""", re.IGNORECASE
 )
 

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Iterator
 
+from ..patterns import lazy_pattern
 from .finding import WARNING
 from .finding import Problem
 from .finding import is_address
@@ -56,12 +57,12 @@ _TYPES = frozenset(
 )
 #: The largest number of each format of a value.
 _LARGEST = {"B": 255, "S": 65535}
-_DECIMAL = re.compile(r"\d{1,12}", re.ASCII)
-_PLAIN = re.compile(r"[a-z]+(-[a-z]+){0,4}", re.ASCII)
-_HEX = re.compile(r"[0-9a-f]{1,2}", re.ASCII | re.IGNORECASE)
-_DIGITS = re.compile(r"([0-9a-f]{1,12})(?![\w:-])", re.ASCII | re.IGNORECASE)
-_HOST = re.compile(r"[\w.-]+", re.ASCII)
-_TWO = re.compile(r"[\w.-]*\w\s+\w[\w.-]*", re.ASCII)
+_DECIMAL = lazy_pattern(r"\d{1,12}", re.ASCII)
+_PLAIN = lazy_pattern(r"[a-z]+(-[a-z]+){0,4}", re.ASCII)
+_HEX = lazy_pattern(r"[0-9a-f]{1,2}", re.ASCII | re.IGNORECASE)
+_DIGITS = lazy_pattern(r"([0-9a-f]{1,12})(?![\w:-])", re.ASCII | re.IGNORECASE)
+_HOST = lazy_pattern(r"[\w.-]+", re.ASCII)
+_TWO = lazy_pattern(r"[\w.-]*\w\s+\w[\w.-]*", re.ASCII)
 
 
 def mistakes(one: Statement, around: str, before: Statement | None) -> Iterator[Problem]:

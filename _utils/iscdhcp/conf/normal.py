@@ -21,6 +21,7 @@ from collections.abc import Iterable
 from collections.abc import Sequence
 from typing import Any
 
+from ..patterns import lazy_pattern
 from . import spelling
 from . import views
 from .options import OPTIONS
@@ -88,19 +89,19 @@ REPEATABLE = frozenset({"range6", "prefix6", "subclass", "fixed-prefix6", "%", "
 _OPTION_VERBS = frozenset({"option", "supersede", "append", "prepend", "default"})
 _AUTHORITY = frozenset({"subnet", "subnet6", "shared-network", "group"})
 
-_SIMPLE = re.compile(r"[\w.:/,\s-]*", re.ASCII)
-_NAME = re.compile(r"[\w-]+\s+([\w.:/-]+)\s*", re.ASCII)
-_GAP = re.compile(r" [.:/,]|[.:/,] ")
-_SPACED = re.compile(r"\s*([.:/,])\s*")
+_SIMPLE = lazy_pattern(r"[\w.:/,\s-]*", re.ASCII)
+_NAME = lazy_pattern(r"[\w-]+\s+([\w.:/-]+)\s*", re.ASCII)
+_GAP = lazy_pattern(r" [.:/,]|[.:/,] ")
+_SPACED = lazy_pattern(r"\s*([.:/,])\s*")
 #: Strings, which stay as they are, and bytes in hexadecimal.
-_BYTES = re.compile(r'"(?:[^"\\]|\\.)*"|(?<![\w:.])[0-9a-f]{1,2}(?::[0-9a-f]{1,2})+(?![\w:.])')
+_BYTES = lazy_pattern(r'"(?:[^"\\]|\\.)*"|(?<![\w:.])[0-9a-f]{1,2}(?::[0-9a-f]{1,2})+(?![\w:.])')
 #: Clients that are known or not, written in two words.
-_CLIENTS = re.compile(r"\b((?:un)?)known clients\b")
+_CLIENTS = lazy_pattern(r"\b((?:un)?)known clients\b")
 _FLAGS = {"on": "true", "off": "false"}
 _JOINING = ".:/,()="
 #: Longer keys of blocks are kept as their digest.
 _LONG = 4096
-_WORDS = re.compile(r"[\w-]+", re.ASCII)
+_WORDS = lazy_pattern(r"[\w-]+", re.ASCII)
 
 #: A node: text, file, line; a block's also has its statements, those in any order and those in one.
 Node = list[Any]

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 from collections.abc import Iterator
 
+from ..patterns import lazy_pattern
 from .options import OPTIONS
 from .options import PARAMETERS
 from .syntax import Statement
@@ -18,7 +19,7 @@ from .syntax import Word
 
 #: Forms of values that are a number; ``X`` takes bytes or text.
 _NUMBERS = frozenset("TLSBl")
-_NUMBER = re.compile(r"0x[0-9a-f]+|0[0-7]+", re.ASCII)
+_NUMBER = lazy_pattern(r"0x[0-9a-f]+|0[0-7]+", re.ASCII)
 #: What a statement has to have, one of these, to be spelt in another way.
 _MARKS = {"option": '"|.|0', "subclass": '"', "if": "(", "elsif": "(", "match": "("}
 #: Words after which a parenthesis encloses a condition, and calls nothing.

@@ -22,6 +22,7 @@ from dataclasses import field
 from typing import NamedTuple
 
 from ..errors import ConfError
+from ..patterns import lazy_pattern
 from .lookalikes import foreign
 
 #: dhcpd itself has no limit and dies of a cycle (measured: segmentation fault).
@@ -35,7 +36,7 @@ Locate = Callable[[str], str]
 # One match is one statement, up to its ";" or "{", or one "}". Words are looked at only when asked
 # for: most of a large file are hosts, and nobody asks. Neither pattern can fail after it has begun,
 # so the time is linear in the text.
-_STATEMENT = re.compile(
+_STATEMENT = lazy_pattern(
     r"""
     \s*(?:\#[^\n]*\s*)*
     ([\w.:/-]*)
@@ -46,7 +47,7 @@ _STATEMENT = re.compile(
 )
 # Runs that dhcpd splits further are one word here: 10.0.0.1, 0:0:c0:5d:bd:95, foo.bar, a/b.
 # White space is in none: before it a search that fails costs the square of its length.
-_WORD = re.compile(
+_WORD = lazy_pattern(
     r"""
         ([\w.:/-]+)
       | "([^"\\]*(?:\\.[^"\\]*)*)"
@@ -56,7 +57,7 @@ _WORD = re.compile(
     re.ASCII | re.DOTALL | re.VERBOSE,
 )
 
-_ESCAPE = re.compile(r"\\(x[0-9A-Fa-f]{2}|[0-3][0-7]{2}|.)", re.DOTALL)
+_ESCAPE = lazy_pattern(r"\\(x[0-9A-Fa-f]{2}|[0-3][0-7]{2}|.)", re.DOTALL)
 _ESCAPES = {"t": "\t", "r": "\r", "n": "\n", "b": "\b"}
 
 # Statements with a block, and whether they can do without (server/confpars.c, common/parse.c).

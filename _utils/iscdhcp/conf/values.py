@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterator
 from collections.abc import Mapping
 
+from ..patterns import lazy_pattern
 from .finding import WARNING
 from .finding import Problem
 from .options import OPTIONS
@@ -22,15 +23,15 @@ from .syntax import Statement
 from .syntax import Word
 
 #: A word that is meant as an address: its beginning is a number with a dot behind it.
-_MEANT = re.compile(r"\d{1,10}\.[\d.]*\S*", re.ASCII)
-_ADDRESS = re.compile(r"(\d{1,10})\.(\d{1,10})\.(\d{1,10})\.(\d{1,10})", re.ASCII)
-_DECIMAL = re.compile(r"\d{1,12}", re.ASCII)
+_MEANT = lazy_pattern(r"\d{1,10}\.[\d.]*\S*", re.ASCII)
+_ADDRESS = lazy_pattern(r"(\d{1,10})\.(\d{1,10})\.(\d{1,10})\.(\d{1,10})", re.ASCII)
+_DECIMAL = lazy_pattern(r"\d{1,12}", re.ASCII)
 #: ``10a``: dhcpd reads hexadecimal digits, and finds them in no decimal number.
-_MIXED = re.compile(r"\d+[a-f]+[0-9a-f]*", re.ASCII | re.IGNORECASE)
+_MIXED = lazy_pattern(r"\d+[a-f]+[0-9a-f]*", re.ASCII | re.IGNORECASE)
 _NUMBERS = frozenset("TLSB")
 _FLAGS = frozenset({"true", "false", "on", "off", "ignore"})
-_HEX = re.compile(r"[0-9a-f]{1,2}(:[0-9a-f]{1,2})*", re.ASCII | re.IGNORECASE)
-_WORD = re.compile(r"[a-z_][\w.-]*", re.ASCII | re.IGNORECASE)
+_HEX = lazy_pattern(r"[0-9a-f]{1,2}(:[0-9a-f]{1,2})*", re.ASCII | re.IGNORECASE)
+_WORD = lazy_pattern(r"[a-z_][\w.-]*", re.ASCII | re.IGNORECASE)
 _RANGE = "range FIRST LAST; with a blank between two addresses"
 #: Largest values of an option's whole numbers, by their type in its definition.
 _LARGEST = {"unsigned integer 8": 255, "unsigned integer 16": 65535}

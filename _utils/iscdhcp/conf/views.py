@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from ..errors import ConfError
+from ..patterns import lazy_pattern
 from .syntax import FileRead
 from .syntax import Locate
 from .syntax import Statement
@@ -333,7 +334,7 @@ def dotted(number: int) -> str:
 
 _ROLES = ("primary", "secondary")
 _ONE = r"\d+(?:\s?\.\s?\d+){3}"
-_RANGE = re.compile(rf"(?:dynamic-bootp )?({_ONE})(?: ({_ONE}))?", re.ASCII | re.IGNORECASE)
+_RANGE = lazy_pattern(rf"(?:dynamic-bootp )?({_ONE})(?: ({_ONE}))?", re.ASCII | re.IGNORECASE)
 
 
 def _relationship(name: str, declaration: Statement, pools: tuple[Pool, ...]) -> Relationship:

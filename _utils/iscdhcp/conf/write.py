@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from ..patterns import lazy_pattern
 from .syntax import Statement
 from .syntax import Tree
 from .syntax import Word
@@ -11,7 +12,7 @@ from .syntax import Word
 #: Deeper blocks are not indented further: the text stays as long as the tree.
 MAX_INDENT = 20
 
-_SPECIAL = re.compile(r'["\\\x00-\x1f\x7f]')
+_SPECIAL = lazy_pattern(r'["\\\x00-\x1f\x7f]')
 _NAMED = {'"': '\\"', "\\": "\\\\", "\t": "\\t", "\r": "\\r", "\n": "\\n"}
 
 

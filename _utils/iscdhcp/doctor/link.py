@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..pair.view import PairView
+from ..patterns import lazy_pattern
 from ..rules.may_stop import clocks_apart
 from ..words import stamp
 from .finding import CAUSE
@@ -20,7 +21,7 @@ from .finding import linked
 from .finding import of_process
 from .finding import recently
 
-_TIME = re.compile(r"time (?:offset|mismatch) too")
+_TIME = lazy_pattern(r"time (?:offset|mismatch) too")
 
 
 def link(view: PairView) -> list[Finding]:

@@ -34,6 +34,7 @@ from ..conf.write import quoted
 from ..errors import ConfError
 from ..files import read_json
 from ..files import write_json
+from ..patterns import lazy_pattern
 from ..shapes import Mark
 from ..shapes import Pending
 
@@ -45,7 +46,7 @@ MARK = "pending.json"
 #: Lines of a difference that a status carries.
 MAX_LINES = 60
 
-_COMMENT = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|#[^\n]*', re.DOTALL)
+_COMMENT = lazy_pattern(r'"[^"\\]*(?:\\.[^"\\]*)*"|#[^\n]*', re.DOTALL)
 
 
 # -- the copy ------------------------------------------------------------------------------------

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
-import re
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -37,6 +36,7 @@ from ..log.messages import event
 from ..log.messages import masked
 from ..log.sources import SYSLOG_FILES
 from ..log.sources import Line
+from ..patterns import lazy_pattern
 from ..shapes import Examined
 from ..shapes import FailedStart
 from ..shapes import Forgotten
@@ -72,7 +72,7 @@ _TURNED_AWAY = {
 }
 _CLIENTS = r"peer holds all free leases|no free leases|not responding \("
 #: "network 10.0.0.0/24: no free leases" (dhcp.c:2229); the name may be a shared network's.
-_FULL_NETWORK = re.compile(r"network (?P<network>.+): no free leases$")
+_FULL_NETWORK = lazy_pattern(r"network (?P<network>.+): no free leases$")
 _UNWRITTEN = (
     *("nable to write", "nable to commit", "nable to record current failover state"),
     # new_lease_file (db.c), each hour and at the start

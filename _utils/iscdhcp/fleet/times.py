@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime
-import re
 from dataclasses import dataclass
 from typing import Any
 
 from ..errors import IscDhcpError
+from ..patterns import lazy_pattern
 
-_CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
+_CLOCK = lazy_pattern(r"([01]?\d|2[0-3]):([0-5]\d)")
 _FORMS = ("%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S")
 _SAY = "say HH:MM or YYYY-MM-DD HH:MM, in the master's local time"
 _MINUTES_OF_A_DAY = 24 * 60

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ..errors import ProcessError
+from ..patterns import lazy_pattern
 from ..shapes import Upgrades
 from . import command
 
@@ -26,11 +27,11 @@ KEPT = f"{NEEDRESTART}/conf.d/dhcpd-failover.conf"
 #: What tells our policy from anybody else's.
 MARK = "Salt's state dhcpd.kept_from_upgrades"
 
-_OVERRIDE = re.compile(
+_OVERRIDE = lazy_pattern(
     r"^[^#\n]*?qr\s*[({/|]\s*(?P<pattern>[^)}/|\n]+?)\s*[)}/|]\s*\}?\s*=>?\s*(?P<value>\d+)",
     re.MULTILINE,
 )
-_MODE = re.compile(r"""^[^#\n]*\$nrconf\{restart\}\s*=\s*['"](\w)['"]""", re.MULTILINE)
+_MODE = lazy_pattern(r"""^[^#\n]*\$nrconf\{restart\}\s*=\s*['"](\w)['"]""", re.MULTILINE)
 
 
 def look(units: Iterable[str], root: Path = ROOT) -> Upgrades:

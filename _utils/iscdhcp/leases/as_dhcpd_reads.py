@@ -13,6 +13,7 @@ import math
 import re
 from dataclasses import dataclass
 
+from ..patterns import lazy_pattern
 from .read import Reader
 from .syntax import BINDING_STATES
 from .syntax import Damaged
@@ -28,12 +29,12 @@ FOLLOWED = 100
 #: The size of dhcpd's token buffer (includes/dhcpd.h).
 _BUFFER = 1500
 
-_TOKEN = re.compile(rb"[A-Za-z][A-Za-z0-9_-]*|[-0-9][A-Za-z0-9_-]*|.", re.DOTALL)
-_SKIP = re.compile(rb"[ \t\r\n\v\f]*(?:#[^\n\xff]*(?:[\n\xff]|\Z)[ \t\r\n\v\f]*)*")
+_TOKEN = lazy_pattern(rb"[A-Za-z][A-Za-z0-9_-]*|[-0-9][A-Za-z0-9_-]*|.", re.DOTALL)
+_SKIP = lazy_pattern(rb"[ \t\r\n\v\f]*(?:#[^\n\xff]*(?:[\n\xff]|\Z)[ \t\r\n\v\f]*)*")
 #: What ends no skip and begins neither string nor comment.
-_UNIMPORTANT = re.compile(rb'[^;{}"#\0\xff]*')
-_NUMBER = re.compile(rb"-?\d+\Z")
-_HEX = re.compile(rb"-?[0-9a-fA-F]+\Z|0[xX][0-9a-fA-F]+\Z")
+_UNIMPORTANT = lazy_pattern(rb'[^;{}"#\0\xff]*')
+_NUMBER = lazy_pattern(rb"-?\d+\Z")
+_HEX = lazy_pattern(rb"-?[0-9a-fA-F]+\Z|0[xX][0-9a-fA-F]+\Z")
 _END = b""
 #: A byte 0xff is the end of the file for dhcpd where char is signed (get_char, common/conflex.c).
 _FALSE_END = b"\xff"

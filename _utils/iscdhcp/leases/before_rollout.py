@@ -15,6 +15,7 @@ import re
 import shutil
 
 from ..files import copy
+from ..patterns import lazy_pattern
 from .read import entries_of
 from .repair import last_entries
 from .syntax import Entry
@@ -22,7 +23,7 @@ from .syntax import Entry
 #: End of the name of the lease file as it was before a rollout.
 BEFORE = ".before-rollout"
 
-_LEASE = re.compile(rb"^lease ([\d.]+) ", re.MULTILINE)
+_LEASE = lazy_pattern(rb"^lease ([\d.]+) ", re.MULTILINE)
 
 
 def keep(path: str) -> None:

@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from collections.abc import Mapping
 from typing import Protocol
 
+from ..patterns import lazy_pattern
 from ..shapes import ByState
 from ..shapes import LeaseCounts
 from ..shapes import Outside
@@ -40,14 +41,14 @@ _NAMES = ("virgin", *BINDING_STATES, "lapsed")
 # to the parser. Dates of the default form are of fixed length: "." jumps over them without a look.
 _LINES = [rb"  " + name + rb" .{21};\n" for name in (b"tstp", b"tsfp", b"atsfp", b"cltt")]
 _JUMP = rb"(?:" + b"".join(_LINES) + rb"|" + b"".join(rb"(?:" + x + rb"|)" for x in _LINES) + rb")"
-_DEFAULT_DATES = re.compile(
+_DEFAULT_DATES = lazy_pattern(
     rb"\nlease (?:(\d[\d.]*\.)(\d+) \{\n(?:  starts .{21};\n|)(?:  ends . (.{19});\n|)"
     + _JUMP
     + rb"  binding state ([a-z]+);\n(?:  next binding state (free|backup);\n|)|)",
     re.DOTALL,
 )
 _TIME = rb"(?:. .{19};|epoch \d+;[^\n]*|never;)\n"
-_ANY_DATES = re.compile(
+_ANY_DATES = lazy_pattern(
     rb"\nlease (?:(\d[\d.]*\.)(\d+) \{\n(?:  starts "
     + _TIME
     + rb"|)(?:  ends (?:\d |)([^\n;]*);[^\n]*\n|)"

@@ -17,16 +17,17 @@ import stat
 from dataclasses import dataclass
 
 from ..errors import LeaseFileError
+from ..patterns import lazy_pattern
 
 #: Bytes read from the end: many times the longest entry that dhcpd writes.
 BLOCK = 64 * 1024
 
-_ENTRY = re.compile(
+_ENTRY = lazy_pattern(
     rb"^(?:lease|failover|host|group|class|subclass|server-duid|authoring-byte-order|ia[-_][a-z]{2})"
     rb"[ \t\n{;]",
     re.MULTILINE,
 )
-_TOKEN = re.compile(
+_TOKEN = lazy_pattern(
     rb'(?P<string>"[^"\\]*(?:\\.[^"\\]*)*")|(?P<comment>#[^\n]*\n?)|(?P<mark>[{};"])|[^\s{};"#]+',
     re.DOTALL,
 )

@@ -15,6 +15,7 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from collections.abc import Mapping
 
+from ..patterns import lazy_pattern
 from ..shapes import Knowledge
 from .read import Reader
 from .syntax import epoch
@@ -23,7 +24,7 @@ from .syntax import epoch
 SETTLED = 15.0
 
 _DATED = rb" ([^;\n]*);[^\n]*\n|)"
-_LEASE = re.compile(
+_LEASE = lazy_pattern(
     rb"^lease ([\d.]+) \{\n"
     + rb"(?:  starts [^;\n]*;[^\n]*\n|)"
     + b"".join(rb"(?:  " + name + _DATED for name in (b"ends", b"tstp", b"tsfp"))

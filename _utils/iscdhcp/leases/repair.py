@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import time
 from collections.abc import Iterable
 from typing import IO
@@ -19,6 +18,7 @@ from typing import Any
 from ..answers import Repaired
 from ..errors import LeaseFileError
 from ..files import replaced
+from ..patterns import lazy_pattern
 from .check import problems
 from .read import Reader
 from .read import entries
@@ -32,9 +32,9 @@ DAMAGED = ".damaged-"
 _BLOCK = 1 << 20
 #: Longer than an entry: a damaged stretch of that length may have been several.
 _LONG = 4096
-_ADDRESSES = re.compile(rb"lease[ \t]+([\d.]+)")
+_ADDRESSES = lazy_pattern(rb"lease[ \t]+([\d.]+)")
 #: What dhcpd writes: other bytes are escaped (server/db.c).
-_PLAIN = re.compile(rb"[\t\n -~]*")
+_PLAIN = lazy_pattern(rb"[\t\n -~]*")
 
 
 def repair(path: str, dry_run: bool = False) -> Repaired:

@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from ..patterns import lazy_pattern
+
 #: What dhcpd takes for ``ends never`` (MAX_TIME, includes/dhcpd.h).
 NEVER = 0x7FFFFFFF
 
@@ -66,7 +68,7 @@ _DATE = (
 
 
 def _statement(body: bytes) -> re.Pattern[bytes]:
-    return re.compile(_SPACE + body + _SPACE + rb";")
+    return lazy_pattern(_SPACE + body + _SPACE + rb";")
 
 
 _BINDING = _statement(rb"state" + _GAP + rb"(?:" + "|".join(BINDING_STATES).encode() + rb")")
@@ -124,11 +126,11 @@ _FAILOVER: dict[bytes, re.Pattern[bytes] | None] = {
     b"mclt": _statement(rb"\d{1,10}"),
 }
 
-_SKIP = re.compile(_SPACE)
-_WORD = re.compile(rb"[A-Za-z0-9_][A-Za-z0-9_-]*")
-_OPEN = re.compile(_SPACE + rb"\{")
-_ADDRESS = re.compile(_GAP + rb"(\d{1,3}(?:\.\d{1,3}){3})" + _SPACE + rb"\{")
-_PEER = re.compile(
+_SKIP = lazy_pattern(_SPACE)
+_WORD = lazy_pattern(rb"[A-Za-z0-9_][A-Za-z0-9_-]*")
+_OPEN = lazy_pattern(_SPACE + rb"\{")
+_ADDRESS = lazy_pattern(_GAP + rb"(\d{1,3}(?:\.\d{1,3}){3})" + _SPACE + rb"\{")
+_PEER = lazy_pattern(
     _GAP
     + rb"peer"
     + _GAP
@@ -142,13 +144,13 @@ _PEER = re.compile(
     + _SPACE
     + rb"\{"
 )
-_NAMED = re.compile(_GAP + rb"(" + _STRING + rb"|" + _NAME + rb")" + _SPACE + rb"\{")
-_GROUP = re.compile(_SPACE + rb"(" + _STRING + rb"|" + _NAME + rb")?" + _SPACE + rb"\{")
-_IA = re.compile(_GAP + rb"(" + _STRING + rb"|" + _HEX + rb")" + _SPACE + rb"\{")
-_CLASS = re.compile(_GAP + rb"(" + _STRING + rb")" + _SPACE)
+_NAMED = lazy_pattern(_GAP + rb"(" + _STRING + rb"|" + _NAME + rb")" + _SPACE + rb"\{")
+_GROUP = lazy_pattern(_SPACE + rb"(" + _STRING + rb"|" + _NAME + rb")?" + _SPACE + rb"\{")
+_IA = lazy_pattern(_GAP + rb"(" + _STRING + rb"|" + _HEX + rb")" + _SPACE + rb"\{")
+_CLASS = lazy_pattern(_GAP + rb"(" + _STRING + rb")" + _SPACE)
 _DUID = _statement(rb"(?:" + _STRING + rb"|" + _HEX + rb"|(?:en|ll|llt)\b[^;{}\n\0]*)")
 _BYTE_ORDER = _statement(rb"(?:little|big)-endian")
-_TOKEN = re.compile(rb"[{}();,]|" + _STRING + rb"|[^\x00-\x20\x7f-\xff{}();,\"#]+")
+_TOKEN = lazy_pattern(rb"[{}();,]|" + _STRING + rb"|[^\x00-\x20\x7f-\xff{}();,\"#]+")
 
 _OPENERS = (
     rb"(?:lease[ \t]+\d{1,3}(?:\.\d{1,3}){3}[ \t]*\{"
@@ -159,16 +161,16 @@ _OPENERS = (
     rb"|server-duid[ \t]"
     rb"|authoring-byte-order[ \t]+(?:little|big)-endian[ \t]*;)"
 )
-_AT_LINE_START = re.compile(_OPENERS)
+_AT_LINE_START = lazy_pattern(_OPENERS)
 # A torn entry has no line end: the next one may be glued to it, exactly as dhcpd writes it.
-_NEXT_OPENER = re.compile(
+_NEXT_OPENER = lazy_pattern(
     rb"(?<=\n)"
     + _OPENERS
     + rb"|lease \d{1,3}(?:\.\d{1,3}){3} \{\n"
     + rb"|failover peer \"[^\"\n\0]{1,255}\" state \{\n"
 )
 
-_TORN_COMMENT_ENDS = re.compile(rb"[\n\0\xff]")
+_TORN_COMMENT_ENDS = lazy_pattern(rb"[\n\0\xff]")
 
 # -- the form that dhcpd itself writes ---------------------------------------------------------
 
@@ -212,8 +214,8 @@ _WRITTEN_LEASE = (
     + rb";\n)?\}\n"
 )
 #: A lease as dhcpd writes it; or anything small between leases. Whole files are runs of these.
-WRITTEN = re.compile(_WRITTEN_LEASE)
-BETWEEN = re.compile(rb"(?:\n|#[^\n\0\xff]*\n)+")
+WRITTEN = lazy_pattern(_WRITTEN_LEASE)
+BETWEEN = lazy_pattern(rb"(?:\n|#[^\n\0\xff]*\n)+")
 
 
 class Damage(Exception):
@@ -298,7 +300,7 @@ def epoch(text: bytes) -> int:
         return 0
 
 
-_ESCAPE = re.compile(rb"\\(?:([0-3][0-7]{2})|x([0-9a-fA-F]{2})|(.))", re.DOTALL)
+_ESCAPE = lazy_pattern(rb"\\(?:([0-3][0-7]{2})|x([0-9a-fA-F]{2})|(.))", re.DOTALL)
 _SIMPLE = {b"t": b"\t", b"r": b"\r", b"n": b"\n", b"b": b"\b"}
 
 

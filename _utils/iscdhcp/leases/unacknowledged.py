@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import re
 
+from ..patterns import lazy_pattern
 from .read import Reader
 from .syntax import Entry
 from .syntax import parse
 
-_LEASE = re.compile(rb"^lease (\S+) \{\n(?:  [^\n]*\n)*?\}", re.MULTILINE)
-_SENT = re.compile(rb"^  tstp ([^;]*);", re.MULTILINE)
-_KNOWN = re.compile(rb"^  atsfp ([^;]*);", re.MULTILINE)
+_LEASE = lazy_pattern(rb"^lease (\S+) \{\n(?:  [^\n]*\n)*?\}", re.MULTILINE)
+_SENT = lazy_pattern(rb"^  tstp ([^;]*);", re.MULTILINE)
+_KNOWN = lazy_pattern(rb"^  atsfp ([^;]*);", re.MULTILINE)
 
 
 def unacknowledged(path: str) -> dict[str, float]:

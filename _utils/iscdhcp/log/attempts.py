@@ -7,16 +7,16 @@ earlier start. Lines as ISC dhcpd 4.4.3-P1 logs them when it is really started t
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from collections.abc import Sequence
 
+from ..patterns import lazy_pattern
 from ..shapes import FailedStart
 from .messages import masked
 from .sources import Line
 
 #: Lines of an attempt that say nothing of why it ended.
-CHATTER = re.compile(
+CHATTER = lazy_pattern(
     r"Internet Systems Consortium|Copyright 2|All rights|For info, please|Config file:|"
     r"Database file:|PID file:|Wrote \d+|Source compiled|^Listening on |^Sending on |"
     r"^If you think|^than a config|^bugs on|^before submitting|^process and|^exiting\.|"
@@ -30,7 +30,7 @@ CHATTER = re.compile(
 )
 #: Code of the cause and the line, the surest first. A later line may only be what follows from it.
 _REASONS = tuple(
-    (code, re.compile(pattern))
+    (code, lazy_pattern(pattern))
     for code, pattern in (
         ("start-twice", r"There's already a DHCP server running\."),
         ("start-user", r"no such (?:user|group): (?P<name>\S+)"),
@@ -56,15 +56,15 @@ _REASONS = tuple(
         ("start-file", r"Can't (?:open|read in) (?P<name>\S+): .+"),
     )
 )
-_ADVICE = re.compile(r"\bIf you think you have received this message due to a bug")
-_BANNER = re.compile(r"Internet Systems Consortium DHCP Server")
-_CONFIG_FILE = re.compile(r"Config file: (?P<file>\S+)")
-_SIX = re.compile(
+_ADVICE = lazy_pattern(r"\bIf you think you have received this message due to a bug")
+_BANNER = lazy_pattern(r"Internet Systems Consortium DHCP Server")
+_CONFIG_FILE = lazy_pattern(r"Config file: (?P<file>\S+)")
+_SIX = lazy_pattern(
     r"\d+ NA, \d+ TA, \d+ PD leases|No subnet6 declaration|(?:Listening on|Sending on) +Socket/\d+/"
     r"|dhcpd6\."
 )
-_OF_A_FILE = re.compile(r"(?P<file>\S.*?) line \d+: ")
-_DENIED = re.compile(
+_OF_A_FILE = lazy_pattern(r"(?P<file>\S.*?) line \d+: ")
+_DENIED = lazy_pattern(
     r'apparmor="DENIED" operation="(?P<operation>[^"]+)".*?profile="(?P<profile>[^"]*dhcpd[^"]*)"'
     r'(?:.*? name="(?P<name>[^"]+)")?'
 )

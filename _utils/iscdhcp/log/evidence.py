@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from dataclasses import field
 
 from ..errors import LogError
+from ..patterns import lazy_pattern
 from ..shapes import LoggedPool
 from . import attempts
 from . import sources
@@ -33,7 +34,7 @@ from .sources import Line
 TIMEOUT = 10.0
 
 #: Reasons of a refused connection that no further attempt fixes (failover.c:500-620, 3704-3784).
-_HOPELESS = re.compile(
+_HOPELESS = lazy_pattern(
     r"time (?:offset|mismatch) too|unknown failover relationship|does not match|invalid|"
     r"missing relationship-name"
 )

@@ -14,6 +14,8 @@ import re
 import time
 from typing import NamedTuple
 
+from ..patterns import lazy_pattern
+
 
 class Header(NamedTuple):
     """When (epoch seconds), which process, and what it says."""
@@ -35,7 +37,7 @@ _ISO = rf"(?P<date>\d{{4}}[-/]\d\d[-/]\d\d)[T ]{_CLOCK}{_ZONE}"
 _EPOCH = r"(?P<epoch>\d{9,10}(?:\.\d+)?)"
 _PRIORITY = r"(?:<\d{1,3}>(?:1 )?)?"
 _STAMPS = tuple(
-    re.compile(rf"{_PRIORITY}\[?{_DAY}{stamp}\]?:? +") for stamp in (_TRADITIONAL, _ISO, _EPOCH)
+    lazy_pattern(rf"{_PRIORITY}\[?{_DAY}{stamp}\]?:? +") for stamp in (_TRADITIONAL, _ISO, _EPOCH)
 )
 #: As much of a line as tells when it is from.
 STAMP_LENGTH = 48
@@ -93,11 +95,11 @@ def _forms(name: str) -> tuple[re.Pattern[str], ...]:
         between = r"(?:[^\s:]\S*(?<!:) +){0,4}?"
         _KNOWN[name] = (
             # RFC 5424: host, name, pid, message's id, structured data.
-            re.compile(
+            lazy_pattern(
                 rf"\S+ {tag} (?P<pid>\d+|-) \S+ (?:-|(?:\[(?:[^\]\\]|\\.)*\])+)(?: (?P<text>.*))?",
                 re.DOTALL,
             ),
-            re.compile(
+            lazy_pattern(
                 rf"{between}{tag}(?:\[(?P<pid>\d+)\]|\((?P<other>\d+)\))?:(?: (?P<text>.*)|)",
                 re.DOTALL,
             ),

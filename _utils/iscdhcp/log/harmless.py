@@ -6,8 +6,9 @@ Messages as of ISC dhcpd 4.4.3-P1, with their source lines.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
+
+from ..patterns import lazy_pattern
 
 #: Code, the line in short, pattern, explanation.
 _NOISE = (
@@ -84,7 +85,7 @@ _NOISE = (
         "of a pair",
     ),
 )
-_COMPILED = tuple((code, re.compile(pattern), text) for code, _, pattern, text in _NOISE)
+_COMPILED = tuple((code, lazy_pattern(pattern), text) for code, _, pattern, text in _NOISE)
 
 #: For ``journalctl --grep``, in addition to :data:`iscdhcp.log.messages.WORTH_READING`.
 WORTH_READING = (

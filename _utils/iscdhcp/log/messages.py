@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from ..patterns import lazy_pattern
+
 _STATE = r"[a-z][a-z-]*"
 _POOL = (
     r" pool (?P<pool>[0-9a-f]+) (?P<network>.*?)  total (?P<total>\d+)  free (?P<free>\d+)  "
@@ -96,7 +98,7 @@ _PATTERNS = (
     ("lost", r".*?(?:lost (?P<lost>\d+) messages|(?P<count>\d+) messages lost).* rate.limiting.*"),
     ("lost", r".*begin to drop messages due to rate.limiting.*"),
 )
-_COMPILED = tuple((kind, re.compile(pattern, re.DOTALL)) for kind, pattern in _PATTERNS)
+_COMPILED = tuple((kind, lazy_pattern(pattern, re.DOTALL)) for kind, pattern in _PATTERNS)
 
 #: Wider than the patterns and cheap: for ``journalctl --grep`` (PCRE2) and for files.
 WORTH_READING = (
@@ -107,9 +109,9 @@ WORTH_READING = (
     r"Suppressed \d+ mess|rate.limiting"
 )
 
-_REPEATED = re.compile(r"message repeated \d+ times: \[ ?(?P<text>.*)\]")
+_REPEATED = lazy_pattern(r"message repeated \d+ times: \[ ?(?P<text>.*)\]")
 # An OMAPI key's name is worth as much as its secret.
-_KEY_NAME = re.compile(r"\b(key(?: named)?) (?!file|config)\S+")
+_KEY_NAME = lazy_pattern(r"\b(key(?: named)?) (?!file|config)\S+")
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from ..errors import LogError
+from ..patterns import lazy_pattern
 from . import forms
 from .messages import masked
 
@@ -139,7 +140,7 @@ def _entry(text: bytes) -> Line | None:
 
 # -- syslog files --------------------------------------------------------------------------------
 
-_ABOUT_PID = re.compile(r"\bpid:? (\d+)|\bimjournal\b")
+_ABOUT_PID = lazy_pattern(r"\bpid:? (\d+)|\bimjournal\b")
 
 
 def syslog_lines(
@@ -180,7 +181,7 @@ class _Unread:
     """Lines that dhcpd has written, in a form that is not known here."""
 
     #: What nobody else says.
-    _OWN = re.compile(
+    _OWN = lazy_pattern(
         r"failover peer .+: |\bDHCP(?:DISCOVER|OFFER|REQUEST|ACK|NAK|RELEASE|INFORM|DECLINE) |"
         r"Server starting service\.|Wrote \d+ leases to leases file"
     )

@@ -12,7 +12,7 @@ UTILS = ROOT / "_utils"
 
 GROUND = {
     *("errors", "words", "files", "states", "vocabulary", "commands", "wire", "openmetrics"),
-    *("shapes", "answers", "unknown", "clock", "measured", "troubles"),
+    *("shapes", "answers", "unknown", "clock", "measured", "troubles", "patterns"),
 }
 #: What each room may import besides itself and the ground.
 MAY = {
