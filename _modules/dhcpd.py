@@ -104,7 +104,7 @@ def version():
     return words[-1].removeprefix("isc-dhcpd-") if words else None
 
 
-def status(brief=False, looks=1, ask=None, alive=None):
+def status(brief=False, looks=1, ask=None, alive=None, log_since=None):
     """
     Return every fact about this server in one plain dict.
 
@@ -122,6 +122,9 @@ def status(brief=False, looks=1, ask=None, alive=None):
     alive
         Who asks its partner whether it lives (a DHCPINFORM), by relationship: ``{"foo":
         ["dhcp-b"]}`` (for the waits of a run).
+    log_since
+        Epoch seconds: once all looks have seen normal, what :py:func:`failover_log` returns is in
+        ``logged`` (for the last gate of a run).
 
     Every key is there; what is not known is ``None``. Times are epoch seconds of this server's
     clock. The types are in ``iscdhcp/shapes.py``.
@@ -156,7 +159,8 @@ def status(brief=False, looks=1, ask=None, alive=None):
     * ``pending_restart``: ``None``, or why dhcpd does not run with what is on disk: ``pending``
       (True or ``"unknown"``), ``marked`` (somebody did), ``reason``, ``since``, ``changes`` (lines
       of a diff, ``-`` running, ``+`` on disk), ``configuration``
-    * ``survey``, ``waited``, ``after``: of :py:func:`inspect` only
+    * ``survey``, ``waited``, ``after``: of :py:func:`inspect` only; ``logged``: where it is asked
+      for
 
     CLI Example:
 
@@ -167,7 +171,7 @@ def status(brief=False, looks=1, ask=None, alive=None):
     here = _here()
     mine = None if ask is None else [name for name, who in ask.items() if who == here.id]
     living = [name for name, askers in (alive or {}).items() if here.id in askers]
-    facts = here.facts(brief, looks, mine, living)
+    facts = here.facts(brief, looks, mine, living, log_since)
     if not brief:
         facts["version"] = version()
         facts["service"] = here.service().describe()

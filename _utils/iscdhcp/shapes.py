@@ -580,6 +580,8 @@ class ServerFacts(TypedDict):
     #: Seconds of the call before and after the clock was read (``dhcpd.inspect``).
     waited: float | None
     after: float | None
+    #: What dhcpd logged, where it was asked for: as ``dhcpd.failover_log`` returns it.
+    logged: dict[str, Any] | None
 
 
 # -- evidence ------------------------------------------------------------------------------------

@@ -106,6 +106,7 @@ def server() -> ServerFacts:
         "survey": None,
         "waited": None,
         "after": None,
+        "logged": None,
     }
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 #: Raised by one whenever a field changes its meaning, or one that decisions need is new.
-VERSION = 7
+VERSION = 8
 
 
 def mismatch(facts: Mapping[str, Any], server: str) -> str | None:

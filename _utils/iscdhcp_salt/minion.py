@@ -157,7 +157,7 @@ class Minion:
 
     # -- facts
 
-    def facts(self, brief, looks=1, ask=None, alive=()):
+    def facts(self, brief, looks=1, ask=None, alive=(), log_since=None):
         """
         Return this server's facts; ``brief`` for a wait, else all that a stop has to know.
 
@@ -166,6 +166,8 @@ class Minion:
             ``None`` for the gate of a run, after which the partner may be stopped.
         alive
             Relationships whose partner is asked whether it lives.
+        log_since
+            Epoch seconds: what dhcpd logged since then is wanted too, if all looks see normal.
         """
         settings = self.settings()
         server = read_server(settings, self.host)
@@ -190,6 +192,8 @@ class Minion:
             end["asked"], end["alive"] = asked.get(name), lives.get(name)
         facts["minion"] = self.id
         passed = ask is not None and facts["steady"] and bool(normal)
+        if log_since is not None and facts["steady"] and normal:
+            facts["logged"] = gather.logged(settings, float(log_since))
         facts["leases"] = lease_counts.kept_or_counted(server, notes.folder, not brief or passed)
         facts["boot"] = process.boot_id()
         facts["claim"] = notes.claims.current

@@ -209,10 +209,11 @@ class SaltMinions:
     # -- iscdhcp.pair.minions.Minions
     # ------------------------------------------------------------------
 
-    def status(self, minions, brief=False, looks=1, ask=None, alive=None):
+    def status(self, minions, brief=False, looks=1, ask=None, alive=None, log_since=None):
         """See :class:`iscdhcp.pair.minions.Minions`."""
         wanted = {"brief": brief, "looks": looks, **({"ask": dict(ask)} if ask else {})}
         wanted.update({"alive": dict(alive)} if alive else {})
+        wanted.update({} if log_since is None else {"log_since": log_since})
         answers = self.ask(minions, "dhcpd.status", wanted)
         return {minion: _facts(answer, answer.get("ret")) for minion, answer in answers.items()}
 

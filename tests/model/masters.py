@@ -106,7 +106,9 @@ class Messages:
         looks: int = 1,
         ask: Any = None,
         alive: Any = None,
+        log_since: float | None = None,
     ) -> dict[str, Any]:
+        # What dhcpd logged is for the report; the model has none.
         answers = self.ask(minions, "status", {"ask": ask, "alive": alive})
         return {one: self._facts(it) for one, it in answers.items()}
 

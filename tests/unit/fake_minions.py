@@ -35,11 +35,13 @@ class FakeMinions:
         self.lifeless = set()
         #: Who is to ask its partner in the question under way.
         self.asks = self.asks_life = None
+        #: Since when the log was to be told in the last question; how often it was asked for alone.
+        self.log_since, self.logs = None, 0
         self.on_restart = self.new_process
         self.on_status = lambda minions: None
 
-    def status(self, minions, brief=False, looks=1, ask=None, alive=None):
-        self.asks, self.asks_life = ask, alive
+    def status(self, minions, brief=False, looks=1, ask=None, alive=None, log_since=None):
+        self.asks, self.asks_life, self.log_since = ask, alive, log_since
         self.on_status(self)
         now, found = self.clock.time(), {}
         for minion in minions:
@@ -49,6 +51,8 @@ class FakeMinions:
             facts = copy.deepcopy(self.servers[minion])
             facts["claim"] = self.claims.get(minion)
             facts["time"] = now
+            if log_since is not None:
+                facts["logged"] = {"events": [], "clients": None}
             facts["leases"]["counted"] += now - NOW
             if minion in (alive or {}).get("foo", ()):
                 self.asks_for_life(minion, now)
@@ -94,6 +98,7 @@ class FakeMinions:
             self.claims.pop(minion, None)
 
     def log(self, minions, since):
+        self.logs += 1
         return {minion: {"events": [], "clients": None} for minion in minions}
 
     def release_window(self, minion, drained=False, run=None):

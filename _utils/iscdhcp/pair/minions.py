@@ -22,12 +22,14 @@ class Minions(Protocol):
         looks: int = 1,
         ask: Mapping[str, str] | None = None,
         alive: Mapping[str, list[str]] | None = None,
+        log_since: float | None = None,
     ) -> dict[str, Look]:
         """
         Ask every minion for its facts; each answer has ``offset`` too: its clock minus ours.
 
         ``ask``: by relationship, which minion asks its partner there for an address, if it is
-        normal. ``alive``: which ones ask theirs whether it lives.
+        normal. ``alive``: which ones ask theirs whether it lives. ``log_since`` (epoch seconds):
+        the facts of those that are normal have what dhcpd ``logged`` since then.
         """
 
     def inspect(

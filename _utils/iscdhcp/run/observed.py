@@ -49,11 +49,12 @@ class ObservedMinions:
         looks: int = 1,
         ask: Mapping[str, str] | None = None,
         alive: Mapping[str, list[str]] | None = None,
+        log_since: float | None = None,
     ) -> dict[str, Look]:
         """Ask as the minions do, and note what is new; who asks whether partners live is added."""
         if brief and alive is None:
             alive = self.life.wanted(minions, self._down())
-        answers = self._minions.status(minions, brief=brief, looks=looks, ask=ask, alive=alive)
+        answers = self._minions.status(minions, brief, looks, ask, alive, log_since)
         self._note(answers)
         self.life.note(answers, self.offsets)
         return answers

@@ -434,7 +434,9 @@ class PairRun(HealingRun):
         verdict = Verdict("wait")
         while True:
             asks = self._asks(server)
-            answers = self.minions.status(group, brief=True, looks=LOOKS_IN_A_ROW, ask=asks)
+            answers = self.minions.status(
+                group, True, LOOKS_IN_A_ROW, asks, log_since=self._log_wanted(server)
+            )
             now = self.steering.elapsed()
             facts = answers.get(server, {}).get("facts")
             if facts is None:
@@ -468,6 +470,7 @@ class PairRun(HealingRun):
                 return self._failure(verdict.sentence, do=verdict.to_do)
             if good:
                 self._keep(answers)
+                self.keep_logs(answers)
                 warnings = [reason.text for reason in verdict.warnings]
                 comment = f"{self._names(group)} normal at both ends after {elapsed:.1f} s."
                 self.say(comment)
@@ -485,6 +488,11 @@ class PairRun(HealingRun):
             self.keep_claim()
             # A long wait is polled with more leisure.
             self._sleep(min(5.0, POLL_INTERVAL + elapsed / 30))
+
+    def _log_wanted(self, server: str) -> float | None:
+        """Return since when the log is wanted with what may be the last look of the run."""
+        rest = [one for one in self.servers if one != server and not self._entry(one).get("normal")]
+        return None if rest else self.log_since()
 
     def _asks(self, server: str) -> dict[str, str]:
         """Return, by relationship, who asks ``server`` for an address before it is believed."""

@@ -26,6 +26,7 @@ from typing import ParamSpec
 from typing import Protocol
 from typing import TypeVar
 
+from ..answers import Look
 from ..clock import Clock
 from ..pair.discovery import Discovery
 from ..pair.discovery import Pair
@@ -43,6 +44,8 @@ from .orders import Orders
 
 #: Seconds between two looks at the servers while a run is paused.
 LOOK_SECONDS = 5.0
+#: For so many seconds the logs that a look has brought need not be asked for.
+LOGS_FRESH = 3.0
 
 
 class Steering:
@@ -199,6 +202,7 @@ class Told:
         self.in_step = False
         self.outcome: tuple[str, str] | None = None
         self._waiting: tuple[object, ...] | None = None
+        self._logged: tuple[float, dict[str, Any]] = (0.0, {})
         self._decided: dict[tuple[str, str], tuple[object, ...]] = {}
 
     def say(self, sentence: str) -> None:
@@ -276,17 +280,34 @@ class Told:
                 deadline=deadline,
             )
 
-    def note_logs(self) -> None:
-        """Ask the servers what dhcpd has logged since the run began, for the journal."""
+    def log_since(self) -> float | None:
+        """Return since when the journal wants the servers' logs, on their clocks; ``None``: not."""
         if self.journal.path is None or not self._acted():
+            return None
+        return float(self.record["begun"]) + min(0.0, *self.minions.offsets.values(), 0.0)
+
+    def keep_logs(self, answers: Mapping[str, Look]) -> None:
+        """Keep what dhcpd has logged where a question for something else has brought it."""
+        brought = {one: look["facts"]["logged"] for one, look in answers.items() if "facts" in look}
+        self._logged = self.clock.monotonic(), {one: it for one, it in brought.items() if it}
+
+    def _kept_logs(self) -> dict[str, Any] | None:
+        """Return what has been brought of every server a moment ago."""
+        at, logged = self._logged
+        late = self.clock.monotonic() - at > LOGS_FRESH
+        return None if late or set(logged) < set(self.group) else logged
+
+    def note_logs(self) -> None:
+        """Write what dhcpd on the servers has logged since the run began into the journal."""
+        since = self.log_since()
+        if since is None:
             return
         if self.outcome is not None and self.outcome[0] == "interrupted":
             return  # the person wants to be gone
         try:
-            offsets = self.minions.offsets
-            since = float(self.record["begun"]) + min(0.0, *offsets.values(), 0.0)
-            for server, answer in sorted(self.minions.log(list(self.group), since).items()):
-                offset = offsets.get(server, 0.0)
+            logs = self._kept_logs() or self.minions.log(list(self.group), since)
+            for server, answer in sorted(logs.items()):
+                offset = self.minions.offsets.get(server, 0.0)
                 self.journal.write("log", server=server, offset=offset, **answer)
         except Exception as err:  # pylint: disable=broad-except
             # What comes next is giving locks and claims back.

@@ -33,10 +33,10 @@ class Minions(FakeMinions):
         for facts in self.servers.values():
             facts["omapi"]["answers"] = True
 
-    def status(self, minions, brief=False, looks=1, ask=None, alive=None):
+    def status(self, minions, brief=False, looks=1, ask=None, alive=None, log_since=None):
         for minion in minions:
             self.servers[minion]["boot"] = f"boot {self.boots[minion]}"
-        return super().status(minions, brief, looks, ask, alive)
+        return super().status(minions, brief, looks, ask, alive, log_since)
 
     def act(self, minion, function, patience, **arguments):
         self.acts.append(f"{function} {minion}")

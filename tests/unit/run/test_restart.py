@@ -10,6 +10,7 @@ from __future__ import annotations
 import pytest
 from fake_minions import go
 from iscdhcp.pair import locks
+from iscdhcp.run import journal
 from iscdhcp.shapes import Survey
 from pair_facts import NOW
 from shaped import shaped
@@ -220,6 +221,30 @@ def test_a_dry_run_says_what_would_block(minions, run):
     step = dry.preflight(test=True)
     assert step.result is False
     assert "recover" in step.comment
+
+
+def logs_in(run):
+    return [entry["server"] for entry in journal.read(run.journal.path) if entry["what"] == "log"]
+
+
+def test_the_last_look_of_a_run_brings_the_logs_with_it(run, minions):
+    one = run()
+    assert all(step.result for step in go(one))
+    assert sorted(logs_in(one)) == ["dhcp-a", "dhcp-b"]
+    assert minions.logs == 0
+
+
+def test_a_run_that_fails_asks_for_the_logs(run, minions):
+    def second_fails(minion):
+        if minion == "dhcp-b":
+            return minions.new_process(minion)
+        return {"result": False, "comment": f"dhcpd on {minion} was not restarted"}
+
+    minions.on_restart = second_fails
+    one = run()
+    assert not all(step.result for step in go(one))
+    assert sorted(logs_in(one)) == ["dhcp-a", "dhcp-b"]
+    assert minions.logs == 1
 
 
 def unacked_after_a_drain(minions, **stuck):
