@@ -7,6 +7,7 @@ Places are in percent, so that it fills any width while its letters keep their s
 from __future__ import annotations
 
 import html
+from collections.abc import Iterable
 from collections.abc import Mapping
 from typing import Any
 from typing import TypedDict
@@ -135,7 +136,7 @@ def draw(
                 f"life {'good' if one['answers'] else 'silent'}",
                 _life(server, one),
             )
-            for one in (lives or {}).get(server, ())
+            for one in _while_up((lives or {}).get(server, ()), states)
         ]
         asked = [one for one in (answers or {}).get(server, ()) if first <= one["at"] <= last]
         parts += [_mark(x(one["at"]), top + _BAR_HEIGHT, server, one) for one in asked]
@@ -227,6 +228,23 @@ def _mark(place: float, bottom: float, server: str, one: Answered) -> str:
     title = esc(f"{server} {said}")
     dot = f'<circle cx="{place:.3f}%" cy="{bottom + 5}" r="3.5"/>'
     return f'<g class="answer {kind}"><title>{title}</title>{dot}</g>'
+
+
+def _while_up(lives: Iterable[Lived], states: Iterable[Span]) -> list[Lived]:
+    """Cut out of the times of answers those in which the server was down: nobody asked it then."""
+    pieces = list(lives)
+    for down in (one for one in states if one["state"] == "down"):
+        cut: list[Lived] = []
+        for one in pieces:
+            if not one["answers"] or one["end"] <= down["start"] or down["end"] <= one["start"]:
+                cut.append(one)
+                continue
+            if one["start"] < down["start"]:
+                cut.append({**one, "end": down["start"]})
+            if down["end"] < one["end"]:
+                cut.append({**one, "start": down["end"]})
+        pieces = cut
+    return pieces
 
 
 def _life(server: str, one: Lived) -> str:

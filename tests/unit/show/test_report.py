@@ -7,6 +7,7 @@ import re
 import pytest
 from iscdhcp.errors import IscDhcpError
 from iscdhcp.show import report
+from iscdhcp.show import timeline
 
 NOW = 1_700_000_000.0
 SERVERS = ("dhcp-a", "dhcp-b")
@@ -276,3 +277,18 @@ def test_signs_of_life_of_a_killed_run_end_with_its_last_line():
     entries = [begun(), alive(5, "answers", 5), seen(20, "dhcp-b")]
     (span,) = report.lives_of(entries, list(SERVERS), "foo", NOW + 20)["dhcp-a"]
     assert span["end"] == NOW + 20
+
+
+def test_no_line_of_answers_is_drawn_where_the_server_was_down():
+    life = {"start": NOW + 5, "end": NOW + 30, "by": "dhcp-b", "answers": True}
+    states = [
+        {"state": "normal", "start": NOW, "end": NOW + 20},
+        {"state": "down", "start": NOW + 20, "end": NOW + 21},
+        {"state": "normal", "start": NOW + 21, "end": NOW + 30},
+    ]
+    drawn = timeline.draw(
+        NOW, NOW + 30, {"dhcp-a": states}, {"dhcp-a": "primary"}, [], [], lives={"dhcp-a": [life]}
+    )
+    assert "answered the DHCPINFORM of dhcp-b, 15.00 s" in drawn
+    assert "answered the DHCPINFORM of dhcp-b, 9.00 s" in drawn
+    assert drawn.count("answered the DHCPINFORM") == 2
