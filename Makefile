@@ -68,7 +68,8 @@ test: setup
 
 # Long proofs carry the marker slow, which keeps them out of make test.
 steering-test: setup
-	lab/isolated $(PYTHON) -m pytest -m slow tests/integration/test_steering_every_step.py
+	lab/isolated $(PYTHON) -m pytest -m slow tests/integration/test_steering_every_step.py \
+		tests/integration/test_steering_a_maintenance.py
 
 # Three Salts on the Pythons of their onedirs; half an hour. SALTS="3006 3008" for some of them.
 test-salts: setup

@@ -87,11 +87,11 @@ def _other(salt: Salt, dhcp: Dhcp) -> Path:
 
 def key_rotated(scene: Scene, worker: str, partner: str) -> None:
     """Write a new OMAPI key into the common file of both servers; no dhcpd is restarted."""
-    old = scene.dhcp.omapi[worker]
-    assert old is not None
-    new = Omapi(key_name=old.key_name)
-    scene.keys = [old, new]
+    # A run that was given up may have left each of them with a key of its own.
+    olds = {name: key for name, key in scene.dhcp.omapi.items() if key is not None}
+    new = Omapi(key_name=olds[worker].key_name)
+    scene.keys = [*olds.values(), new]
     for name, host in scene.dhcp.hosts.items():
-        text = host.read(COMMON)
+        text, old = host.read(COMMON), olds[name]
         assert old.secret in text, f"{COMMON} of {name} has another key"
         host.write(COMMON, text.replace(old.secret, new.secret), mode=0o640)

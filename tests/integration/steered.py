@@ -1,10 +1,28 @@
-"""The journal of a run that is under way, for tests that act at a certain moment of it."""
+"""Runs that are under way, and their journal, for tests that act at a certain moment of them."""
 
 from __future__ import annotations
+
+import json
 
 from iscdhcp.run import journal
 
 from lab.waiting import wait_until
+
+REBOOT = ("state.orch", "orch.dhcp_failover_reboot")
+#: A command on the host that ends once it is told to (:func:`end_maintenance`).
+LONG = "until [ -e /run/go-on ]; do sleep 0.2; done"
+
+
+def begin_maintenance(stage, **pillar):
+    """Begin the maintenance of dhcp-b, whose command goes on until it is told to end."""
+    stage.lab["dhcp-b"].run(["rm", "-f", "/run/go-on"])
+    wanted = {"only": "dhcp-b", "command": LONG, **pillar}
+    return stage.begin(*REBOOT, f"pillar={json.dumps(wanted)}")
+
+
+def end_maintenance(stage):
+    """Have the command of the maintenance end."""
+    stage.lab["dhcp-b"].run(["touch", "/run/go-on"])
 
 
 def entries_of(stage):

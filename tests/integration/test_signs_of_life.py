@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import time
 
+from steered import begin_maintenance
+from steered import end_maintenance
 from steered import entries_of
 
 from lab import processes
 from lab.waiting import wait_until
 
-REBOOT = ("state.orch", "orch.dhcp_failover_reboot")
-#: A command on the host that ends once it is told to.
-LONG = "until [ -e /run/go-on ]; do sleep 0.2; done"
 #: Seconds between two looks at a partner in a maintenance, and what each may take.
 LOOKS = 5.0 + 3.0
-
-
-def begin_maintenance(pair, **pillar):
-    pair.lab["dhcp-b"].run(["rm", "-f", "/run/go-on"])
-    wanted = {"only": "dhcp-b", "command": LONG, **pillar}
-    return pair.begin(*REBOOT, f"pillar={json.dumps(wanted)}")
 
 
 def lives(pair):
@@ -60,7 +52,7 @@ def test_a_partner_that_dies_in_a_maintenance_is_named_and_its_server_brought_ba
     finally:
         os.kill(process.pid, signal.SIGCONT)
         processes.signal_all(pair.minion_processes("dhcp-a"), signal.SIGCONT)
-        pair.lab["dhcp-b"].run(["touch", "/run/go-on"])
+        end_maintenance(pair)
     run.wait(180.0)
     assert run.returncode != 0, str(run)
     assert "in the maintenance of dhcp-b" in run.told
@@ -91,7 +83,7 @@ def test_a_partner_that_is_halted_for_a_while_is_named_and_so_is_its_return(pair
         assert "gave no sign of life" in shown["dhcp-b"]["partner_silent"], shown
     finally:
         os.kill(process.pid, signal.SIGCONT)
-        pair.lab["dhcp-b"].run(["touch", "/run/go-on"])
+        end_maintenance(pair)
     run.until_it_says("dhcp-a answers dhcp-b again, after", 60.0)
     run.wait(120.0)
     assert run.returncode != 0, str(run)

@@ -24,7 +24,8 @@ def summary(entries: list[Entry], is_live: bool = False) -> Entry:
         Whether its process is there (:func:`is_alive`): without it and without an end the process
         was killed.
 
-    ``run``, ``pair``, ``begun`` and ``ended`` (epoch seconds), ``who``, ``method``, ``outcome``
+    ``run``, ``pair``, ``begun`` and ``ended`` (epoch seconds), ``who``, ``kind`` (``restart``,
+    ``rollout``, ``reboot``), ``task`` (what is done besides, in words), ``method``, ``outcome``
     (``running``, ``paused``, ``done``, ``failed``, ``aborted``, ``interrupted``, ``killed``,
     ``unfinished``), ``comment``, ``restarted`` (servers), ``attempts``.
     """
@@ -33,7 +34,7 @@ def summary(entries: list[Entry], is_live: bool = False) -> Entry:
     last = tried[-1] if tried else []
     about = next((e for e in last if e["what"] == "begun"), first)
     end = next((e for e in reversed(last) if e["what"] == "ended"), None)
-    acted = [e["server"] for e in entries if e["what"] == "acted" and e.get("result")]
+    acted = [e["server"] for e in entries if _is_act(e) and e.get("result")]
     if end is not None:
         outcome, comment = str(end.get("outcome")), str(end.get("comment") or "")
     elif is_live:
@@ -52,12 +53,20 @@ def summary(entries: list[Entry], is_live: bool = False) -> Entry:
         "ended": end["at"] if end else None,
         "last": entries[-1]["at"] if entries else None,
         "who": about.get("who"),
+        "kind": first.get("kind") or "restart",
+        "task": first.get("task"),
         "method": first.get("method"),
         "outcome": outcome,
         "comment": comment,
         "restarted": list(dict.fromkeys(acted)),
         "attempts": len(tried),
     }
+
+
+def _is_act(entry: Entry) -> bool:
+    """Whether an entry tells of a restart, or of a server that serves again after maintenance."""
+    started = entry["what"] == "result" and entry.get("name") == "start"
+    return entry["what"] == "acted" or bool(started and entry.get("server"))
 
 
 def row(entries: list[Entry], is_live: bool = False) -> Entry:

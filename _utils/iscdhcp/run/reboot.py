@@ -146,6 +146,21 @@ class PairReboot(StopRun):
             return None if facts["process"]["running"] else "down"
         return phase
 
+    def holds_back(self, order: str) -> str | None:
+        """
+        Orders wait until no server is down: who stands still does not look at its partner.
+
+        A host that was told to reboot may be left: nothing here brings it back sooner, and dhcpd is
+        started by its boot.
+        """
+        down = [one for one in self.servers if self._phase(one) not in (None, "up")]
+        if order == "abort":
+            down = [one for one in down if not self._is_left_to_its_host(one)]
+        return f"once dhcpd on {words.joined(down)} serves again" if down else None
+
+    def _is_left_to_its_host(self, server: str) -> bool:
+        return self._phase(server) == "rebooting" and bool(self._entry(server).get("ordered"))
+
     def steps(self) -> list[Planned]:
         """Return the steps, in order; see :meth:`iscdhcp.run.restart.PairRun.steps`."""
         listed = [Planned("lock", self.lock), Planned("preflight", self.preflight)]
@@ -214,10 +229,7 @@ class PairReboot(StopRun):
         if self._phase(server) == "up" and self._entry(server).get("normal"):
             return Step(True, f"dhcpd on {server} has served again for this run already.")
         with self._told(server):
-            step = self._serve(server)
-        if not step.result:
-            step.comment += self._alone(server)
-        return step
+            return self._serve_again(server)
 
     @step("wait_normal")
     def wait_normal(self, server: str | None = None, test: bool = False) -> Step:
@@ -303,6 +315,7 @@ class PairReboot(StopRun):
 
     # -- maintenance -------------------------------------------------------------------------
 
+    @step("maintenance")
     def _maintain(self, server: str) -> Step:
         if self._phase(server) == "down":
             step = self._begin(server)
@@ -500,6 +513,13 @@ class PairReboot(StopRun):
         )
 
     # -- serving -----------------------------------------------------------------------------
+
+    @step("start")
+    def _serve_again(self, server: str) -> Step:
+        step = self._serve(server)
+        if not step.result:
+            step.comment += self._alone(server)
+        return step
 
     def _serve(self, server: str) -> Step:
         """Wait a while for dhcpd's own unit after a boot, then start dhcpd."""

@@ -84,10 +84,11 @@ class Steering:
         if order is None or order["order"] == "resume":
             self._told = None
             return
-        if self.acting:
+        wait = "after this restart" if self.acting else self._run.holds_back(order["order"])
+        if wait:
             if self._told != order["order"]:
                 self._told = order["order"]
-                self._run.say(f"To {order['order']} as {by_whom(order)} wants: after this restart.")
+                self._run.say(f"To {order['order']} as {by_whom(order)} wants: {wait}.")
             return
         if order["order"] == "abort":
             self._abort(order)
@@ -158,6 +159,8 @@ class Told:
 
     #: What was done to the servers once the run is over, for sentences.
     over = "restarted"
+    #: What is done, for the record and the journal; ``None``: it has no record.
+    kind: str | None = "restart"
 
     # What the other half has.
     clock: Clock
@@ -181,6 +184,20 @@ class Told:
     def run(self) -> str:
         """The run's id."""
         raise NotImplementedError
+
+    @property
+    def task(self) -> str | None:
+        """What is done besides the restart, in words."""
+        raise NotImplementedError
+
+    def holds_back(self, order: str) -> str | None:
+        """
+        Return when an order is heeded, in words, where a server is down because of this run.
+
+        order
+            ``pause`` or ``abort``.
+        """
+        return None
 
     def asked_for(self) -> tuple[str, frozenset[str]]:
         """Return method and force of the request, for the journal."""
@@ -230,6 +247,8 @@ class Told:
             secondary=self.pair.secondary,
             servers=list(self.servers),
             group=list(self.group),
+            kind=self.kind,
+            task=self.task,
             method=method,
             force=sorted(force),
             who=self.who,

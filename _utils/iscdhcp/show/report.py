@@ -41,11 +41,14 @@ STEPS = {
     "preflight": "preflight",
     "restart": "restart of",
     "stop": "stop of",
+    "maintenance": "maintenance of",
     "start": "start of",
     "wait_normal": "pair normal after",
     "probation": "probation of",
     "unlock": "unlock",
 }
+#: What a page is called, by the kind of the run.
+TITLES = {"rollout": "Rollout on", "reboot": "Maintenance of"}
 VERDICTS = {
     "done": "good",
     "running": "open",
@@ -304,7 +307,7 @@ def page(entries: list[Entry], is_live: bool = False) -> str:
         title, body = fleet_report.body(entries, is_live)
         return PAGE.format(title=esc(title), generator=GENERATOR, body=body)
     roles = {about["primary"]: "primary", about["secondary"]: "secondary"}
-    title = f"Restart of {short['name']}"
+    title = f"{TITLES.get(short['kind'], 'Restart of')} {short['name']}"
     parts = [
         f"<h1>{esc(title)}</h1>",
         f'<p class="dim">{esc(" and ".join(roles))} &middot; {date(short["begun"])}</p>',
@@ -358,7 +361,8 @@ def _sentence(short: Entry, entries: list[Entry], about: Entry) -> str:
         return comment.removeprefix(_word(short["outcome"])).strip()
     downs = downtimes(entries)
     each = ", ".join(f"{server} for {seconds_of(down)}" for server, down in downs.items())
-    text = f"{', then '.join(about['servers'])}: each restarted, and normal again at both ends"
+    through = short["task"] if short["kind"] == "reboot" else "each restarted"
+    text = f"{', then '.join(about['servers'])}: {through}, and normal again at both ends"
     if each:
         text += f". Down: {each}"
         both = _both_down(entries, about)
@@ -378,7 +382,8 @@ def _both_down(entries: list[Entry], about: Entry) -> float:
 def _tiles(short: Entry, entries: list[Entry], tried: list[list[Entry]], about: Entry) -> str:
     worked = sum(one[-1]["at"] - one[0]["at"] for one in tried)
     tiles = [("took", seconds_of(worked)), ("method", str(short["method"]))]
-    tiles.append(("restarted", f"{len(short['restarted'])} of {len(about['servers'])}"))
+    done = "maintained" if short["kind"] == "reboot" else "restarted"
+    tiles.append((done, f"{len(short['restarted'])} of {len(about['servers'])}"))
     downs = downtimes(entries)
     if downs:
         tiles.append(("longest down", seconds_of(max(downs.values()))))

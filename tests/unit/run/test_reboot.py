@@ -11,10 +11,13 @@ from fake_minions import FakeMinions
 from fake_minions import new_run
 from iscdhcp.errors import IscDhcpError
 from iscdhcp.files import read_json
+from iscdhcp.run import history
+from iscdhcp.run import journal
 from iscdhcp.run import reboot
 from iscdhcp.run.orders import Interrupted
 from iscdhcp.run.reboot import PairReboot
 from iscdhcp.run.reboot import RebootRequest
+from iscdhcp.show import report
 
 GOOD = {"pid": 5, "retcode": 0, "stdout": "", "stderr": ""}
 BAD = {"pid": 5, "retcode": 3, "stdout": "reading", "stderr": "no space left"}
@@ -413,6 +416,76 @@ def test_the_job_is_on_the_disk_before_it_is_published(minions, run, tmp_path):
         ("running", "job 1"),
         ("running", "job 2"),
     ]
+
+
+# -- what is told, and when orders are heeded -----------------------------------------------------
+
+
+def test_a_maintenance_that_fails_is_a_failed_step_and_the_end_of_the_run(minions, run):
+    minions.returns = BAD
+    one = run(command="yum -y update")
+    steps = go(one)
+    entries = journal.read(one.journal.path)
+    (result,) = [e for e in entries if e["what"] == "result" and e["name"] == "maintenance"]
+    assert result["result"] is False and result["server"] == "dhcp-b"
+    assert "`yum -y update` failed on dhcp-b: exit code 3" in result["comment"]
+    short = history.summary(entries)
+    assert (short["outcome"], short["comment"]) == ("failed", last(steps).comment)
+    assert short["restarted"] == []
+    page = report.page(entries)
+    assert "Maintenance of foo" in page and "<b class=failed>failed</b> maintenance of" in page
+
+
+def test_what_a_maintenance_has_done_is_in_the_history(minions, run):
+    one = run()
+    assert last(go(one)).result
+    entries = journal.read(one.journal.path)
+    short = history.summary(entries)
+    assert (short["outcome"], short["restarted"]) == ("done", ["dhcp-b", "dhcp-a"])
+    names = [e["name"] for e in entries if e["what"] == "step"]
+    each = ["stop", "maintenance", "start", "wait_normal"]
+    assert names == ["lock", "preflight", *each, *each, "unlock"]
+    page = report.page(entries)
+    assert "dhcp-b, then dhcp-a: reboot, and normal again at both ends" in page
+    assert "2 of 2</b><span>maintained" in page
+
+
+def ordered_in_the_maintenance(minions, one, order):
+    """Give an order while the command runs on dhcp-b; return what was seen when it was heeded."""
+    seen, told = [], []
+
+    def outcome(minion, job):
+        if not told:
+            told.append(one.orders.give(one.attempt, order, "bob on master", "tea"))
+            minions.clock.after(30.0, lambda: told.append("over"))
+        return {"ret": GOOD} if len(told) > 1 else {"running": True}
+
+    def listen(entry):
+        if entry["what"] in ("paused", "aborted"):
+            seen.append(minions.servers["dhcp-b"]["process"]["running"])
+        if entry["what"] == "paused":
+            one.orders.give(one.attempt, "resume", "eve on master")
+
+    minions.outcome = outcome
+    one.journal.listeners.append(listen)
+    return seen
+
+
+def test_a_pause_in_a_maintenance_waits_until_its_server_serves_again(minions, run):
+    one = run(command="yum -y update")
+    up = ordered_in_the_maintenance(minions, one, "pause")
+    assert last(go(one)).result
+    assert up == [True]
+    assert any("once dhcpd on dhcp-b serves again" in text for text in one.said), one.said
+
+
+def test_an_abort_in_a_maintenance_leaves_no_server_down(minions, run):
+    one = run(command="yum -y update")
+    up = ordered_in_the_maintenance(minions, one, "abort")
+    with pytest.raises(Interrupted):
+        go(one)
+    assert up == [True]
+    assert minions.acts[-1] == "dhcpd.start dhcp-b"
 
 
 # -- nobody serves --------------------------------------------------------------------------------
