@@ -25,13 +25,16 @@ class Interrupted(BaseException):
 
     #: What is left to do, once the run has said so.
     left = ""
+    #: Which server is down because of the run, and what to do, where there is one.
+    down = ""
     outcome = "interrupted"
 
     def __str__(self) -> str:
         name = str(self.args[0]) if self.args else "stopped"
+        none = "No server was left stopped: stop and start are one call on the server."
         return (
-            f"Interrupted ({name}). No server was left stopped: stop and start are one call on "
-            f"the server.{self.left} The same command goes on from here."
+            f"Interrupted ({name}). {self.down or none}{self.left} The same command goes on from "
+            "here."
         )
 
 
@@ -41,7 +44,8 @@ class Aborted(Interrupted):
     outcome = "aborted"
 
     def __str__(self) -> str:
-        return f"Aborted by {self.args[0]}.{self.left} The same command goes on from here."
+        down = f" {self.down}" if self.down else ""
+        return f"Aborted by {self.args[0]}.{down}{self.left} The same command goes on from here."
 
 
 class Orders:

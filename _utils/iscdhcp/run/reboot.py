@@ -153,10 +153,25 @@ class PairReboot(StopRun):
         A host that was told to reboot may be left: nothing here brings it back sooner, and dhcpd is
         started by its boot.
         """
-        down = [one for one in self.servers if self._phase(one) not in (None, "up")]
+        down = self._down()
         if order == "abort":
             down = [one for one in down if not self._is_left_to_its_host(one)]
         return f"once dhcpd on {words.joined(down)} serves again" if down else None
+
+    def left_down(self) -> str:
+        """Say which server is down, or may be."""
+        down = self._down()
+        if not down:
+            return ""
+        ends = " and ".join(f"salt-run dhcp_failover.bring_back server={one}" for one in down)
+        return (
+            f"dhcpd on {words.joined(down)} is down for the maintenance or may be, its partner "
+            f"serves alone; {ends} ends that."
+        )
+
+    def _down(self) -> list[str]:
+        """Return the servers that this run has told to stop and not brought back."""
+        return [one for one in self.servers if self._phase(one) not in (None, "up")]
 
     def _is_left_to_its_host(self, server: str) -> bool:
         return self._phase(server) == "rebooting" and bool(self._entry(server).get("ordered"))

@@ -190,6 +190,10 @@ class Told:
         """What is done besides the restart, in words."""
         raise NotImplementedError
 
+    def left_down(self) -> str:
+        """Say which server is down because of this run, and what ends that, if there is one."""
+        return ""
+
     def holds_back(self, order: str) -> str | None:
         """
         Return when an order is heeded, in words, where a server is down because of this run.
@@ -435,7 +439,7 @@ def step(name: str) -> Callable[[Act[OfRun, Words, Done]], Act[OfRun, Words, Don
                 if isinstance(err, Interrupted):
                     if isinstance(err, Aborted):
                         self.look_after()
-                    err.left = self.left_to_do()
+                    err.left, err.down = self.left_to_do(), self.left_down()
                 outcome = getattr(err, "outcome", "failed")
                 self.outcome = outcome, str(err)
                 self.journal.write(

@@ -488,6 +488,22 @@ def test_an_abort_in_a_maintenance_leaves_no_server_down(minions, run):
     assert minions.acts[-1] == "dhcpd.start dhcp-b"
 
 
+def test_an_interruption_before_the_first_step_of_a_run_that_goes_on_says_who_is_down(minions, run):
+    go(run(), until="maintain dhcp-b")
+    again = run()
+    assert again.lock().result
+
+    def press_ctrl_c():
+        raise Interrupted("SIGINT")
+
+    again.check = press_ctrl_c
+    with pytest.raises(Interrupted) as caught:
+        again.preflight()
+    assert "No server was left stopped" not in str(caught.value)
+    assert "dhcpd on dhcp-b is down" in str(caught.value), str(caught.value)
+    assert "bring_back server=dhcp-b" in str(caught.value)
+
+
 # -- nobody serves --------------------------------------------------------------------------------
 
 
