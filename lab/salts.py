@@ -53,6 +53,16 @@ CELLS = {
     "many pairs by one command": (f"{INTEGRATION}/test_fleet.py",),
     "beacon and reactor": (f"{INTEGRATION}/test_events.py",),
     "hosts that reboot under load": ("tests/hosts/test_hosts_that_reboot.py",),
+    "the tutorial, typed from its page": ("tests/documents/test_pages_as_a_reader_types_them.py",),
+}
+#: Of the pages that a reader types, the one that is typed on each Salt.
+PAGE = "tutorial"
+#: The parts in which they run, by where their tests lie.
+PARTS = {
+    "unit": ("tests/unit",),
+    "lab": ("tests/functional", INTEGRATION),
+    "hosts": ("tests/hosts",),
+    "documents": ("tests/documents",),
 }
 
 
@@ -164,17 +174,17 @@ def run(bundle: Bundle) -> dict[str, dict[str, object]]:
     :return: by cell: ``passed``, ``failed``, ``skipped`` (numbers of tests).
     """
     BUILD.mkdir(parents=True, exist_ok=True)
-    unit = [one for paths in CELLS.values() for one in paths if one.startswith("tests/unit")]
-    hosts = [one for paths in CELLS.values() for one in paths if one.startswith("tests/hosts")]
-    others = [one for paths in CELLS.values() for one in paths if one not in unit + hosts]
     found: dict[str, dict[str, object]] = {}
-    for part, paths, lab in (("unit", unit, False), ("lab", others, True), ("hosts", hosts, True)):
+    for part, folders in PARTS.items():
         print(f"{bundle.name}: {part}", flush=True)
+        paths = [one for cell in CELLS.values() for one in cell if one.startswith(folders)]
         report = BUILD / f"{bundle.name}-{part}.xml"
         report.unlink(missing_ok=True)
         argv = [str(bundle.interpreter), "-m", "pytest", "-q", "--show-capture=no", "--tb=short"]
-        argv += ["-m", "slow" if part == "hosts" else "not slow", f"--junitxml={report}", *paths]
-        argv = ["lab/isolated", *argv] if lab else [*argv, "-n2"]
+        slow = part in ("hosts", "documents")
+        argv += ["-m", "slow" if slow else "not slow", f"--junitxml={report}", *paths]
+        argv += ["-k", PAGE] if part == "documents" else []
+        argv = [*argv, "-n2"] if part == "unit" else ["lab/isolated", *argv]
         subprocess.run(argv, cwd=CHECKOUT, env=_environment(), check=False)
         _count(report, found)
     return found
