@@ -176,8 +176,16 @@ class Host:
 
     def fill(self, volume: str) -> None:
         """Have a volume no block left; what has one may still be written to its end."""
-        used = shutil.disk_usage(self._volume(volume)).used
-        self._resize(volume, str(max(used, 4096)))
+        tries = 20
+        while True:
+            used = shutil.disk_usage(self._volume(volume)).used
+            try:
+                return self._resize(volume, str(max(used, 4096)))
+            except LabError:
+                # Somebody has written in between: it would be smaller than what is there.
+                tries -= 1
+                if not tries:
+                    raise
 
     def free(self, volume: str) -> None:
         """Undo :meth:`fill`."""

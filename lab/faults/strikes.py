@@ -147,14 +147,15 @@ def _filtered(rules: str, who: str = "worker") -> Callable[[Scene, str, str], No
             f"{rules}\n}}\n}}\n"
             for hook in ("input", "output")
         )
-        host.run(["nft", "-f", "-"], stdin=text)
 
         def undo() -> None:
             if host.running:
                 for hook in ("input", "output"):
                     host.run(["nft", "delete", "table", "inet", f"fault_{hook}"], check=False)
 
+        # Before: a host that goes down at this moment may have it all the same.
         scene.cures.append(undo)
+        host.run(["nft", "-f", "-"], stdin=text)
 
     return strike
 

@@ -124,7 +124,7 @@ class Act(Scene):
         worker = self.wanted.worker
         try:
             strikes.FAULTS[self.wanted.fault].strike(self, worker, PAIR.other_than(worker))
-        except LabError:
+        except (LabError, OSError):  # of a host that is down its files are gone, too
             return False
         return True
 

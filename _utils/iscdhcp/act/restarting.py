@@ -33,6 +33,7 @@ from .here import Here
 from .here import failed
 from .here import refused
 from .service import Service
+from .starting import noted
 from .starting import start_as_it_ran
 
 log = logging.getLogger(__name__)
@@ -122,7 +123,7 @@ def restart(
         if answer["result"] and new:
             answer["comment"] = (
                 f"dhcpd on {here.id} restarted (pid {old['pid']} -> {new['pid']}, "
-                f"down {_down(old, new):.2f} s)."
+                f"down {_down(old, new):.2f} s).{noted(new)}"
             )
         if old.get("warning"):
             answer.setdefault("warnings", []).append(old["warning"])

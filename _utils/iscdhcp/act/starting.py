@@ -173,11 +173,11 @@ def _start_as_it_ran(
             old=old,
             new=new,
         )
-    comment = f"dhcpd on {here.id} started (pid {new['pid']}, {new['seconds']:.1f} s)."
+    comment = f"dhcpd on {here.id} started (pid {new['pid']}, {new['seconds']:.1f} s).{noted(new)}"
     answer: Answer = {"result": True, "comment": comment, "old": old, "new": new}
     if files or rest:
         told = f"dhcpd on {here.id} did not come up as it ran: "
-        answer["warnings"] = [told + one for one in (*files, *rest)]
+        answer.setdefault("warnings", []).extend(told + one for one in (*files, *rest))
     if mended:
         answer["comment"] += f" {mended}."
     return answer
@@ -188,6 +188,11 @@ def _mended(server: Server) -> str | None:
     if server.process is not None or any(sign.blocks for sign in gather.signs(server)):
         return None
     return lease_file.mend(server.lease_file)
+
+
+def noted(new: ProcessMark) -> str:
+    """Return what has to be told of a start, after its sentence."""
+    return f" Note: {new['warning']}." if new.get("warning") else ""
 
 
 def note_start(here: Here, seconds: float) -> None:

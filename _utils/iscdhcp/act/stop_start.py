@@ -8,10 +8,14 @@ is done when the process table and dhcpd itself say so.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from collections.abc import Collection
+from collections.abc import Sequence
+from contextlib import ExitStack
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -26,12 +30,15 @@ from ..facts.server import Settings
 from ..facts.server import find_ours
 from ..facts.server import read_server
 from ..host import nameless
+from ..host import twins
 from ..host.local import LOCAL
 from ..host.local import Host
 from ..host.process import PROC
 from ..host.process import Process
 from ..leases import check
+from ..leases.end import append
 from ..leases.end import check_end
+from ..leases.newer import newer
 from ..shapes import ServiceFacts
 from ..words import count
 
@@ -177,8 +184,9 @@ def start(
     host
         Where it is started.
 
-    Returns ``pid``, ``identity``, ``started`` and ``serves_since`` (epoch seconds), ``seconds``.
-    Raises :class:`ActError` with what dhcpd itself said, and before the start where one runs, or
+    Returns ``pid``, ``identity``, ``started`` and ``serves_since`` (epoch seconds), ``seconds``,
+    and ``warning`` where somebody else started one at the same moment (:mod:`.twins`). Raises
+    :class:`ActError` with what dhcpd itself said, and before the start where one runs, or
     may run unseen.
     """
     begun, begun_epoch = host.clock.monotonic(), host.clock.time()
@@ -229,6 +237,7 @@ def _await_service(
     clock = host.clock
     deadline = clock.monotonic() + timeout
     last: Process | None = None
+    seen, warning = twins.Twins(clock, begun_epoch), ""
     pause, absent, in_time = 0.01, 0, True
     while in_time:
         in_time = clock.monotonic() < deadline
@@ -238,13 +247,21 @@ def _await_service(
             # dhcpd forks once it listens: the process seen first may not be the one that stays.
             again, _ = find_ours(settings, host)
             if [one.identity for one in again] == [found[0].identity]:
-                return {
+                new: ProcessMark = {
                     "pid": found[0].pid,
                     "identity": found[0].identity,
                     "started": found[0].started,
                     "serves_since": clock.time(),
                     "seconds": round(clock.monotonic() - begun, 3),
                 }
+                return {**new, "warning": warning} if warning else new
+        if seen.found(found) and not warning:
+            _end_twins(read_server(settings, host), found, begun_epoch)
+            warning = twins.ended(found)
+            service.renew()
+            last, found, deadline = None, [], clock.monotonic() + timeout
+            in_time = True
+            continue
         if last is not None and absent > 1:
             raise ActError(f"dhcpd ended right after its start: {last_words(begun_epoch, host)}")
         if absent and clock.monotonic() - begun > 1.0 and service.describe()["failed"]:
@@ -252,9 +269,41 @@ def _await_service(
         last = found[0] if found else last
         clock.sleep(pause)
         pause = min(0.25, pause * 1.3)
+    if len(found) > 1:
+        raise ActError(twins.left(found))
     state = f"pid {last.pid} does not serve yet" if last else "no process appeared"
     why = last_words(begun_epoch, host) if last else _why_not(service, begun_epoch, host)
     raise ActError(f"dhcpd did not serve within {timeout:.0f} s ({state}): {why}")
+
+
+def _end_twins(server: Server, found: Sequence[Process], begun: float) -> None:
+    """
+    End all dhcpd that one start has brought up, and put what each has written into one lease file.
+
+    begun
+        When the start was begun, epoch seconds.
+    """
+    host, target, pid_file = server.host, server.lease_file, server.pid_file
+    with ExitStack() as stack:
+        files = [stack.enter_context(nameless.held(one, target)) for one in found]
+        for one, held in zip(found, files, strict=True):
+            look = partial(_is_whole, held.path if held else target)
+            host.signal_terminate(one, look, QUIESCE_SECONDS)
+            if not host.wait_exit(one, EXIT_SECONDS):
+                raise StillEnding(
+                    f"dhcpd (pid {one.pid}) got SIGTERM and has not ended after "
+                    f"{EXIT_SECONDS:.0f} s"
+                )
+            _remove_stale_pid_file(pid_file, one)
+        for held in filter(None, files):
+            if os.path.exists(target):
+                append(target, newer(held.path, target, begun))
+            else:
+                held.put_back()
+
+
+def _is_whole(path: str) -> bool:
+    return check_end(path).whole
 
 
 def check_leases(path: str) -> None:

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from .. import measured
 from ..shapes import EndFacts
+from ..shapes import ProcessFacts
 from ..shapes import ServerFacts
 from ..states import FailoverState
 from .forecast import mclt_of
@@ -70,8 +71,12 @@ def restart_complete(
     if process["stopped"]:
         found.append(Reason.of("halted", server=me, pid=process["pid"]))
 
+    if process["several"]:
+        # For a moment that is one that is becoming a daemon.
+        found.append(_several(me, process))
+
     for name, mine in sorted(server["relationships"].items()):
-        ends: list[_End] = [(me, server, mine)]
+        ends: list[_End] = [] if process["several"] else [(me, server, mine)]
         theirs = partners.get(name)
         if name not in partners:
             why = f"no minion of the partner of {me} in {name} is known: only {me} was looked at"
@@ -89,6 +94,10 @@ def restart_complete(
                 pid = theirs["process"]["pid"]
                 found.append(Reason.of("halted", name, server=who, pid=pid))
                 continue
+            if theirs["process"]["several"]:
+                # What is seen of its end is one of theirs, and nobody knows which counts.
+                found.append(_several(who, theirs["process"], name))
+                continue
             ends.append((who, theirs, theirs["relationships"].get(name)))
         waits, dead, ends_at = _relationship(name, ends, now)
         found += waits
@@ -103,6 +112,11 @@ def restart_complete(
     if fatal:
         return Verdict("no", reasons, until)
     return Verdict("wait" if any(r.blocks for r in found) else "yes", reasons, until)
+
+
+def _several(who: str, process: ProcessFacts, relationship: str | None = None) -> Reason:
+    pids = ", ".join(map(str, process["several"] or ()))
+    return Reason.of("several", relationship, server=who, pids=pids)
 
 
 def _relationship(

@@ -84,11 +84,17 @@ def _answers(view: PairView, server: str) -> dict[str, str]:
         each = [f"{said} {words.span(max(0.0, now - at))} ago" for _, at, _, said in of]
         return f"{partner} {', '.join(each)}"
 
-    silent = [
-        one for one in told if not one[0] and one[2] is not None and now - one[1] <= SILENT_LATELY
-    ]
+    since = max(now - SILENT_LATELY, _born(view, partner))
+    silent = [one for one in told if not one[0] and one[2] is not None and one[1] >= since]
     found = {"partner_answered": text(told)}
     return {**found, "partner_silent": text(silent)} if silent else found
+
+
+def _born(view: PairView, partner: str) -> float:
+    """Return since when a server's dhcpd runs, on its partner's clock: what was before is over."""
+    started = view.seen(partner)["process"]["started"]
+    ahead = (view.skew or 0.0) * (1 if partner == view.pair.secondary else -1)
+    return float("-inf") if started is None else started - ahead
 
 
 def _pending(pending: Pending | None) -> str | None:

@@ -178,6 +178,12 @@ def test_a_silence_of_a_moment_ago_stands_below_the_table(views):
         assert "partner_silent" not in status.rows(views.view)[A]
 
 
+def test_a_silence_from_before_the_partner_was_started_is_over(views):
+    views.end(A)["alive"] = lived(NOW - 4, False, NOW - 9)
+    views.view.answers[B]["facts"]["process"]["started"] = NOW - 3
+    assert "partner_silent" not in status.rows(views.view)[A]
+
+
 @pytest.mark.parametrize(
     "a, b",
     [
