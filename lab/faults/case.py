@@ -129,7 +129,9 @@ def _told_starts(host: str, said: str) -> int:
     told = sum(f"dhcpd on {host} restarted" in one or f"{host} started" in one for one in lines)
     # One that was taken back was started with the old files, and maybe with the new ones before.
     back = "the old one was brought back" in said and f"'{host}'" in said
-    return told + 2 * (back or f"{host} has its old configuration back" in said)
+    # Where the call died in between, who stood by for it has started it with the old ones.
+    stood_by = f"{host} runs with its old configuration: the call" in said
+    return told + 2 * (back or f"{host} has its old configuration back" in said) + stood_by
 
 
 def go_on(scene: Scene, code: int | None) -> tuple[int, str]:

@@ -331,6 +331,15 @@ class Run(Told):
         self._entry(server)["normal"] = self.clock.time()
         self._save()
 
+    def concluded(self, done: Step) -> Step:
+        """Note that the one act of a run without a record has ended well, if so; return it."""
+        if done.result:
+            for server in self.servers:
+                # Nobody waits for it to be normal: the run is over.
+                self._entry(server)["normal"] = self.clock.time()
+            self.outcome = "done", done.comment
+        return done
+
     def _finish(self) -> None:
         """Note the run's end, if it has reached it."""
         if all(self._entry(one).get("normal") for one in self.servers):

@@ -85,6 +85,8 @@ class Announced:
         complete = bool(record.get("finished")) and whole and self.failed is None
         done = f"{', '.join(restarted)} {self.run.over}" if restarted else "nothing was to be done"
         text = f"{self.run.pair}: {done}."
+        if not restarted and self.run.outcome is not None:
+            text = self.run.outcome[1]
         if self.failed is not None:
             text = str(self.failed["comment"])
         elif not complete:

@@ -25,7 +25,8 @@ def summary(entries: list[Entry], is_live: bool = False) -> Entry:
         was killed.
 
     ``run``, ``pair``, ``begun`` and ``ended`` (epoch seconds), ``who``, ``kind`` (``restart``,
-    ``rollout``, ``reboot``), ``task`` (what is done besides, in words), ``method``, ``outcome``
+    ``rollout``, ``reboot``; ``None``: another act, ``deed`` in words), ``task`` (what is done
+    besides, in words), ``method``, ``outcome``
     (``running``, ``paused``, ``done``, ``failed``, ``aborted``, ``interrupted``, ``killed``,
     ``unfinished``), ``comment``, ``restarted`` (servers), ``attempts``.
     """
@@ -53,7 +54,8 @@ def summary(entries: list[Entry], is_live: bool = False) -> Entry:
         "ended": end["at"] if end else None,
         "last": entries[-1]["at"] if entries else None,
         "who": about.get("who"),
-        "kind": first.get("kind") or "restart",
+        "kind": first.get("kind", "restart"),
+        "deed": first.get("deed"),
         "task": first.get("task"),
         "method": first.get("method"),
         "outcome": outcome,

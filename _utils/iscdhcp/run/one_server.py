@@ -58,6 +58,11 @@ class OneServer(StopRun):
         (self.server,) = self.servers
         self.over = "started" if self.request.act == "start" else "stopped"
 
+    @property
+    def deed(self) -> str:
+        """What is done, in words."""
+        return f"{self.request.act.capitalize()} of {self.server}"
+
     def _left(self, acted_on: str | None = None) -> str:
         return ""
 
@@ -69,11 +74,7 @@ class OneServer(StopRun):
         """Do what was asked for, unless it is so already."""
         with self._told():
             done = self.start(test=test) if self.request.act == "start" else self.stop(test=test)
-        if done.result and not test:
-            # Nobody waits for it to be normal: the run is over.
-            self._entry(self.server)["normal"] = self.clock.time()
-            self.outcome = "done", done.comment
-        return done
+        return done if test else self.concluded(done)
 
     @contextmanager
     def _told(self) -> Iterator[None]:

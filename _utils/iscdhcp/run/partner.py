@@ -40,6 +40,7 @@ from .restart import POLL_INTERVAL
 from .restart import PairRun
 from .restart import identity_of
 from .restart import restart_patience
+from .steering import step
 
 #: Seconds that the survivor may take to look for its partner, and to act.
 LOOK_SECONDS = 20.0
@@ -104,6 +105,12 @@ class PartnerRun(PairRun):
     def _left(self, acted_on: str | None = None) -> str:
         return " The same command goes on from here."
 
+    @property
+    def deed(self) -> str:
+        """What is done, in words."""
+        dead = isinstance(self.request, PartnerRequest) and self.request.dead
+        return f"Partner-down for {dead}" if dead else f"Return of {self.server}"
+
     # -- partner-down --------------------------------------------------------------------------
 
     def take_for_dead(self, confirm: str | None = None, test: bool = False) -> Step:
@@ -114,6 +121,15 @@ class PartnerRun(PairRun):
             The partner's minion id, from a person who has made sure of it; its address where nobody
             knows that.
         """
+        if test:
+            return self._take_for_dead(confirm, test)
+        return self.concluded(self._partner_down(self.server, confirm))
+
+    @step("partner_down")
+    def _partner_down(self, server: str, confirm: str | None) -> Step:
+        return self._take_for_dead(confirm)
+
+    def _take_for_dead(self, confirm: str | None = None, test: bool = False) -> Step:
         me, dead, name = self.server, self.other, self.pair.name
         asked = [me, *self.suspects] if isinstance(self.pair, HalfKnown) else [me, dead]
         self.say(f"Asking {listed(asked, ' and ')} (a dead minion takes some seconds).")
@@ -287,6 +303,16 @@ class PartnerRun(PairRun):
         fetch
             Have it fetch every lease from its partners, however new its lease file looks.
         """
+        codes = list(force)
+        if test:
+            return self._bring_back(codes, wait, test, fetch)
+        return self.concluded(self._brought_back(self.server, codes, wait, fetch))
+
+    @step("bring_back")
+    def _brought_back(self, server: str, force: list[str], wait: bool, fetch: bool) -> Step:
+        return self._bring_back(force, wait, False, fetch)
+
+    def _bring_back(self, force: list[str], wait: bool, test: bool, fetch: bool) -> Step:
         me = self.server
         answers = self.minions.inspect(list(self.group)) if test else self._ask_all(test)
         refused = [one["refused"] for _, one in sorted(answers.items()) if one.get("refused")]

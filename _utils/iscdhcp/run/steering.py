@@ -190,6 +190,11 @@ class Told:
         """What is done besides the restart, in words."""
         raise NotImplementedError
 
+    @property
+    def deed(self) -> str | None:
+        """What a run without a record does, in words."""
+        return None
+
     def left_down(self) -> str:
         """Say which server is down because of this run, and what ends that, if there is one."""
         return ""
@@ -252,6 +257,7 @@ class Told:
             servers=list(self.servers),
             group=list(self.group),
             kind=self.kind,
+            deed=self.deed,
             task=self.task,
             method=method,
             force=sorted(force),

@@ -44,6 +44,8 @@ STEPS = {
     "maintenance": "maintenance of",
     "start": "start of",
     "wait_normal": "pair normal after",
+    "partner_down": "partner-down at",
+    "bring_back": "return of",
     "probation": "probation of",
     "unlock": "unlock",
 }
@@ -308,6 +310,8 @@ def page(entries: list[Entry], is_live: bool = False) -> str:
         return PAGE.format(title=esc(title), generator=GENERATOR, body=body)
     roles = {about["primary"]: "primary", about["secondary"]: "secondary"}
     title = f"{TITLES.get(short['kind'], 'Restart of')} {short['name']}"
+    if short["deed"]:
+        title = f"{short['deed']} ({short['name']})"
     parts = [
         f"<h1>{esc(title)}</h1>",
         f'<p class="dim">{esc(" and ".join(roles))} &middot; {date(short["begun"])}</p>',
@@ -359,6 +363,8 @@ def _sentence(short: Entry, entries: list[Entry], about: Entry) -> str:
     if short["outcome"] != "done":
         comment = str(short["comment"])
         return comment.removeprefix(_word(short["outcome"])).strip()
+    if short["kind"] is None:
+        return str(short["comment"])
     downs = downtimes(entries)
     each = ", ".join(f"{server} for {seconds_of(down)}" for server, down in downs.items())
     through = short["task"] if short["kind"] == "reboot" else "each restarted"
@@ -381,9 +387,12 @@ def _both_down(entries: list[Entry], about: Entry) -> float:
 
 def _tiles(short: Entry, entries: list[Entry], tried: list[list[Entry]], about: Entry) -> str:
     worked = sum(one[-1]["at"] - one[0]["at"] for one in tried)
-    tiles = [("took", seconds_of(worked)), ("method", str(short["method"]))]
+    tiles = [("took", seconds_of(worked))]
+    if short["kind"] is not None:
+        tiles.append(("method", str(short["method"])))
     done = "maintained" if short["kind"] == "reboot" else "restarted"
-    tiles.append((done, f"{len(short['restarted'])} of {len(about['servers'])}"))
+    if short["kind"] is not None:
+        tiles.append((done, f"{len(short['restarted'])} of {len(about['servers'])}"))
     downs = downtimes(entries)
     if downs:
         tiles.append(("longest down", seconds_of(max(downs.values()))))

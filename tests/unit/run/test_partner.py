@@ -10,11 +10,15 @@ import pytest
 from fake_minions import FakeMinions
 from fake_minions import new_run
 from iscdhcp.errors import IscDhcpError
+from iscdhcp.run import history
+from iscdhcp.run import journal
+from iscdhcp.run.events import Announced
 from iscdhcp.run.partner import PartnerRequest
 from iscdhcp.run.partner import PartnerRun
 from iscdhcp.shapes import Probe
 from iscdhcp.shapes import Stake
 from iscdhcp.shapes import Survey
+from iscdhcp.show import report
 from pair_facts import NOW
 from pair_views import knowledge
 from shaped import shaped
@@ -120,6 +124,47 @@ def test_what_was_done_already_is_said_and_not_done_again(minions, run):
     step = run(dead="dhcp-a").take_for_dead("dhcp-a")
     assert step.result is True and "already" in step.comment
     assert "dhcpd.partner_down" not in minions.acts
+
+
+def told_of(run, act):
+    """What a run's journal and the bus have of an act, once it is over."""
+    heard = []
+    Announced(run, lambda what, fields: heard.append((what, dict(fields))))
+    # Its lock was had before somebody listened.
+    run.journal.listeners[-1].__self__.begun = run.clock.time()
+    step = act()
+    run.unlock()
+    entries = journal.read(run.journal.path)
+    return step, history.summary(entries), heard[-1], report.page(entries)
+
+
+def test_a_partner_that_was_taken_for_dead_is_a_run_that_is_done(minions, run):
+    one = run(dead="dhcp-a")
+    step, short, (what, event), page = told_of(one, lambda: one.take_for_dead("dhcp-a"))
+    assert step.result is True
+    assert (short["outcome"], short["comment"]) == ("done", step.comment)
+    assert (what, event["result"], event["text"]) == ("ended", True, step.comment)
+    assert event["cause"] is None and event["next"] is None
+    assert "<h1>Partner-down for dhcp-a (foo)</h1>" in page
+    assert "dhcp-b takes dhcp-a for dead" in page
+
+
+def test_a_refused_partner_down_is_a_run_that_failed_and_why(minions, run):
+    one = run(dead="dhcp-a")
+    step, short, (what, event), page = told_of(one, one.take_for_dead)
+    assert step.result is False
+    assert (short["outcome"], short["comment"]) == ("failed", step.comment)
+    assert (what, event["result"], event["cause"]) == ("ended", False, step.comment)
+
+
+def test_a_server_that_was_brought_back_is_a_run_that_is_done(minions, run):
+    returned(minions, state="normal", partner_state="normal")
+    minions.end.update(state="normal", partner_state="normal", connected=True)
+    one = run(only="dhcp-a")
+    step, short, (_, event), page = told_of(one, one.bring_back)
+    assert step.result is True, step
+    assert (short["outcome"], short["comment"], event["result"]) == ("done", step.comment, True)
+    assert "<h1>Return of dhcp-a (foo)</h1>" in page
 
 
 def test_a_server_of_another_pair_is_refused(run):
