@@ -201,6 +201,7 @@ class Rollout(ProbationRun):
             return Step(False, f"{self.pair}: {err}. Nothing was touched.")
         return super().lock(test)
 
+    @step("check")
     def stage(self, test: bool = False) -> Step:
         """Have both servers fetch and check their new files; none of them is put in place."""
         arguments = {**self.origins, "run": self.run or "dry run", "test": test}
@@ -286,6 +287,10 @@ class Rollout(ProbationRun):
 
     def configure(self, position: int, test: bool = False) -> Step:
         """Put the new files in place on one server, and restart it where that matters."""
+        done = self._configure(position, test)
+        return done if test else self.ended_with("configure", self.servers[position], done)
+
+    def _configure(self, position: int, test: bool) -> Step:
         server = self.servers[position]
         answer = self.staged.get(server)
         if answer is None:
@@ -324,6 +329,10 @@ class Rollout(ProbationRun):
 
     def prove(self, position: int, test: bool = False) -> Step:
         """Wait until the pair is normal again; else give the server its old files back."""
+        done = self._prove(position, test)
+        return done if test else self.ended_with("prove", self.servers[position], done)
+
+    def _prove(self, position: int, test: bool) -> Step:
         server = self.servers[position]
         seconds = self.request.probation
         if test:
@@ -365,6 +374,7 @@ class Rollout(ProbationRun):
             entry["now"] = facts["process"]["identity"]
         return not self.stood(server)
 
+    @step("agree")
     def agree(self, test: bool = False) -> Step:
         """Check that both servers say the same now, and end the run."""
         if test:
@@ -375,15 +385,25 @@ class Rollout(ProbationRun):
         shown = [*found.get("problems", ()), *found.get("diff", ())]
         if found["equal"]:
             self.say(f"{self.pair}: {found['comment']}")
-            return Step(True, str(found["comment"]))
+            return self._rolled_out(str(found["comment"]))
         more = len(shown) - _DRIFT_LINES
         lines = shown[:_DRIFT_LINES] + ([f"... and {more} more lines"] if more > 0 else [])
         about = "\n".join(lines)
-        return Step(
-            "drift" in self.request.force,
+        comment = (
             f"Both servers of {self.pair} have their new configuration and are normal, but: "
-            f"{found['comment']}{f' The difference:{chr(10)}{about}' if about else ''}",
+            f"{found['comment']}{f' The difference:{chr(10)}{about}' if about else ''}"
         )
+        return self._rolled_out(comment) if "drift" in self.request.force else Step(False, comment)
+
+    def _rolled_out(self, comment: str) -> Step:
+        """Return the last step of a rollout that has ended well, whatever it had to restart."""
+        now = self.clock.time()
+        for server in self.servers:
+            self._entry(server).setdefault("normal", now)
+        done = [server for server in self.servers if self._entry(server).get("now")]
+        restarted = f"{', '.join(done)} restarted" if done else "Nothing had to be restarted"
+        self.outcome = "done", f"{restarted}. {comment}"
+        return Step(True, comment)
 
     def unlock(self, test: bool = False) -> Step:
         """Give everything back, and remove what was staged and not used."""

@@ -150,6 +150,33 @@ class Steering:
             self._clock.sleep(0.2)
 
 
+class Outcome(Protocol):
+    """What a step returns: :class:`iscdhcp.run.base.Step`."""
+
+    @property
+    def result(self) -> bool | None:
+        """True, False, or None for "would"."""
+
+    @property
+    def comment(self) -> str:
+        """The whole story."""
+
+    @property
+    def warnings(self) -> list[str]:
+        """What a person should know of."""
+
+    @property
+    def why(self) -> str | None:
+        """Of a failure: the sentence without what is left behind."""
+
+    @property
+    def do(self) -> list[str]:
+        """Of a failure: what to do."""
+
+
+Done = TypeVar("Done", bound=Outcome)
+
+
 class Told:
     """
     What a run tells: the person who watches, its journal, and those who steer it.
@@ -342,6 +369,34 @@ class Told:
             # What comes next is giving locks and claims back.
             self.journal.write("said", text=f"What dhcpd logged is not known: {err}")
 
+    def ended_with(self, name: str, server: str, done: Done) -> Done:
+        """
+        Journal a step of several, if it has failed for more than one of them has told.
+
+        name
+            What the journal calls it.
+        """
+        if done.result is False and self.outcome != ("failed", done.comment):
+            self.journal.write("step", name=name, server=server)
+            self._write_result(name, server, done, 0.0)
+            self.outcome = "failed", done.comment
+        return done
+
+    def _write_result(self, name: str, server: object, done: Outcome, seconds: float) -> None:
+        failure: dict[str, Any] = {}
+        if done.result is False:
+            failure = {"why": done.why, "do": done.do}
+        self.journal.write(
+            "result",
+            name=name,
+            server=server,
+            result=done.result,
+            comment=done.comment,
+            warnings=done.warnings,
+            seconds=seconds,
+            **failure,
+        )
+
     def left_to_do(self) -> str:
         """Return what this run has done, what is left, and whether the pair is whole."""
         done = [one for one in self.servers if self._entry(one).get("now")]
@@ -386,33 +441,8 @@ def normal(look: Mapping[str, Any]) -> bool:
     )
 
 
-class Outcome(Protocol):
-    """What a step returns: :class:`iscdhcp.run.base.Step`."""
-
-    @property
-    def result(self) -> bool | None:
-        """True, False, or None for "would"."""
-
-    @property
-    def comment(self) -> str:
-        """The whole story."""
-
-    @property
-    def warnings(self) -> list[str]:
-        """What a person should know of."""
-
-    @property
-    def why(self) -> str | None:
-        """Of a failure: the sentence without what is left behind."""
-
-    @property
-    def do(self) -> list[str]:
-        """Of a failure: what to do."""
-
-
 OfRun = TypeVar("OfRun", bound=Told)
 Words = ParamSpec("Words")
-Done = TypeVar("Done", bound=Outcome)
 Act = Callable[Concatenate[OfRun, Words], Done]
 
 
@@ -460,19 +490,7 @@ def step(name: str) -> Callable[[Act[OfRun, Words, Done]], Act[OfRun, Words, Don
                 raise
             finally:
                 self.in_step = False
-            failure: dict[str, Any] = {}
-            if done.result is False:
-                failure = {"why": done.why, "do": done.do}
-            self.journal.write(
-                "result",
-                name=name,
-                server=server,
-                result=done.result,
-                comment=done.comment,
-                warnings=done.warnings,
-                seconds=round(self.clock.monotonic() - begun, 3),
-                **failure,
-            )
+            self._write_result(name, server, done, round(self.clock.monotonic() - begun, 3))
             if done.result is False:
                 self.outcome = "failed", done.comment
             if name == "unlock" or (name == "lock" and done.result is False):

@@ -10,8 +10,12 @@ from __future__ import annotations
 import pytest
 from fake_minions import FakeMinions
 from fake_minions import new_run
+from iscdhcp.run import history
+from iscdhcp.run import journal
+from iscdhcp.run.events import Announced
 from iscdhcp.run.rollout import Rollout
 from iscdhcp.run.rollout import RolloutRequest
+from iscdhcp.show import report
 from peer_reports import both
 
 
@@ -411,3 +415,69 @@ def test_who_had_the_new_files_before_is_named_where_its_partner_does_not_get_th
     step = go(run())[-1]
     assert step.result is False
     assert "dhcp-b had the new configuration already" in step.comment
+
+
+# -- what is told of it ---------------------------------------------------------------------------
+
+
+def told_of(run):
+    """Go; return the last step, the run in short, the event of its end, and the report."""
+    heard = []
+    Announced(run, lambda what, fields: heard.append((what, dict(fields))))
+    last = go(run)[-1]
+    entries = journal.read(run.journal.path)
+    (end,) = [fields for what, fields in heard if what == "ended"]
+    return last, history.summary(entries), end, report.page(entries)
+
+
+def bad_file(minions):
+    minions.new["dhcp-a"] = "dhcp-a: /etc/dhcp/dhcpd.conf:7: expected a semicolon"
+
+
+def misfitting(minions):
+    minions.reports = both(peer_port=648)
+
+
+def drifting(minions):
+    minions.equal = False
+
+
+def taken_back(minions):
+    def restart(minion):
+        minions.spoil(minion, "communications-interrupted")
+        return minions.new_process(minion)
+
+    minions.on_restart = restart
+
+
+@pytest.mark.parametrize("how", [bad_file, misfitting, drifting, taken_back])
+def test_why_a_rollout_failed_is_the_end_of_the_run_and_on_the_bus(minions, run, how):
+    how(minions)
+    last, short, end, page = told_of(run())
+    assert last.result is False
+    assert (short["outcome"], short["comment"]) == ("failed", last.comment)
+    assert end["result"] is False and end["text"] == last.comment
+    assert end["cause"] and end["cause"] in (last.why, last.comment)
+    assert "<b class=failed>failed</b>" in page and "Rollout on foo" in page
+
+
+def nothing_to_do(minions):
+    minions.new = dict.fromkeys(minions.servers, {"files": {}, "why": None})
+
+
+def only_comments(minions):
+    minions.new = dict.fromkeys(minions.servers, {"files": {"/x": "+# new"}, "why": None})
+
+
+def one_is_pending(minions):
+    minions.new["dhcp-b"] = {"files": {}, "why": "a restart is pending"}
+    minions.new["dhcp-a"] = {"files": {}, "why": None}
+
+
+@pytest.mark.parametrize("how", [nothing_to_do, only_comments, one_is_pending])
+def test_a_rollout_that_needs_fewer_restarts_is_a_run_that_is_done(minions, run, how):
+    how(minions)
+    last, short, end, _ = told_of(run())
+    assert last.result is True
+    assert short["outcome"] == "done", short
+    assert end["result"] is True and end["cause"] is None, end
