@@ -261,6 +261,8 @@ class _Check:
         )
 
     def _peer(self, one: Statement, around: str) -> Iterator[Problem]:
+        if not one.says("failover", "peer"):
+            return  # that it is no such statement is told by what reads relationships
         name = one.words[2].text if len(one.words) > 2 else ""
         if one.block is not None:
             self._peers.add(name)

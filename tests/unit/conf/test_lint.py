@@ -200,6 +200,11 @@ def test_no_configuration_fails_with_anything_but_a_conf_error(words: list[str])
         assert error.line is not None
 
 
+def test_words_that_are_no_failover_peer_are_not_taken_for_one() -> None:
+    (found,) = findings('failover failover "c2VjcmV0";')
+    assert "expected 'failover peer" in found.what
+
+
 def test_a_broken_key_is_never_shown() -> None:
     for cut in range(len(OMAPI)):
         for text in (OMAPI[:cut], OMAPI[:cut] + OMAPI[cut + 1 :], OMAPI[:cut] + ";" + OMAPI[cut:]):
