@@ -112,6 +112,7 @@ class PairReboot(StopRun):
     """
 
     kind = "reboot"
+    over = "maintained"
     request: RebootRequest
 
     # -- record ------------------------------------------------------------------------------
