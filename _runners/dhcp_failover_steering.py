@@ -191,9 +191,10 @@ def history(pair=None, limit=20):
         At most so many.
 
     With ``--out=json`` (or called by a program) it is for each: ``run`` (its id), ``pair``,
-    ``begun`` (UTC), ``seconds``, ``who``, ``method``, ``outcome`` (``done``, ``failed``,
-    ``aborted``, ``interrupted``, ``killed``, ``unfinished``, ``running``, ``paused``),
-    ``restarted`` (servers), ``attempts``, ``comment``.
+    ``begun`` (UTC), ``seconds``, ``who``, ``what`` (``restart``, ``rollout``, ``maintenance``,
+    ``Stop of dhcp-b``), ``method``, ``outcome`` (``done``, ``failed``, ``aborted``,
+    ``interrupted``, ``killed``, ``unfinished``, ``running``, ``paused``), ``restarted`` (servers
+    that were restarted, or are through their maintenance), ``attempts``, ``comment``.
 
     CLI Example:
 

@@ -26,7 +26,7 @@ def summary(entries: list[Entry], is_live: bool = False) -> Entry:
 
     ``run``, ``pair``, ``begun`` and ``ended`` (epoch seconds), ``who``, ``kind`` (``restart``,
     ``rollout``, ``reboot``; ``None``: another act, ``deed`` in words), ``task`` (what is done
-    besides, in words), ``method``, ``outcome``
+    besides, in words), ``what`` (all of that for a table), ``method``, ``outcome``
     (``running``, ``paused``, ``done``, ``failed``, ``aborted``, ``interrupted``, ``killed``,
     ``unfinished``), ``comment``, ``restarted`` (servers), ``attempts``.
     """
@@ -57,12 +57,18 @@ def summary(entries: list[Entry], is_live: bool = False) -> Entry:
         "kind": first.get("kind", "restart"),
         "deed": first.get("deed"),
         "task": first.get("task"),
+        "what": _what(first),
         "method": first.get("method"),
         "outcome": outcome,
         "comment": comment,
         "restarted": list(dict.fromkeys(acted)),
         "attempts": len(tried),
     }
+
+
+def _what(begun: Entry) -> str:
+    kind = begun.get("kind", "restart")
+    return str(begun.get("deed") or {"reboot": "maintenance"}.get(kind, kind))
 
 
 def _is_act(entry: Entry) -> bool:
@@ -75,7 +81,7 @@ def row(entries: list[Entry], is_live: bool = False) -> Entry:
     """Return :func:`summary` as people read it: begun with its date, and how many ``seconds``."""
     short = summary(entries, is_live)
     last = short["ended"] or short["last"]
-    told = ("who", "method", "outcome", "restarted", "attempts", "comment")
+    told = ("who", "what", "method", "outcome", "restarted", "attempts", "comment")
     return {
         "run": short["run"],
         "pair": short["pair"],

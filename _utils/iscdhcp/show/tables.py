@@ -258,7 +258,7 @@ def _below(server: str, end: Mapping[str, Any], paint: Paint, width: int) -> lis
 def history(data: Sequence[Mapping[str, Any]], paint: Paint, width: int) -> str:
     """Return runs as a table, and below each what came of it where it did not go well."""
     colours = {"done": "GREEN", "running": "CYAN", "paused": "CYAN"}
-    heads = ("BEGUN (UTC)", "PAIR", "OUTCOME", "TOOK", "METHOD", "RESTARTED", "BY", "RUN")
+    heads = ("BEGUN (UTC)", "PAIR", "OUTCOME", "TOOK", "WHAT", "RESTARTED", "BY", "RUN")
     pairs = {str(one.get("pair")): None for one in data}
     names = {pair: pair.split(":")[0] if _unique(pairs, pair) else pair for pair in pairs}
     rows, painted = [], []
@@ -269,7 +269,7 @@ def history(data: Sequence[Mapping[str, Any]], paint: Paint, width: int) -> str:
                 names[str(one.get("pair"))],
                 str(one.get("outcome")),
                 span(float(one.get("seconds") or 0)),
-                str(one.get("method") or "-"),
+                str(one.get("what") or "-"),
                 ", ".join(map(str, one.get("restarted") or ())) or "none",
                 str(one.get("who") or "-"),
                 str(one.get("run")),
@@ -283,7 +283,7 @@ def history(data: Sequence[Mapping[str, Any]], paint: Paint, width: int) -> str:
         for line in _wrapped(f"{one.get('run')}: {one['comment']}", width, paint, "", indent=2)
     ]
     keep = list(range(len(heads)))
-    for spare in ("METHOD", "BY", "RESTARTED"):
+    for spare in ("BY", "WHAT", "RESTARTED"):
         lines = _chosen(heads, rows, keep, painted, plain)
         if max(map(len, lines)) <= width:
             break

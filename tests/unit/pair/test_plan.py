@@ -230,14 +230,21 @@ def a_run(**more):
 
 
 def test_history_is_a_table_that_says_what_came_of_a_run_that_failed():
-    runs = [a_run(), a_run(run="x", outcome="failed", restarted=[], comment="It said no.")]
+    runs = [
+        a_run(what="maintenance"),
+        a_run(
+            run="x", what="Stop of dhcp-b", outcome="failed", restarted=[], comment="It said no."
+        ),
+    ]
     for width in (80, 140):
         text = tables.render(runs, width=width)
         lines = text.splitlines()
         assert lines[0].startswith("BEGUN (UTC)") and max(map(len, lines)) <= width
         assert "2026-11-26 23:00" in lines[1] and "done" in lines[1]
         assert "x: It said no." in text and "Both restarted." not in text
-    assert "dhcp-b, dhcp-a" in tables.render(runs, width=140)
+    lines = tables.render(runs, width=140).splitlines()
+    assert "dhcp-b, dhcp-a" in lines[1]
+    assert "maintenance" in lines[1] and "Stop of dhcp-b" in lines[2]
 
 
 def test_drift_is_a_table_with_the_lines_below_it():
