@@ -44,8 +44,7 @@ an identity of its own on the same event bus.
 What did not hold when it was first made was mended, and made again. The product's own faults:
 
 - a dhcpd that was killed in the middle of a write was started by no command;
-- a maintenance whose master died while the second server was down could not be gone on with, and
-  one killed together with its minion left its server down;
+- a maintenance whose master died while the second server was down could not be gone on with;
 - `fleet_restart heal=True` after `fleet_restart` restarted every pair a second time;
 - a lease file that was removed under a running dhcpd was not noticed before its restart;
 - a preflight took an entry that was just being written for damage;
