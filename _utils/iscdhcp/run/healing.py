@@ -24,6 +24,9 @@ from ..words import joined
 from .base import Run
 from .base import Step
 
+#: Seconds in which a server that was silenced and not stopped is normal again, MCLT aside.
+BACK_SECONDS = 60.0
+
 
 class HealingRun(Run):
     """A run that can start a server which is down before it begins."""
@@ -41,6 +44,9 @@ class HealingRun(Run):
         raise NotImplementedError
 
     def _wait(self, server: str, expected: str | None) -> Step:
+        raise NotImplementedError
+
+    def _seen(self, facts: ServerFacts) -> str:
         raise NotImplementedError
 
     def is_in_hand(self, server: str, facts: ServerFacts) -> bool:
@@ -119,6 +125,38 @@ class HealingRun(Run):
             )
         comment = f"{started.comment} {waited.comment}"
         return Step(True, comment, {server: {"old": "down", "new": "normal"}}, waited.warnings)
+
+    def left_whole(self, server: str, answer: Mapping[str, Any]) -> str:
+        """
+        Wait a while for a server that an act has silenced and not stopped, and cure it.
+
+        answer
+            Of the act: one that was refused has touched nothing.
+
+        Returns how it is, for the end of a failure's sentence; nothing where it was not silenced.
+        """
+        if answer.get("refused"):
+            return ""
+        begun, silenced = self.clock.monotonic(), False
+        group = [server, *self._partners(server)]
+        while True:
+            answers = self.minions.status(group, brief=True)
+            facts = answers.get(server, {}).get("facts")
+            if facts is None or not facts["process"]["running"]:
+                return ""
+            ends = facts["relationships"].values()
+            if all((end["state"], end["partner_state"]) == ("normal", "normal") for end in ends):
+                return f" {server} is normal again." if silenced else ""
+            silenced = True
+            self._cure(facts, answers)
+            if self.clock.monotonic() - begun > BACK_SECONDS:
+                return (
+                    f" {server} is not normal yet ({self._seen(facts)}): salt-run "
+                    f"dhcp_failover.wait_normal {self.pair.id} waits for it, and releases what "
+                    "holds it."
+                )
+            self.keep_claim()
+            self._sleep(1.0)
 
     def hint(self, answers: Mapping[str, Look]) -> str:
         """Return what would help a run that is refused, for the end of its sentence."""

@@ -117,7 +117,8 @@ class OneServer(StopRun):
             if self.passes(server, answer):
                 return None
             comment = answer.get("comment") or f"{server} did not say why dhcpd was not stopped"
-            return Step(False, full_stop(str(comment)), do=things_to_do(answer))
+            comment = full_stop(str(comment)) + self.left_whole(server, answer)
+            return Step(False, comment, do=things_to_do(answer))
         return self._done(str(answer["comment"]), facts["process"], None)
 
     # -- start ---------------------------------------------------------------------------------

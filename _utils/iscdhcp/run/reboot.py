@@ -324,7 +324,8 @@ class PairReboot(StopRun):
             if self.passes(server, answer):
                 return None
             comment = answer.get("comment") or f"{server} did not say why dhcpd was not stopped"
-            return self._failure(full_stop(comment), server, restart.things_to_do(answer))
+            comment = full_stop(comment) + self.left_whole(server, answer)
+            return self._failure(comment, server, restart.things_to_do(answer))
         self._enter(server, "down", stopped=self.clock.time())
         self.say(str(answer["comment"]))
         return Step(True, str(answer["comment"]), {server: {"old": "running", "new": "stopped"}})

@@ -311,7 +311,8 @@ class PairRun(HealingRun):
             if self.passes(server, answer):
                 return None
             comment = answer["comment"] or f"{server} did not say why it was not restarted"
-            return self._failure(full_stop(comment), server, things_to_do(answer))
+            comment = full_stop(comment) + self.left_whole(server, answer)
+            return self._failure(comment, server, things_to_do(answer))
         entry["now"] = identity_of(answer)
         entry["seconds"] = seconds
         self._save()

@@ -418,6 +418,46 @@ def test_the_job_is_on_the_disk_before_it_is_published(minions, run, tmp_path):
     ]
 
 
+def test_a_hand_over_that_was_taken_back_is_waited_for_and_its_survivor_released(minions, run):
+    mine, theirs = (minions.servers[one]["relationships"]["foo"] for one in ("dhcp-b", "dhcp-a"))
+
+    def not_taken_over(minion, function):
+        if function != "dhcpd.stop":
+            return None
+        mine.update(state="recover", partner_state="partner-down")
+        theirs.update(state="partner-down", partner_state="recover", unacked=10, unacked_bound=9)
+        why = "the partner did not take over within 5 s; it is coming back to normal"
+        return {"result": False, "comment": f"dhcpd on dhcp-b was not stopped: {why}"}
+
+    def released(minion, drained=False, run=None):
+        minions.released.append((minion, drained))
+        for end in (mine, theirs):
+            end.update(state="normal", partner_state="normal", unacked=0)
+
+    minions.on_act, minions.release_window = not_taken_over, released
+    step = last(go(run()))
+    assert not step.result and "did not take over" in step.comment
+    assert minions.released == [("dhcp-a", False)]
+    assert "dhcp-b is normal again." in step.comment
+    minions.on_act = lambda minion, function: None
+    assert last(go(run())).result
+
+
+def test_a_server_that_is_not_back_in_a_minute_is_told_with_what_waits_for_it(minions, run):
+    end = minions.servers["dhcp-b"]["relationships"]["foo"]
+
+    def not_taken_over(minion, function):
+        end.update(state="recover-wait", partner_state="partner-down")
+        return {"result": False, "comment": "dhcpd on dhcp-b was not stopped: x"}
+
+    minions.on_act = not_taken_over
+    begun = minions.clock.monotonic()
+    step = last(go(run()))
+    assert "dhcp-b is not normal yet (foo recover-wait/partner-down)" in step.comment
+    assert "dhcp_failover.wait_normal foo:dhcp-a:dhcp-b" in step.comment
+    assert minions.clock.monotonic() - begun < 90
+
+
 # -- what is told, and when orders are heeded -----------------------------------------------------
 
 
