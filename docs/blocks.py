@@ -137,6 +137,7 @@ def commands(block: Block) -> list[Command]:
 _VARIES = (
     (re.compile(r"\d{4}-\d\d-\d\d(T| )\d\d:\d\d(:\d\d)?(\.\d+)?"), "DATE"),
     (re.compile(r"\d{4}-\d\d-\d\d"), "DATE"),
+    (re.compile(r"\b\d\d-\d\d \d\d:\d\d\b"), "DATE"),
     (re.compile(r"\b\d\d:\d\d(:\d\d)?(\.\d+)?\b"), "TIME"),
     (re.compile(r"\b\d{8}T?-?\d{6}\w*\b"), "DATE"),
     (re.compile(r"\bpid \d+( -> \d+)?"), "PID"),
