@@ -48,7 +48,7 @@ from lab.salt import Salt
 from lab.waiting import wait_until
 
 #: Questions of the orchestration where nothing has to be waited for, its two restarts included.
-QUESTIONS = 7
+QUESTIONS = 6
 #: Steps of the orchestration, and the name of one of as many that do nothing.
 STEPS = 7
 EMPTY = "empty_steps"
