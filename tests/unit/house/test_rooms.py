@@ -120,6 +120,12 @@ def test_no_file_that_salt_loads_takes_a_function_by_its_name():
     assert found == []
 
 
+def test_no_two_files_of_tests_have_one_name():
+    """pytest imports them by their name alone, and refuses the second."""
+    names = [path.name for path in (ROOT / "tests").rglob("*.py") if path.name != "conftest.py"]
+    assert [one for one in set(names) if names.count(one) > 1] == []
+
+
 def test_no_folder_is_a_hall():
     """At most 24 Python files of the product in one, ``__init__.py`` counted."""
     counts = {}
