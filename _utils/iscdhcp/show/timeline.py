@@ -25,6 +25,8 @@ COLOURS = {
     "unknown": "unknown",
 }
 _STEP_HEIGHT, _LABEL_HEIGHT, _BAR_HEIGHT, _GAP = 20, 22, 34, 10
+#: Percent of a wide screen that is seen.
+_LEAST = 0.8
 #: Percent of a wide screen that a letter of a label takes; one that does not fit is left out.
 _LETTER, _SMALL_LETTER = 0.78, 0.66
 _TICKS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400)
@@ -130,7 +132,8 @@ def draw(
         parts += [
             _box(
                 x(one["start"]),
-                x(one["end"]) - x(one["start"]),
+                # A single answer has no length.
+                max(x(one["end"]) - x(one["start"]), _LEAST),
                 top + _BAR_HEIGHT + 3,
                 4,
                 f"life {'good' if one['answers'] else 'silent'}",
