@@ -420,7 +420,7 @@ def claim(run, who, seconds=180, token=None, master=None, over=None, look=None):
             str(run), str(who), float(seconds), token and str(token), master, over and str(over)
         )
     except claims.Refused as err:
-        return here.failed(str(err), code=err.code, claim=here.notes.claims.current)
+        return here.failed(str(err), code=err.code, claim=err.claim)
     answer = {"result": True, "comment": "claimed", "until": until}
     if look is not None:
         answer["facts"] = _inspected(here, **look, ask=True)

@@ -458,8 +458,7 @@ class ModelledServer:
         try:
             until = self.notes.claims.claim(run, who, seconds, **words)
         except claims.Refused as err:
-            claim = self.notes.claims.current
-            return {"result": False, "comment": str(err), "code": err.code, "claim": claim}
+            return {"result": False, "comment": str(err), "code": err.code, "claim": err.claim}
         self.claimed(before, self.notes.claims.current)
         return {"result": True, "comment": "claimed", "until": until}
 

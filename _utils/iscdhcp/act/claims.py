@@ -37,12 +37,13 @@ class Refused(IscDhcpError):
     Another run, or another call, has this server; the message says which.
 
     ``code`` says it to programs: ``claim`` (another run's), ``acting`` (a call that stops or starts
-    dhcpd) or ``released`` (this run's own, which has ended).
+    dhcpd) or ``released`` (this run's own, which has ended); ``claim`` is the other run's, which
+    may be released by the time that anybody asks for it.
     """
 
-    def __init__(self, message: str, code: str) -> None:
+    def __init__(self, message: str, code: str, claim: Claim | None = None) -> None:
         super().__init__(message)
-        self.code = code
+        self.code, self.claim = code, claim
 
 
 class Claims:
@@ -106,7 +107,7 @@ class Claims:
                     f"This run's claim on {self._server} was released: it has ended.", "released"
                 )
             if current and current["run"] != run and not _left_behind(current, master, over):
-                raise Refused(by_another(self._server, current), "claim")
+                raise Refused(by_another(self._server, current), "claim", current)
             until = self._clock.time() + seconds
             claim: Claim = {"run": run, "who": who, "until": until, "master": master}
             if current and current["run"] == run:

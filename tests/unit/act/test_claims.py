@@ -26,6 +26,16 @@ def test_a_claim_is_refused_while_an_act_runs_and_says_so_to_programs(mine, tmp_
     assert refused.value.code == "claim"
 
 
+def test_a_refusal_names_the_claim_that_it_was_for_although_that_is_released_by_then(mine):
+    """A master takes over what its own last run has just given back."""
+    mine.claim("run-1", "ann", 60, master="m")
+    with pytest.raises(claims.Refused) as refused:
+        mine.claim("run-2", "ann", 60, master="m")
+    mine.release("run-1")
+    assert mine.current is None
+    assert (refused.value.claim["run"], refused.value.claim["master"]) == ("run-1", "m")
+
+
 def test_a_run_renews_its_claim_while_its_own_act_runs(mine, tmp_path):
     until = mine.claim("run-1", "ann", 60)
     with claims.acting(tmp_path, "dhcp-a"):
