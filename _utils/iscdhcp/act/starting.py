@@ -177,7 +177,7 @@ def _start_as_it_ran(
     answer: Answer = {"result": True, "comment": comment, "old": old, "new": new}
     if files or rest:
         told = f"dhcpd on {here.id} did not come up as it ran: "
-        answer.setdefault("warnings", []).extend(told + one for one in (*files, *rest))
+        answer["warnings"] = [told + one for one in (*files, *rest)]
     if mended:
         answer["comment"] += f" {mended}."
     return answer

@@ -185,8 +185,8 @@ def start(
         Where it is started.
 
     Returns ``pid``, ``identity``, ``started`` and ``serves_since`` (epoch seconds), ``seconds``,
-    and ``warning`` where somebody else started one at the same moment (:mod:`.twins`). Raises
-    :class:`ActError` with what dhcpd itself said, and before the start where one runs, or
+    and ``warning`` where somebody else started one at the same moment (:mod:`iscdhcp.host.twins`).
+    Raises :class:`ActError` with what dhcpd itself said, and before the start where one runs, or
     may run unseen.
     """
     begun, begun_epoch = host.clock.monotonic(), host.clock.time()
@@ -256,11 +256,11 @@ def _await_service(
                 }
                 return {**new, "warning": warning} if warning else new
         if seen.found(found) and not warning:
-            _end_twins(read_server(settings, host), found, begun_epoch)
-            warning = twins.ended(found)
+            warning = twins.ended(found) + _end_twins(
+                read_server(settings, host), found, begun_epoch
+            )
             service.renew()
-            last, found, deadline = None, [], clock.monotonic() + timeout
-            in_time = True
+            last, deadline, in_time = None, clock.monotonic() + timeout, True
             continue
         if last is not None and absent > 1:
             raise ActError(f"dhcpd ended right after its start: {last_words(begun_epoch, host)}")
@@ -276,13 +276,16 @@ def _await_service(
     raise ActError(f"dhcpd did not serve within {timeout:.0f} s ({state}): {why}")
 
 
-def _end_twins(server: Server, found: Sequence[Process], begun: float) -> None:
+def _end_twins(server: Server, found: Sequence[Process], begun: float) -> str:
     """
     End all dhcpd that one start has brought up, and put what each has written into one lease file.
 
     begun
         When the start was begun, epoch seconds.
+
+    Returns what could not be put there, for the end of a sentence: it is no reason to start none.
     """
+    lost = ""
     host, target, pid_file = server.host, server.lease_file, server.pid_file
     with ExitStack() as stack:
         files = [stack.enter_context(nameless.held(one, target)) for one in found]
@@ -296,10 +299,17 @@ def _end_twins(server: Server, found: Sequence[Process], begun: float) -> None:
                 )
             _remove_stale_pid_file(pid_file, one)
         for held in filter(None, files):
-            if os.path.exists(target):
-                append(target, newer(held.path, target, begun))
-            else:
-                held.put_back()
+            try:
+                if os.path.exists(target):
+                    append(target, newer(held.path, target, begun))
+                else:
+                    held.put_back()
+            except (IscDhcpError, OSError) as err:
+                lost = (
+                    f", but for what one of them wrote alone ({err}): salt-run "
+                    "dhcp_failover.doctor compares what both servers know"
+                )
+    return lost
 
 
 def _is_whole(path: str) -> bool:

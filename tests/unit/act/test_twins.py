@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from iscdhcp.act import restarting
+from iscdhcp.act import stop_start
+from iscdhcp.errors import LeaseFileError
+from iscdhcp.host import nameless
 from iscdhcp.host import twins
 
 
@@ -61,6 +66,25 @@ def test_both_are_ended_and_one_is_started_that_knows_the_leases_of_both(here, h
     assert answer["new"]["pid"] == 203
     assert "Note: somebody started dhcpd at the same moment" in answer["comment"], answer
     assert "two ran (pids 201 and 202)" in answer["comment"]
+
+
+def test_what_can_not_be_brought_together_is_told_and_leaves_no_dhcpd_down(here, host, monkeypatch):
+    @contextlib.contextmanager
+    def held(one, target):
+        yield SimpleNamespace(path="/proc/self/fd/9") if one.pid == 201 else None
+
+    def full(*_):
+        raise LeaseFileError("the disk is full")
+
+    monkeypatch.setattr(nameless, "held", held)
+    monkeypatch.setattr(stop_start, "_is_whole", lambda path: True)
+    monkeypatch.setattr(stop_start, "newer", full)
+    Twins(here)
+    answer = restart(here)
+    assert answer["result"], answer
+    assert host.done[-1] == "start" and answer["new"]["pid"] == 203
+    assert "the disk is full" in answer["comment"]
+    assert "dhcp_failover.doctor" in answer["comment"], answer
 
 
 @pytest.mark.parametrize(
