@@ -371,7 +371,7 @@ class Told:
 
     def ended_with(self, name: str, server: str, done: Done) -> Done:
         """
-        Journal a step of several, if it has failed for more than one of them has told.
+        Journal the failure of what several steps make up, unless one of them has told just that.
 
         name
             What the journal calls it.
